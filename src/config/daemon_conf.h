@@ -1,0 +1,62 @@
+#ifndef TRACKUP_CONFIG_DAEMON_CONF_H
+#define TRACKUP_CONFIG_DAEMON_CONF_H
+/*
+ * daemon_conf: trackupd.yaml, checked and typed (contract.md).
+ *
+ * Plain data, whole or not at all: a file with one error gives none of it.
+ * Owner: the caller; daemon_conf_free().
+ */
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include "base/attr.h"
+#include "base/sbuf.h"
+#include "core/core.h"
+
+struct conf_address { /* "0.0.0.0:9620", "[::]:9620" */
+	char host[64];
+	uint16_t port;
+	char text[80];
+};
+
+struct daemon_conf {
+	struct conf_address *listen;
+	size_t listen_count;
+	int max_connections, max_connections_per_address, max_unidentified;
+	size_t frame_max;
+	int64_t identify_timeout_ms, idle_timeout_ms, keepalive_ms; /* 0 = off */
+	int bad_frames_max;
+	enum sack_mode sack;
+	enum unknown_mode unknown;
+	char password[21];
+	char *store_path;
+	uint64_t store_min_free;
+	int64_t store_retain_ms;
+	char *campaigns_directory;
+	int limit_in_flight;
+	int64_t limit_start_per_hour, limit_read_per_hour;
+	struct conf_address *files_listen;
+	size_t files_listen_count;
+	char *files_root, *files_public_url; /* public_url without a last '/' */
+	char files_user[7], files_password[7];
+	int files_max_downloads;
+	uint64_t files_rate;
+	struct conf_address *http_listen;
+	size_t http_listen_count;
+	char *control_socket, *control_group, *control_read_group;
+	enum note_level log_level;
+	/* … more keys as later versions know them */
+};
+
+/* Reads and checks. Errors go to diag as lines "file:line:col: key: what",
+ * each with the source line and a caret; all of the file's, at most 20.
+ * NULL on any error. */
+struct daemon_conf *daemon_conf_load(const char *path, struct sbuf *diag);
+struct daemon_conf *daemon_conf_parse(const char *name, const char *text,
+    size_t len, struct sbuf *diag);
+void daemon_conf_free(struct daemon_conf *c);
+/* The effective values as YAML that loads again, secrets as "********". */
+void daemon_conf_dump(const struct daemon_conf *c, struct sbuf *out);
+
+#endif

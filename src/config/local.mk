@@ -1,0 +1,1 @@
+# config: YAML → typed values; the only place with yaml.h.

@@ -1,0 +1,109 @@
+#ifndef TRACKUP_CORE_CORE_H
+#define TRACKUP_CORE_CORE_H
+/*
+ * core: every decision of trackupd; events in, effects out.
+ *
+ * Pure: no clock, socket, file, chance or log of its own. Holds the whole
+ * state that decisions need (devices, campaigns, targets, live attempts) in
+ * memory, loaded from the store at start; the store is the record.
+ *
+ * Invariants (core_check): at most one live attempt a device; in_flight within
+ * every cap; the eight target counts of a campaign add up to its total; a start
+ * frame is in an FX_SEND only after its intent's ticket was reported durable.
+ */
+#include "base/attr.h"
+#include "base/errtext.h"
+#include "core/event.h"
+#include "core/spec.h"
+
+struct core;
+
+enum unknown_mode { UNKNOWN_REGISTER, UNKNOWN_OBSERVE, UNKNOWN_REFUSE };
+enum sack_mode { SACK_ALL, SACK_HEARTBEAT };
+
+struct core_config {
+	double time_scale;            /* divides every duration; 1 = none */
+	enum unknown_mode unknown;
+	enum sack_mode sack;
+	int observed_max;             /* unlisted ids kept in memory, LRU */
+	int in_flight;                /* over all campaigns */
+	int64_t start_per_hour, read_per_hour;
+	char password[21];            /* of the AT commands */
+	char file_user[7], file_secret[7];
+};
+
+/* Copies cfg. seed: of jitter and of the map keys. NULL: no memory. */
+struct core *core_new(const struct core_config *cfg, uint64_t seed);
+void core_free(struct core *c);
+/* A reload: takes effect for what is decided from now on. */
+void core_configure(struct core *c, const struct core_config *cfg);
+
+/* The one entrance. Appends to fx (cleared by the caller). Never fails on
+ * input; a batch that found no memory has fx->ops.failed set, and the shell
+ * must end the process: what is in memory is then ahead of the record. */
+void core_handle(struct core *c, const struct ev *ev, struct core_now now,
+    struct fx *fx);
+/* alive ms of the next thing that is due; INT64_MAX = nothing. */
+int64_t core_deadline(const struct core *c);
+
+/* --- start-up: records in, in this order, before the first event ----------*/
+void core_load_flags(struct core *c, const struct flags_rec *r,
+    const struct stamp_rec *stamp);
+MUST_CHECK int core_load_device(struct core *c, const struct device_rec *r);
+/* spec: taken. NULL when the stored text no longer parses: then paused
+ * file_broken. */
+MUST_CHECK int core_load_campaign(struct core *c, const struct campaign_rec *r,
+    struct campaign_spec *spec);
+MUST_CHECK int core_load_target(struct core *c, const struct target_rec *r);
+MUST_CHECK int core_load_attempt(struct core *c, const struct attempt_rec *r);
+MUST_CHECK int core_load_tuple(struct core *c, const struct tuple_rec *r);
+/* down_ms: how long nobody was up, -1 = cannot be known. restored: every
+ * device is fenced before its next start and everything is halted. */
+MUST_CHECK int core_load_done(struct core *c, struct core_now now,
+    int64_t down_ms, bool restored, struct fx *fx);
+
+/* --- campaign files --------------------------------------------------------*/
+enum file_verdict { FILE_NEW, FILE_SAME, FILE_CHANGED_OK, FILE_REFUSED };
+/* A campaign file was read. at_start: a frozen change pauses (file_changed);
+ * at a reload it is refused and err says why. Takes spec in every case. */
+enum file_verdict core_campaign_file(struct core *c, struct campaign_spec *spec,
+    bool at_start, struct core_now now, struct fx *fx, struct errtext *err);
+/* The file of that campaign does not parse, or is gone. */
+void core_campaign_file_lost(struct core *c, const char *name,
+    enum pause_reason why, bool at_start, struct core_now now, struct fx *fx);
+
+/* --- the operator ----------------------------------------------------------*/
+enum oper_kind {
+	OPER_CAMPAIGN_START, OPER_CAMPAIGN_PAUSE, OPER_CAMPAIGN_RESUME,
+	OPER_CAMPAIGN_ABORT, OPER_HALT, OPER_RESUME_ALL, OPER_DEVICE_PROBE,
+	OPER_DEVICE_CANCEL, OPER_DRAIN, OPER_KIND_COUNT_
+};
+
+struct oper {
+	enum oper_kind kind;
+	const char *campaign;  /* name */
+	const char *digest;    /* start: NULL = any */
+	const char *device;    /* id as typed */
+	const char *who, *reason;
+	bool dry_run;          /* abort */
+};
+
+enum oper_status { OPER_OK, OPER_NOT_FOUND, OPER_REFUSED, OPER_BAD };
+
+struct oper_result {
+	enum oper_status status;
+	char code[33];         /* of an error: "wrong_state", "no_targets", … */
+	char message[256];
+	int in_flight, stoppable, flashing; /* halt, abort */
+};
+
+/* Carries it out, or not at all. The answer may be given to the operator when
+ * fx->ticket (if fx->ops.count > 0) is durable. */
+void core_operate(struct core *c, const struct oper *op, struct core_now now,
+    struct fx *fx, struct oper_result *ret);
+
+/* --- self-check ------------------------------------------------------------*/
+/* 0, or -1 with what does not add up. Linear in the fleet: tests and debug. */
+MUST_CHECK int core_check(const struct core *c, struct errtext *err);
+
+#endif

@@ -1,0 +1,99 @@
+#ifndef TRACKUP_CORE_EVENT_H
+#define TRACKUP_CORE_EVENT_H
+/*
+ * event: what goes into the core and what comes out of it.
+ *
+ * Pure values. The shell feeds one struct ev at a time to core_handle() and
+ * carries out the effects in order before it feeds the next.
+ */
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include "base/attr.h"
+#include "core/record.h"
+#include "proto/encode.h"
+#include "proto/message.h"
+
+enum transport { TRANSPORT_TCP, TRANSPORT_UDP };
+
+/* The core's half of a connection. It lies inside the shell's connection and
+ * must stay valid until EV_CLOSE was handled. The shell sets id (ascending in
+ * the order of accept, never reused) and transport; the rest is the core's. */
+struct core_conn {
+	uint64_t id;
+	uint64_t key;        /* device it last identified; 0 = none yet */
+	uint64_t open_seq;
+	enum transport transport;
+	bool short_mode;
+};
+
+enum ev_kind {
+	EV_TICK,     /* time has passed: deadlines are due */
+	EV_OPEN,     /* conn was accepted */
+	EV_FRAME,    /* conn, message */
+	EV_CLOSE,    /* conn is gone */
+	EV_DURABLE,  /* everything through ticket is on disk */
+	EV_SENT,     /* the outcome of an FX_SEND: ok = the kernel took at least
+	              * one byte, so the tracker may get it whole */
+	EV_STORE,    /* ok = commits work; else degraded: no starts, no SACKs */
+	EV_KIND_COUNT_
+};
+
+struct ev {
+	enum ev_kind kind;
+	struct core_conn *conn;
+	const struct message *message;
+	uint64_t ticket;
+	uint64_t send_id;
+	bool ok;
+};
+
+/* alive ms (see record.h) and UTC ms. at_ms never goes back. */
+struct core_now {
+	int64_t at_ms;
+	int64_t wall_ms;
+};
+
+enum fx_kind {
+	FX_SEND,  /* a command: write it now to conn, whole and only if no output
+	           * is waiting there; answer with EV_SENT (send_id) at once */
+	FX_REPLY, /* acknowledgement for conn, held until ticket is durable; lost
+	           * silently when conn is gone by then */
+	FX_CLOSE, /* close conn, reason for the log */
+	FX_NOTE,  /* one line for the log: "event key=value …", hostile bytes
+	           * escaped already, no secrets */
+	FX_KIND_COUNT_
+};
+
+enum note_level { NOTE_ERROR, NOTE_WARN, NOTE_INFO, NOTE_DEBUG };
+
+struct fx_item {
+	enum fx_kind kind;
+	struct core_conn *conn;
+	uint64_t conn_id;      /* to notice that conn is gone */
+	uint64_t ticket;
+	uint64_t send_id;
+	enum note_level level;
+	size_t len;
+	char bytes[COMMAND_MAX + RAW_MAX];
+};
+
+/* Effects of one core_handle(). The shell owns it and reuses it. */
+struct fx {
+	/* acknowledgements that leave at once on the connection of the event;
+	 * whoever calls may let them pile up over the frames of one read */
+	char *reply;
+	size_t reply_len, reply_cap;
+	struct fx_item *item;
+	size_t count, cap;
+	/* the batch; ticket is its number when ops.count > 0 */
+	struct opbuf ops;
+	uint64_t ticket;
+};
+
+void fx_init(struct fx *fx);
+void fx_done(struct fx *fx);
+/* Forgets items and reply, keeps memory. ops must have been moved out. */
+void fx_clear(struct fx *fx);
+
+#endif

@@ -1,0 +1,118 @@
+#ifndef TRACKUP_CORE_SPEC_H
+#define TRACKUP_CORE_SPEC_H
+/*
+ * spec: a campaign as its file says it, checked and typed (contract.md,
+ * Campaign file).
+ *
+ * Plain data. Made by config/campaign_file, owned by whoever holds it,
+ * released with spec_free(). Durations are as written, before any time scale.
+ */
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include "base/devid.h"
+#include "base/version.h"
+#include "core/words.h"
+#include "proto/encode.h"
+
+#define CAMPAIGN_NAME_MAX 64
+#define DIGEST_TEXT 65 /* 64 hex digits and NUL */
+#define MODEL_MAX 24   /* device type and hardware of GTVER, bytes */
+
+struct spec_package {
+	bool from_any;
+	char from[VERSION_MAX + 1];
+	char to[VERSION_MAX + 1];
+	char *file;              /* below files.root; NULL when url was given */
+	char url[URL_MAX + 1];   /* what the tracker is told, rendered */
+	uint64_t bytes;          /* 0 = unknown */
+	char sha256[DIGEST_TEXT]; /* "" = unknown */
+};
+
+enum rule_scope { RULE_CAMPAIGN, RULE_WAVE, RULE_EDGE };
+enum rule_do { RULE_PAUSE, RULE_ABORT };
+
+struct spec_rule {
+	bool any;             /* any cause of a failure */
+	enum cause cause;
+	enum rule_scope scope;
+	bool waves_first;     /* waves: first */
+	int64_t count;        /* 0 = rate is given */
+	int64_t rate_ppm;     /* failures / done */
+	int64_t min_sample;
+	enum rule_do act;
+};
+
+struct spec_retry {
+	int max_attempts;
+	int64_t backoff_ms, backoff_max_ms, battery_wait_ms;
+	int max_deferrals;
+};
+
+struct spec_timeouts {
+	int64_t ack_ms, confirm_ms, start_download_ms, download_margin_ms,
+	    install_ms, verify_ms, probe_ms, silent_ms;
+};
+
+struct spec_pace {
+	int in_flight;          /* >= 1 */
+	int64_t start_per_hour;
+	int64_t jitter_ppm;
+	int dark_max;
+};
+
+struct campaign_spec {
+	char name[CAMPAIGN_NAME_MAX + 1];
+	char *description;      /* never NULL */
+	int priority;
+	bool approval_required;
+
+	bool targets_all;       /* all: true; devices is then empty */
+	struct devid *devices;  /* devices and file united, file order, once */
+	size_t device_count;
+
+	char (*require_type)[MODEL_MAX + 1];     /* NULL = no requirement */
+	size_t require_type_count;
+	char (*require_hardware)[MODEL_MAX + 1];
+	size_t require_hardware_count;
+
+	enum update_type update;
+	char target_version[VERSION_MAX + 1];    /* "" = 301 is success */
+	struct spec_package *packages;
+	size_t package_count;
+	bool downgrade;
+	int max_download_retry;                  /* 0..3 */
+	int64_t download_timeout_ms;             /* whole minutes */
+
+	char wave_name[CAMPAIGN_NAME_MAX + 1];   /* the one wave; "all" unless named */
+
+	struct spec_pace pace;
+	bool windows_always;
+	bool window_fit;
+	struct spec_retry retry;
+	struct spec_timeouts timeouts;
+	struct spec_rule *rules;                 /* the built-in set when omitted */
+	size_t rule_count;
+
+	char digest[DIGEST_TEXT]; /* SHA-256 of the file and its lists */
+	char *text;               /* the file as read, never NULL */
+	size_t text_len;
+	char *path;               /* as opened, for messages; may be NULL */
+};
+
+/* An empty spec with the defaults of contract.md. NULL: no memory. */
+struct campaign_spec *spec_new(void);
+void spec_free(struct campaign_spec *s); /* NULL is fine */
+
+/* Worst case W of an attempt in ms (contract.md). */
+int64_t spec_worst_case_ms(const struct campaign_spec *s);
+/* Differs in nothing but what may change while a campaign runs: description,
+ * pace, window_fit, retry, timeouts, stop_rules. On a difference names the
+ * key in *ret_key. */
+bool spec_same_frozen(const struct campaign_spec *a,
+    const struct campaign_spec *b, const char **ret_key);
+/* The built-in stop rules. */
+extern const struct spec_rule spec_builtin_rules[];
+extern const size_t spec_builtin_rule_count;
+
+#endif

@@ -1,0 +1,95 @@
+#ifndef TRACKUP_CORE_VIEW_H
+#define TRACKUP_CORE_VIEW_H
+/*
+ * view: what the core knows, as plain values for the API, metrics and log.
+ *
+ * Read only. Strings are borrowed and valid until the next core_* call that
+ * changes anything; copy them out at once.
+ */
+#include "core/core.h"
+
+struct view_campaign {
+	int64_t id;
+	const char *name, *description, *digest, *target_version;
+	enum campaign_state state;
+	enum pause_reason reason;
+	const char *reason_text;      /* "" */
+	int revision, priority;
+	size_t total;
+	size_t targets[TARGET_STATE_COUNT_]; /* add up to total */
+	size_t causes[CAUSE_COUNT_];
+	size_t holds[HOLD_COUNT_];    /* add up to targets[TARGET_WAITING] */
+	int64_t attempts;             /* starts that left */
+	size_t in_flight, dark;
+	int64_t created_wall, started_wall, finished_wall; /* 0 = not yet */
+	int64_t eta_wall;             /* 0 = unknown */
+	const char *wave_name;
+	enum wave_state wave_state;
+};
+
+struct view_target {
+	const char *id;
+	uint64_t key;
+	const char *campaign, *wave;
+	enum target_state state;
+	enum phase phase;             /* PHASE_NONE unless active */
+	enum cause cause;
+	enum hold hold;               /* HOLD_NONE unless waiting */
+	int attempts;                 /* starts that left */
+	int64_t retry_wall;           /* 0 = none */
+	int64_t attempt;              /* last attempt id; 0 = none */
+	const char *version;          /* last version read; "" = none */
+};
+
+struct view_device {
+	const char *id, *protocol, *name, *device_type, *hardware, *mcu;
+	uint64_t key;
+	const char *model;            /* device-type code of the protocol version */
+	int64_t version_wall, last_seen_wall;
+	bool online, registered, observed;
+	enum transport transport;
+	const struct core_conn *conn; /* NULL = offline */
+	const char *diagnosis;        /* "" = nothing to say */
+	size_t target_count;
+};
+
+struct view_status {
+	size_t devices_known, devices_online, devices_observed;
+	size_t in_flight, dark;
+	bool halted, draining, store_ok;
+	size_t observed_max;
+	uint64_t observed_evicted;
+	uint64_t codes[1000];         /* GTUPD reports by code */
+	uint64_t commands_start, commands_stop, commands_read;
+	uint64_t repeats, foreign_updates;
+};
+
+struct target_filter {
+	int state, cause, hold;       /* -1 = any */
+	const char *wave;             /* NULL = any */
+	uint64_t after;               /* key; 0 = from the beginning */
+};
+
+/* In the order of creation. False: no such. */
+bool core_view_campaign(const struct core *c, struct core_now now,
+    const char *name, struct view_campaign *ret);
+size_t core_campaign_count(const struct core *c);
+/* i-th campaign's name, or NULL. */
+const char *core_campaign_name(const struct core *c, size_t i);
+/* Targets in ascending key order behind filter->after. Returns how many were
+ * written (<= max); *ret_more says whether there are others. -1: no campaign.
+ * Borrowed strings. */
+long core_view_targets(const struct core *c, struct core_now now,
+    const char *campaign, const struct target_filter *filter,
+    struct view_target *ret, size_t max, bool *ret_more);
+bool core_view_device(const struct core *c, struct core_now now,
+    const char *id, struct view_device *ret);
+/* Devices in ascending key order behind after. */
+size_t core_view_devices(const struct core *c, struct core_now now,
+    uint64_t after, struct view_device *ret, size_t max, bool *ret_more);
+/* The targets of one device, by campaign. */
+size_t core_view_device_targets(const struct core *c, struct core_now now,
+    uint64_t key, struct view_target *ret, size_t max);
+void core_view_status(const struct core *c, struct view_status *ret);
+
+#endif

@@ -1,0 +1,75 @@
+#ifndef TRACKUP_IO_API_H
+#define TRACKUP_IO_API_H
+/*
+ * api: the HTTP API on the control socket (contract.md, trackupctl and the
+ * API). One route table; one file per resource.
+ *
+ * Reads answer from the core's memory; a change is answered when its ticket is
+ * durable. Who asks is the peer's uid ("uid:0"). Bodies and headers bounded.
+ */
+#include "base/attr.h"
+#include "base/errtext.h"
+#include "base/sbuf.h"
+#include "core/view.h"
+#include "io/fwfile.h"
+#include "io/loop.h"
+#include "io/trackers.h"
+
+struct api;
+
+/* The shell's share of GET /api/v1/status. */
+struct api_status {
+	const char *version;
+	int64_t uptime_ms;
+	const char *store_state;      /* ok | full | broken */
+	uint64_t wal_bytes;
+	uint64_t store_queue_bytes, store_queue_max, store_queue_hits;
+	struct trackers_stats trackers;
+	struct fwfile_stats files;
+	int limit_in_flight;
+	const char *reasons[8];       /* why degraded; NULL-terminated */
+};
+
+typedef void api_event_fn(void *arg, int status, const struct event_rec *ev,
+    const int64_t *ids, const char *const *campaigns, size_t count, bool more);
+
+struct api_files {                    /* posted texts of check */
+	size_t count;
+	const char **name, **text;
+	size_t *len;
+};
+
+struct api_ops {
+	void *arg;
+	const struct core *(*core)(void *arg);
+	struct core_now (*now)(void *arg);
+	void (*status)(void *arg, struct api_status *ret);
+	/* *ret_ticket: 0 = nothing to wait for. */
+	void (*operate)(void *arg, const struct oper *op,
+	    struct oper_result *ret, uint64_t *ret_ticket);
+	/* As store_timeline(). */
+	bool (*timeline)(void *arg, uint64_t device, int64_t after,
+	    size_t limit, api_event_fn *fn, void *fn_arg);
+	void (*timeline_forget)(void *arg, void *fn_arg);
+	/* 0 = good; -1 = errors in diag; -2 = list files missing, one a line */
+	int (*check)(void *arg, const char *file, const struct api_files *files,
+	    struct sbuf *diag, struct sbuf *missing);
+	/* 0, or -1: something was refused, diag says what. */
+	int (*reload)(void *arg, bool force, const char *who,
+	    const char *reason, struct sbuf *diag);
+	void (*note)(void *arg, enum note_level level, const char *line);
+};
+
+struct api_config {
+	const char *socket;           /* path; its directory must exist */
+	const char *group;            /* "" = mode 0600, else 0660 */
+};
+
+MUST_CHECK int api_new(struct api **ret, struct loop *l,
+    const struct api_config *cfg, const struct api_ops *ops,
+    struct errtext *err);
+void api_free(struct api *a); /* removes the socket */
+/* Answers what waited for it. */
+void api_durable(struct api *a, uint64_t ticket);
+
+#endif

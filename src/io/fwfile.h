@@ -1,0 +1,46 @@
+#ifndef TRACKUP_IO_FWFILE_H
+#define TRACKUP_IO_FWFILE_H
+/*
+ * fwfile: the embedded firmware file server, on a thread and event base of its
+ * own, so that bulk downloads never delay trackers.
+ *
+ * GET and HEAD, Range, basic authentication, nothing outside root, symlinks
+ * refused, one shared file segment a file with sendfile, small send buffers,
+ * Content-Length always. Absolute deadlines and caps for slow clients.
+ */
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include "base/attr.h"
+#include "base/errtext.h"
+#include "core/event.h"
+#include "io/trackers.h"
+
+struct fwfile;
+
+struct fwfile_config {
+	const struct trackers_address *listen;
+	size_t listen_count;
+	const char *root;
+	const char *user, *password;  /* "" = no authentication */
+	int max_connections;
+	int64_t request_timeout_ms;   /* headers complete by then */
+	int64_t download_timeout_ms;  /* whole answer by then */
+	void *arg;
+	/* Called on the server's thread; must not block. */
+	void (*note)(void *arg, enum note_level level, const char *line);
+};
+
+struct fwfile_stats {
+	uint64_t requests, bytes, completed, aborted;
+	uint64_t refused_auth, refused_path, refused_busy, not_found;
+	uint64_t timeouts;
+	size_t connections, downloads;
+};
+
+MUST_CHECK int fwfile_start(struct fwfile **ret,
+    const struct fwfile_config *cfg, struct errtext *err);
+void fwfile_stop(struct fwfile *f); /* within a second; NULL is fine */
+void fwfile_get_stats(struct fwfile *f, struct fwfile_stats *ret);
+
+#endif

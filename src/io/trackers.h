@@ -1,0 +1,110 @@
+#ifndef TRACKUP_IO_TRACKERS_H
+#define TRACKUP_IO_TRACKERS_H
+/*
+ * trackers: TCP listeners and connections of trackers; bytes ↔ messages.
+ *
+ * Raw libevent events embedded in the connection, one shared read buffer; a
+ * private one only while a partial frame or unsent output exists. No timer per
+ * connection: last_seen and a sweep once a second. Accepts at most 256 a turn.
+ * Every close passes through one function with a reason, which is counted.
+ * Invariant: an idle identified connection owns its struct and nothing else.
+ */
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include "base/attr.h"
+#include "base/errtext.h"
+#include "core/event.h"
+#include "io/loop.h"
+
+struct trackers;
+
+struct trackers_address {
+	char host[64];
+	uint16_t port;
+};
+
+struct trackers_config {
+	const struct trackers_address *listen;
+	size_t listen_count;
+	int max_connections;            /* already held against RLIMIT_NOFILE */
+	int max_connections_per_address; /* 0 = no limit */
+	int max_unidentified;
+	size_t frame_max;
+	int64_t identify_timeout_ms, idle_timeout_ms;
+	int64_t keepalive_ms;           /* 0 = off */
+	int bad_frames_max;
+	int64_t owed_timeout_ms;        /* TCP_USER_TIMEOUT; 0 = 240 s */
+};
+
+/* Acknowledgements of one read, sent in one go when its frames are handled. */
+struct trackers_reply {
+	char *p;
+	size_t len, cap;
+};
+
+struct trackers_ops {
+	void *arg;
+	void (*open)(void *arg, struct core_conn *conn);
+	/* m points into the read buffer: valid during the call. */
+	void (*frame)(void *arg, struct core_conn *conn,
+	    const struct message *m, struct trackers_reply *reply);
+	/* The connection is gone when this returns. */
+	void (*close)(void *arg, struct core_conn *conn, const char *reason);
+	/* True while the device of conn is updating: idle_timeout suspended. */
+	bool (*busy)(void *arg, const struct core_conn *conn);
+	/* One log line, rate limited by the caller. */
+	void (*note)(void *arg, enum note_level level, const char *line);
+};
+
+enum trackers_counter {
+	TRACKERS_ACCEPTED, TRACKERS_CLOSED, TRACKERS_REFUSED_MAX,
+	TRACKERS_REFUSED_ADDRESS, TRACKERS_REFUSED_UNIDENTIFIED,
+	TRACKERS_EMFILE, TRACKERS_IDENTIFY_TIMEOUT, TRACKERS_IDLE_TIMEOUT,
+	TRACKERS_BAD_FRAMES_CLOSED, TRACKERS_OUTPUT_CLOSED, TRACKERS_NO_MEMORY,
+	TRACKERS_BYTES_IN, TRACKERS_BYTES_OUT, TRACKERS_FRAMES,
+	TRACKERS_COUNTER_COUNT_
+};
+
+struct trackers_stats {
+	size_t connections, unidentified;
+	int max_connections;
+	uint64_t counter[TRACKERS_COUNTER_COUNT_];
+	uint64_t kind[MSG_KIND_COUNT_];      /* frames by kind */
+	uint64_t bad_frame[FRAME_WHY_COUNT_];
+	uint64_t bad_message[MSG_BAD_COUNT_];
+};
+
+/* Binds and listens; all or nothing, err says which address and why. */
+MUST_CHECK int trackers_new(struct trackers **ret, struct loop *l,
+    const struct trackers_config *cfg, const struct trackers_ops *ops,
+    struct errtext *err);
+void trackers_free(struct trackers *t); /* closes all, without callbacks */
+/* Limits and timeouts of a reload; listeners are compared: new ones are bound
+ * first, all or nothing, then those that are gone are closed. */
+MUST_CHECK int trackers_reconfigure(struct trackers *t,
+    const struct trackers_config *cfg, struct errtext *err);
+
+/* A command: true when the kernel took at least one byte (the rest is kept and
+ * goes out first). False: nothing left, because output was waiting, the peer
+ * is gone, or the socket is full. */
+MUST_CHECK bool trackers_send(struct core_conn *conn, const char *p, size_t n);
+/* An acknowledgement outside the frame callback; buffered up to a bound, past
+ * it the connection is closed (output_closed). */
+void trackers_reply(struct core_conn *conn, const char *p, size_t n);
+/* At the end of this loop turn; the close callback follows. */
+void trackers_close(struct core_conn *conn, const char *reason);
+/* Marks it identified (no identify timeout any more); cheap when it is. */
+void trackers_identified(struct core_conn *conn);
+/* "192.0.2.1:4711" of the peer into buf. */
+char *trackers_peer(const struct core_conn *conn, char *buf, size_t size);
+int64_t trackers_last_seen_mono(const struct core_conn *conn);
+
+/* The store's queue is full: stop or go on reading from all. */
+void trackers_hold_reading(struct trackers *t, bool hold);
+/* Draining: close listeners, keep connections. */
+void trackers_stop_listening(struct trackers *t);
+void trackers_get_stats(const struct trackers *t, struct trackers_stats *ret);
+const char *trackers_counter_name(enum trackers_counter c);
+
+#endif

@@ -1,0 +1,1 @@
+# store: SQLite and its writer thread; the only place with sqlite3.h.

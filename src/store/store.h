@@ -1,0 +1,107 @@
+#ifndef TRACKUP_STORE_STORE_H
+#define TRACKUP_STORE_STORE_H
+/*
+ * store: the durable record, behind a few operations.
+ *
+ * One SQLite connection, owned by one writer thread (EXCLUSIVE, WAL,
+ * synchronous=EXTRA; read back at open). Batches are committed in groups, in
+ * order; when a group is on disk the notify callback's descriptor becomes
+ * readable and store_poll() tells the tickets and read results on the caller's
+ * thread. Nothing here knows sockets or the core's decisions.
+ */
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include "base/attr.h"
+#include "base/errtext.h"
+#include "core/record.h"
+
+struct store;
+
+enum { /* codes of store_open() */
+	STORE_ERR_OPEN = -1,     /* path, permission, directory */
+	STORE_ERR_LOCKED = -2,   /* another process has it */
+	STORE_ERR_FOREIGN = -3,  /* not ours; untouched */
+	STORE_ERR_NEWER = -4,    /* of a newer trackupd; untouched */
+	STORE_ERR_CORRUPT = -5,  /* quick_check failed; untouched */
+	STORE_ERR_PRAGMA = -6,   /* the file system cannot do WAL, … */
+	STORE_ERR_MEMORY = -7,
+};
+
+struct store_config {
+	const char *path;
+	int64_t linger_ms;        /* 0 = commit when idle */
+	size_t group_max;         /* operations in a group, default 1000 */
+	size_t queue_max_bytes;   /* of batches waiting; 0 = 64 MiB */
+};
+
+enum store_state { STORE_OK, STORE_FULL, STORE_BROKEN };
+
+struct store_stats {
+	enum store_state state;
+	char error[256];          /* of the last failure, "" */
+	uint64_t wal_bytes;
+	uint64_t commits, operations, failures;
+	size_t queue_bytes, queue_max_bytes;
+	uint64_t queue_full_hits;
+	uint64_t commit_us_total; /* and a histogram: le 1,2,5,…ms */
+	uint64_t commit_bucket[12];
+};
+
+extern const double store_commit_bounds_s[12];
+
+/* Opens or creates, migrates, verifies pragmas and starts no thread yet. */
+MUST_CHECK int store_open(struct store **ret, const struct store_config *cfg,
+    struct errtext *err);
+/* Flushes what is queued (at most 5 s), ends the thread, closes. */
+void store_close(struct store *s);
+
+/* Calls back for every row, in this order: stamp and flags (once, zeroed when
+ * the database is new), devices, campaigns (with the text of the revision in
+ * force), targets, open attempts (phase not ended), tuples. Before
+ * store_start(). A callback's negative return ends the load with it. */
+struct store_loader {
+	void *arg;
+	int (*flags)(void *arg, const struct flags_rec *,
+	    const struct stamp_rec *);
+	int (*device)(void *arg, const struct device_rec *);
+	int (*campaign)(void *arg, const struct campaign_rec *,
+	    const char *text, size_t len);
+	int (*target)(void *arg, const struct target_rec *);
+	int (*attempt)(void *arg, const struct attempt_rec *);
+	int (*tuple)(void *arg, const struct tuple_rec *);
+};
+MUST_CHECK int store_load(struct store *s, const struct store_loader *l,
+    struct errtext *err);
+
+/* Starts the writer thread. */
+MUST_CHECK int store_start(struct store *s, struct errtext *err);
+/* Readable when store_poll() has something to tell. Level. */
+int store_fd(const struct store *s);
+
+/* Takes the content of ops (empty afterwards). Tickets ascend. False: the
+ * queue is over its limit and took it all the same; the caller should stop
+ * reading from peers until store_poll() says so. */
+bool store_submit(struct store *s, uint64_t ticket, struct opbuf *ops);
+
+struct timeline_row {
+	int64_t id;
+	struct event_rec ev;
+	char campaign[CAMPAIGN_NAME_MAX + 1];
+};
+typedef void store_timeline_fn(void *arg, int status,
+    const struct timeline_row *rows, size_t count, bool more);
+/* History read, answered through store_poll(): rows of the device after event
+ * id `after`, oldest first, at most 200. False: too many reads wait. */
+bool store_timeline(struct store *s, uint64_t device, int64_t after,
+    size_t limit, store_timeline_fn *fn, void *arg);
+/* Forgets pending answers for arg (its connection is gone). */
+void store_forget(struct store *s, void *arg);
+
+/* On the caller's thread. *ret_ticket: durable through it (unchanged when
+ * nothing new). *ret_state as it is now. Answers history reads. */
+void store_poll(struct store *s, uint64_t *ret_ticket,
+    enum store_state *ret_state, bool *ret_room);
+void store_get_stats(struct store *s, struct store_stats *ret);
+
+#endif
