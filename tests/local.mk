@@ -1,1 +1,12 @@
-# tests
+# tests: each ring describes itself. Every C suite is a Check program whose
+# closing line ("NN%: Checks: …") is counted by build-aux/sum-tests.sh; every
+# shell test ends with "N passed, N failed".
+include $(top_srcdir)/tests/unit/local.mk
+include $(top_srcdir)/tests/store/local.mk
+include $(top_srcdir)/tests/config/local.mk
+include $(top_srcdir)/tests/io/local.mk
+include $(top_srcdir)/tests/ctl/local.mk
+include $(top_srcdir)/tests/sim/local.mk
+include $(top_srcdir)/tests/scenario/local.mk
+include $(top_srcdir)/tests/fuzz/local.mk
+include $(top_srcdir)/tests/integration/local.mk
