@@ -1,1 +1,15 @@
-# io
+# io: sockets and HTTP; the only place with libevent, jansson and OpenSSL
+# (the simulator has a libevent loop of its own).
+noinst_LIBRARIES += libtrackup-io.a
+libtrackup_io_a_CPPFLAGS = $(AM_CPPFLAGS) $(EVENT_CFLAGS) \
+	$(EVENT_PTHREADS_CFLAGS) $(JANSSON_CFLAGS) $(CRYPTO_CFLAGS)
+# One file a line: several of us add here.
+libtrackup_io_a_SOURCES =
+libtrackup_io_a_SOURCES += src/io/api.h
+libtrackup_io_a_SOURCES += src/io/digest.h
+libtrackup_io_a_SOURCES += src/io/fwfile.h
+libtrackup_io_a_SOURCES += src/io/loop.h
+libtrackup_io_a_SOURCES += src/io/trackers.h
+# What a program that links libtrackup-io.a also needs.
+io_libs = $(EVENT_LIBS) $(EVENT_PTHREADS_LIBS) $(JANSSON_LIBS) $(CRYPTO_LIBS) \
+	-lpthread
