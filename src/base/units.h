@@ -5,16 +5,21 @@
  *
  * Pure. "90s" "15m" "12h" "7d" · "30/min" "10/s" "5/h" · "256KiB" "10MiB"
  * "412300" · "97%" "0.5%". Decimal only; no sign; nothing around it. 0, or -1
- * with *ret untouched.
+ * with *ret untouched. No leading zeros ("010s"): nobody can tell what they
+ * mean. The limits keep sums of several values far from overflow.
  */
 #include <stdint.h>
 #include "base/span.h"
+
+#define UNITS_DURATION_MAX 3153600000000 /* ms: 36500 days */
+#define UNITS_RATE_MAX 3600000000        /* per hour: a million a second */
+#define UNITS_SIZE_MAX ((uint64_t)1 << 50)
 
 MUST_CHECK int units_duration(struct span s, int64_t *ret_ms);
 /* Events per hour, so that all three units are whole numbers. */
 MUST_CHECK int units_rate(struct span s, int64_t *ret_per_hour);
 MUST_CHECK int units_size(struct span s, uint64_t *ret_bytes);
-/* Millionths: 97% = 970000, 100% = 1000000; at most 4 decimals. */
+/* Millionths: 97% = 970000, 100% = 1000000, never more; at most 4 decimals. */
 MUST_CHECK int units_percent(struct span s, int64_t *ret_ppm);
 
 #define UNITS_TEXT 32

@@ -1,0 +1,131 @@
+#include "config.h"
+
+#include "base/span.h"
+
+bool
+span_eq(struct span a, struct span b)
+{
+	return a.n == b.n && (a.n == 0 || memcmp(a.p, b.p, a.n) == 0);
+}
+
+bool
+span_is(struct span a, const char *s)
+{
+	return span_eq(a, span_str(s));
+}
+
+bool
+span_starts(struct span a, const char *prefix)
+{
+	size_t n = strlen(prefix);
+
+	return a.n >= n && (n == 0 || memcmp(a.p, prefix, n) == 0);
+}
+
+static bool
+char_is_blank(char c)
+{
+	return c == ' ' || c == '\t';
+}
+
+struct span
+span_trim(struct span a)
+{
+	while (a.n > 0 && char_is_blank(a.p[0])) {
+		a.p++;
+		a.n--;
+	}
+	while (a.n > 0 && char_is_blank(a.p[a.n - 1]))
+		a.n--;
+	return a;
+}
+
+bool
+span_field(struct span *rest, char sep, struct span *ret_field)
+{
+	const char *end;
+
+	if (rest->p == NULL)
+		return false;
+	end = memchr(rest->p, sep, rest->n);
+	if (end == NULL) {
+		*ret_field = *rest;
+		*rest = (struct span){NULL, 0};
+		return true;
+	}
+	*ret_field = span_of(rest->p, (size_t)(end - rest->p));
+	rest->n -= ret_field->n + 1;
+	rest->p = end + 1;
+	return true;
+}
+
+bool
+span_field_last(struct span *rest, char sep, struct span *ret_field)
+{
+	size_t i;
+
+	if (rest->p == NULL)
+		return false;
+	for (i = rest->n; i > 0 && rest->p[i - 1] != sep; i--)
+		continue;
+	*ret_field = span_of(rest->p + i, rest->n - i);
+	if (i == 0)
+		*rest = (struct span){NULL, 0};
+	else
+		rest->n = i - 1;
+	return true;
+}
+
+static int
+span_number(struct span a, unsigned base, uint64_t max, uint64_t *ret)
+{
+	uint64_t value = 0;
+
+	if (a.n == 0)
+		return -1;
+	for (size_t i = 0; i < a.n; i++) {
+		char c = a.p[i];
+		unsigned digit;
+
+		if (c >= '0' && c <= '9')
+			digit = (unsigned)(c - '0');
+		else if (c >= 'a' && c <= 'f')
+			digit = (unsigned)(c - 'a') + 10;
+		else if (c >= 'A' && c <= 'F')
+			digit = (unsigned)(c - 'A') + 10;
+		else
+			return -1;
+		if (digit >= base || digit > max ||
+		    value > (max - digit) / base)
+			return -1;
+		value = value * base + digit;
+	}
+	*ret = value;
+	return 0;
+}
+
+int
+span_dec(struct span a, uint64_t max, uint64_t *ret)
+{
+	return span_number(a, 10, max, ret);
+}
+
+int
+span_hex(struct span a, uint64_t max, uint64_t *ret)
+{
+	return span_number(a, 16, max, ret);
+}
+
+bool
+span_copy(char *dst, size_t size, struct span a)
+{
+	size_t n;
+
+	if (size == 0)
+		return false;
+	n = MIN_OF(a.n, size - 1);
+	if (n > 0)
+		memcpy(dst, a.p, n);
+	dst[n] = '\0';
+	return n == a.n;
+}
