@@ -3,7 +3,7 @@
 /*
  * encode: commands and acknowledgements, server to tracker (protocol.md 1).
  *
- * Pure. Writes into the caller's buffer, with no NUL counted. Every frame is
+ * Pure. Writes into the caller's buffer and a NUL behind, which is not counted. Every frame is
  * parsed again by command_check() before it is handed out; a value that the
  * grammar does not allow (comma, '$', blank, control or non-ASCII byte, too
  * long) gives -1 and an empty buffer, whoever checked it before.
@@ -13,6 +13,10 @@
 
 #define COMMAND_MAX 256 /* longest frame out, without NUL */
 #define URL_MAX 100     /* SPEC 2.1.1 */
+#define PASSWORD_MIN 4  /* protocol.md 7: SPEC says 4 to 6 and ships 7 */
+#define PASSWORD_MAX 20
+#define CREDENTIAL_MAX 6
+#define PROTOVER_ECHO_MAX 32 /* longest protocol version that is echoed */
 
 enum update_type { UPDATE_MCU = 1, UPDATE_BLE = 2 };
 

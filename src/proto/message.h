@@ -14,7 +14,7 @@
 #include "proto/frame.h"
 
 enum msg_kind {
-	MSG_REPORT,     /* any +RESP / +BUFF that is not below */
+	MSG_REPORT,     /* any +RESP, +BUFF or +QRY that is not below */
 	MSG_ACK_GTUPD,  /* +ACK:GTUPD, carries the serial */
 	MSG_GTUPD,      /* +RESP:GTUPD or +BUFF:GTUPD, carries code and times */
 	MSG_HEARTBEAT,  /* +ACK:GTHBD or +RESP:GTHBD */
@@ -33,7 +33,7 @@ enum msg_bad {
 	MSG_BAD_FIELDS, /* too few fields for its kind */
 	MSG_BAD_ID,     /* no usable unique id */
 	MSG_BAD_TAIL,   /* send time or count is not one */
-	MSG_BAD_VALUE,  /* a serial, code or download times that is none */
+	MSG_BAD_VALUE,  /* a serial, code, download times or version that is none */
 	MSG_BAD_COUNT_
 };
 
@@ -43,7 +43,8 @@ struct message {
 	struct devid id;
 	struct span type;       /* the letters after GT: "UPD" */
 	struct span protover;   /* may be empty */
-	struct span name;       /* device name, opaque, may be empty */
+	struct span name;       /* device name, opaque, may be empty; not split
+				 * off in MSG_REPORT, MSG_POWER_… */
 	struct span send_time;  /* raw; the tracker's clock orders nothing */
 	struct span count_text; /* echoed in the SACK as it came */
 	uint16_t count;
@@ -57,8 +58,10 @@ struct message {
 	struct span raw;        /* the whole frame */
 };
 
-/* Borrows; *ret points into f. 0, or negative with *ret_bad. Never more work
- * than linear in the frame. */
+/* Borrows; *ret points into f. 0, or negative with *ret_bad. With
+ * MSG_BAD_FIELDS and MSG_BAD_VALUE after a good id and tail, *ret still says
+ * who sent it and which count would acknowledge it (ret->count_text.n > 0).
+ * Never more work than linear in the frame. */
 MUST_CHECK int message_decode(const struct frame *f, struct message *ret,
     enum msg_bad *ret_bad);
 
