@@ -1,1 +1,39 @@
-# etc
+# etc: the samples, and what a system manager needs. One file a line: several
+# of us add here. Files of etc_samples go to $(sysconfdir)/trackupd and are
+# never written over what is there.
+etc_samples =
+
+unit_sed = $(SED) -e 's|@sbindir[@]|$(sbindir)|g' \
+	-e 's|@sysconfdir[@]|$(sysconfdir)|g'
+
+EXTRA_DIST += etc/trackupd.service.in etc/trackupd.sysusers $(etc_samples)
+CLEANFILES += etc/trackupd.service
+
+etc/trackupd.service: $(top_srcdir)/etc/trackupd.service.in Makefile
+	$(AM_V_GEN)$(MKDIR_P) etc && \
+	$(unit_sed) $(top_srcdir)/etc/trackupd.service.in > $@.tmp && \
+	mv $@.tmp $@
+
+if INSTALL_UNIT
+systemdsystemunit_DATA = etc/trackupd.service
+endif
+
+# sysusers.d wants the file under the name of the package.
+install-data-local:
+	$(MKDIR_P) $(DESTDIR)$(prefix)/lib/sysusers.d \
+	    $(DESTDIR)$(sysconfdir)/trackupd/campaigns.d
+	$(INSTALL_DATA) $(top_srcdir)/etc/trackupd.sysusers \
+	    $(DESTDIR)$(prefix)/lib/sysusers.d/trackupd.conf
+	@for f in $(etc_samples); do \
+	    to=$(DESTDIR)$(sysconfdir)/trackupd/$${f##*/}; \
+	    if test -e "$$to"; then echo "kept as it is: $$to"; else \
+	    $(INSTALL) -m 640 $(top_srcdir)/$$f "$$to" || exit 1; fi; done
+
+# A sample that somebody edited is not ours to remove.
+uninstall-local:
+	rm -f $(DESTDIR)$(prefix)/lib/sysusers.d/trackupd.conf
+	@for f in $(etc_samples); do \
+	    to=$(DESTDIR)$(sysconfdir)/trackupd/$${f##*/}; \
+	    cmp -s $(top_srcdir)/$$f "$$to" && rm -f "$$to" || :; done
+	-rmdir $(DESTDIR)$(sysconfdir)/trackupd/campaigns.d \
+	    $(DESTDIR)$(sysconfdir)/trackupd 2>/dev/null
