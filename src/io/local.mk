@@ -5,7 +5,15 @@ libtrackup_io_a_CPPFLAGS = $(AM_CPPFLAGS) $(EVENT_CFLAGS) \
 	$(EVENT_PTHREADS_CFLAGS) $(JANSSON_CFLAGS) $(CRYPTO_CFLAGS)
 # One file a line: several of us add here.
 libtrackup_io_a_SOURCES =
-libtrackup_io_a_SOURCES += src/io/api.h
+libtrackup_io_a_SOURCES += src/io/api.c src/io/api.h src/io/api_int.h
+libtrackup_io_a_SOURCES += src/io/api_campaign.c
+libtrackup_io_a_SOURCES += src/io/api_daemon.c
+libtrackup_io_a_SOURCES += src/io/api_device.c
+libtrackup_io_a_SOURCES += src/io/api_json.c
+libtrackup_io_a_SOURCES += src/io/api_peer.c
+libtrackup_io_a_SOURCES += src/io/api_route.c
+libtrackup_io_a_SOURCES += src/io/api_socket.c
+libtrackup_io_a_SOURCES += src/io/api_status.c
 libtrackup_io_a_SOURCES += src/io/digest.h
 libtrackup_io_a_SOURCES += src/io/fwfile.h
 libtrackup_io_a_SOURCES += src/io/loop.h

@@ -1,0 +1,347 @@
+#include "config.h"
+#include "io/api.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+#include <event2/buffer.h>
+#include <event2/bufferevent.h>
+#include <event2/event.h>
+#include <event2/listener.h>
+#include "io/api_int.h"
+
+#define SWEEP_MS 1000
+
+static void
+call_free(struct api_call *c)
+{
+	if (c->timeline != NULL)
+		api_timeline_drop(c);
+	list_remove(&c->in_parked);
+	json_decref(c->body);
+	json_decref(c->answer);
+	free(c);
+}
+
+static void
+on_request(struct evhttp_request *req, void *arg)
+{
+	struct api *a = arg;
+	struct api_call *c = calloc(1, sizeof *c);
+
+	if (c == NULL) {
+		evhttp_send_error(req, 503, NULL);
+		return;
+	}
+	c->api = a;
+	c->req = req;
+	c->bev = evhttp_connection_get_bufferevent(
+	    evhttp_request_get_connection(req));
+	api_socket_who(bufferevent_getfd(c->bev), c->who, sizeof c->who);
+	api_peer_busy(a, c->bev, true);
+	api_dispatch(c);
+}
+
+/* --- answers ---------------------------------------------------------------*/
+static const char *
+phrase(int status)
+{
+	static const struct {
+		int status;
+		const char *text;
+	} table[] = {
+		{200, "OK"},
+		{400, "Bad Request"},
+		{403, "Forbidden"},
+		{404, "Not Found"},
+		{405, "Method Not Allowed"},
+		{409, "Conflict"},
+		{413, "Content Too Large"},
+		{415, "Unsupported Media Type"},
+		{422, "Unprocessable Content"},
+		{500, "Internal Server Error"},
+		{501, "Not Implemented"},
+		{503, "Service Unavailable"},
+	};
+
+	for (size_t i = 0; i < ARRAY_LEN(table); i++)
+		if (table[i].status == status)
+			return table[i].text;
+	assert(status == 0 && "a status without a phrase");
+	return "";
+}
+
+static int
+dump_part(const char *p, size_t n, void *arg)
+{
+	return evbuffer_add(arg, p, n);
+}
+
+static void
+log_call(const struct api_call *c, int status)
+{
+	enum evhttp_cmd_type method = evhttp_request_get_command(c->req);
+	bool post = method == EVHTTP_REQ_POST;
+	const char *uri = evhttp_request_get_uri(c->req);
+	struct sbuf b;
+
+	sbuf_init(&b, 1024);
+	sbuf_addf(&b, "api who=%s method=%s path=\"", c->who,
+	    post ? "POST" : method == EVHTTP_REQ_GET ? "GET" : "other");
+	sbuf_add_escaped(&b, uri, strnlen(uri, 100));
+	sbuf_addf(&b, "\" status=%d", status);
+	c->api->ops.note(c->api->ops.arg, post ? NOTE_INFO : NOTE_DEBUG,
+	    sbuf_str(&b));
+	sbuf_done(&b);
+}
+
+void
+api_answer(struct api_call *c, int status, json_t *body)
+{
+	static const char nomem[] = "{\"error\":{\"code\":\"no_memory\","
+	    "\"message\":\"out of memory\"}}\n";
+	struct evkeyvalq *h = evhttp_request_get_output_headers(c->req);
+	struct evbuffer *b = evhttp_request_get_output_buffer(c->req);
+
+	if (body == NULL ||
+	    json_dump_callback(body, dump_part, b, JSON_COMPACT) < 0) {
+		(void)evbuffer_drain(b, evbuffer_get_length(b));
+		(void)evbuffer_add(b, nomem, sizeof nomem - 1);
+		status = 500;
+	} else {
+		(void)evbuffer_add(b, "\n", 1);
+	}
+	json_decref(body);
+	(void)evhttp_add_header(h, "Content-Type", "application/json");
+	(void)evhttp_add_header(h, "Cache-Control", "no-store");
+	(void)evhttp_add_header(h, "X-Content-Type-Options", "nosniff");
+	if (c->close)
+		(void)evhttp_add_header(h, "Connection", "close");
+	log_call(c, status);
+	api_peer_busy(c->api, c->bev, false);
+	/* May release the connection at once. */
+	evhttp_send_reply(c->req, status, phrase(status), NULL);
+	call_free(c);
+}
+
+static json_t *
+error_object(const char *code, const char *message)
+{
+	return json_pack("{s:{s:s, s:o}}", "error", "code", code, "message",
+	    api_text(message));
+}
+
+void
+api_fail(struct api_call *c, int status, const char *code, const char *fmt,
+    ...)
+{
+	struct errtext t;
+	va_list ap;
+
+	va_start(ap, fmt);
+	(void)vsnprintf(t.text, sizeof t.text, fmt, ap);
+	va_end(ap);
+	api_answer(c, status, error_object(code, t.text));
+}
+
+void
+api_fail_list(struct api_call *c, int status, const char *code,
+    const char *message, const char *key, json_t *items)
+{
+	json_t *j = error_object(code, message);
+
+	if (json_object_set_new(j, key, items) < 0) {
+		json_decref(j);
+		j = NULL;
+	}
+	api_answer(c, status, j);
+}
+
+/* --- waiting ---------------------------------------------------------------*/
+void
+api_park(struct api_call *c, int64_t wait_ms)
+{
+	/* evhttp ends the process when bytes come in between a request and
+	 * its answer, so nothing may be read meanwhile. Therefore a client
+	 * that leaves is noticed when it is answered, not before: the request
+	 * stays valid until then. */
+	(void)bufferevent_disable(c->bev, EV_READ);
+	c->until_ms = loop_mono_ms() + wait_ms;
+	list_push_back(&c->api->parked, &c->in_parked);
+}
+
+static void
+answer_waited(struct api_call *c, bool durable)
+{
+	json_t *j = c->answer;
+
+	c->answer = NULL;
+	if (json_object_set_new(j, "durable", json_boolean(durable)) < 0) {
+		json_decref(j);
+		j = NULL;
+	}
+	api_answer(c, 200, j);
+}
+
+void
+api_wait_durable(struct api_call *c, uint64_t ticket, json_t *answer)
+{
+	struct api_status st = {0};
+
+	if (answer == NULL) {
+		api_answer(c, 500, NULL);
+		return;
+	}
+	c->answer = answer;
+	if (ticket <= c->api->durable) {
+		answer_waited(c, true);
+		return;
+	}
+	c->api->ops.status(c->api->ops.arg, &st);
+	c->ticket = ticket;
+	api_park(c, strcmp(st.store_state, "ok") == 0 ? API_DURABLE_MS :
+	    API_DEGRADED_MS);
+}
+
+void
+api_durable(struct api *a, uint64_t ticket)
+{
+	struct list *n, *tmp;
+
+	if (ticket <= a->durable)
+		return;
+	a->durable = ticket;
+	LIST_EACH_SAFE(n, tmp, &a->parked) {
+		struct api_call *c =
+		    CONTAINER_OF(n, struct api_call, in_parked);
+
+		if (c->ticket != 0 && c->ticket <= ticket)
+			answer_waited(c, true);
+	}
+}
+
+static void
+expire(struct api_call *c)
+{
+	if (c->timeline != NULL)
+		api_fail(c, 503, "timeout",
+		    "the database did not answer in time");
+	else if (c->route->oper == OPER_HALT)
+		/* A halt is in force from the moment it is asked for, and
+		 * whoever pulls this brake must see its figures. */
+		answer_waited(c, false);
+	else
+		api_fail(c, 503, "not_durable",
+		    "in force now, but not on disk: the database does not "
+		    "commit. It will be written when it does; a restart before "
+		    "that forgets it");
+}
+
+static void
+on_timer(void *arg)
+{
+	struct api *a = arg;
+	struct list *n, *tmp;
+	int64_t now_ms = loop_mono_ms();
+
+	LIST_EACH_SAFE(n, tmp, &a->parked) {
+		struct api_call *c =
+		    CONTAINER_OF(n, struct api_call, in_parked);
+
+		if (c->until_ms <= now_ms)
+			expire(c);
+	}
+	api_peer_sweep(a, now_ms);
+	loop_timer_set(a->timer, SWEEP_MS);
+}
+
+/* --- life ------------------------------------------------------------------*/
+/* Out of descriptors, most likely: accepting again at once would spin. The
+ * sweep takes it up again. */
+static void
+on_accept_error(struct evconnlistener *l, void *http)
+{
+	(void)http;
+	(void)evconnlistener_disable(l);
+}
+
+static int
+http_start(struct api *a, int fd, struct errtext *err)
+{
+	a->http = evhttp_new(loop_base(a->loop));
+	a->listener = evconnlistener_new(loop_base(a->loop), NULL, NULL,
+	    LEV_OPT_CLOSE_ON_FREE | LEV_OPT_CLOSE_ON_EXEC, 0, fd);
+	if (a->http == NULL || a->listener == NULL ||
+	    evhttp_bind_listener(a->http, a->listener) == NULL) {
+		if (a->listener == NULL)
+			(void)close(fd);
+		else
+			evconnlistener_free(a->listener);
+		return errtext_set(err, -1, "%s: out of memory",
+		    a->socket.path);
+	}
+	evconnlistener_set_error_cb(a->listener, on_accept_error);
+	evhttp_set_max_headers_size(a->http, API_HEADERS_MAX);
+	evhttp_set_max_body_size(a->http, API_UPLOAD_MAX);
+	/* Every method: ours to refuse, with an answer in JSON. */
+	evhttp_set_allowed_methods(a->http, EVHTTP_REQ_GET | EVHTTP_REQ_POST |
+	    EVHTTP_REQ_HEAD | EVHTTP_REQ_PUT | EVHTTP_REQ_DELETE |
+	    EVHTTP_REQ_OPTIONS | EVHTTP_REQ_TRACE | EVHTTP_REQ_CONNECT |
+	    EVHTTP_REQ_PATCH);
+	evhttp_set_bevcb(a->http, api_peer_new, a);
+	evhttp_set_gencb(a->http, on_request, a);
+	return 0;
+}
+
+int
+api_new(struct api **ret, struct loop *l, const struct api_config *cfg,
+    const struct api_ops *ops, struct errtext *err)
+{
+	struct api *a = calloc(1, sizeof *a);
+	int fd;
+
+	if (a == NULL)
+		return errtext_set(err, -1, "out of memory");
+	a->loop = l;
+	a->ops = *ops;
+	list_init(&a->parked);
+	a->timer = loop_timer_new(l, on_timer, a);
+	if (a->timer == NULL) {
+		(void)errtext_set(err, -1, "out of memory");
+		goto bad;
+	}
+	if ((fd = api_socket_open(&a->socket, cfg, err)) < 0)
+		goto bad;
+	if (http_start(a, fd, err) < 0) {
+		api_socket_remove(&a->socket);
+		goto bad;
+	}
+	loop_timer_set(a->timer, SWEEP_MS);
+	*ret = a;
+	return 0;
+bad:
+	if (a->http != NULL)
+		evhttp_free(a->http);
+	loop_timer_free(a->timer);
+	free(a);
+	return -1;
+}
+
+void
+api_free(struct api *a)
+{
+	struct list *n, *tmp;
+
+	if (a == NULL)
+		return;
+	api_socket_remove(&a->socket);
+	/* Their requests are released with the connections. */
+	LIST_EACH_SAFE(n, tmp, &a->parked)
+		call_free(CONTAINER_OF(n, struct api_call, in_parked));
+	evhttp_free(a->http);
+	api_peer_free_all(a);
+	loop_timer_free(a->timer);
+	free(a);
+}

@@ -1,0 +1,291 @@
+#include "config.h"
+#include "io/api_int.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+/* --- a campaign as JSON ----------------------------------------------------*/
+typedef const char *name_fn(unsigned v);
+
+static const char *
+target_state_text(unsigned v)
+{
+	return target_state_name((enum target_state)v);
+}
+
+static const char *
+cause_text(unsigned v)
+{
+	return cause_name((enum cause)v);
+}
+
+static const char *
+hold_text(unsigned v)
+{
+	return hold_name((enum hold)v);
+}
+
+/* Counts by name; from = 1 skips the unnamed first, zeros: keep them. */
+static bool
+add_counts(json_t *j, const size_t *n, unsigned from, unsigned count,
+    name_fn *name, bool zeros)
+{
+	for (unsigned i = from; i < count; i++)
+		if ((n[i] > 0 || zeros) && json_object_set_new(j, name(i),
+		    json_integer((json_int_t)n[i])) < 0)
+			return false;
+	return true;
+}
+
+static json_t *
+counts_json(const size_t *n, unsigned count, name_fn *name)
+{
+	json_t *j = json_object();
+
+	if (!add_counts(j, n, 1, count, name, false)) {
+		json_decref(j);
+		return NULL;
+	}
+	return j;
+}
+
+static json_t *
+targets_json(const struct view_campaign *v)
+{
+	json_t *j = json_pack("{s:I}", "total", (json_int_t)v->total);
+
+	if (!add_counts(j, v->targets, 0, TARGET_STATE_COUNT_,
+	    target_state_text, true)) {
+		json_decref(j);
+		return NULL;
+	}
+	return j;
+}
+
+/* "rule: bad_url 2 of 2", or the word alone. */
+static json_t *
+reason_json(const struct view_campaign *v)
+{
+	char buf[REASON_MAX + 40];
+
+	if (v->reason == PAUSE_NONE)
+		return json_null();
+	(void)snprintf(buf, sizeof buf, "%s%s%s",
+	    pause_reason_name(v->reason),
+	    v->reason_text[0] == '\0' ? "" : ": ", v->reason_text);
+	return api_text(buf);
+}
+
+static json_t *
+waves_json(const struct view_campaign *v)
+{
+	const size_t *n = v->targets;
+	size_t done = n[TARGET_SUCCEEDED] + n[TARGET_FAILED] +
+	    n[TARGET_UNVERIFIED];
+
+	return json_pack("[{s:o, s:s, s:n, s:I, s:I, s:I, s:I, s:n}]",
+	    "name", api_text(v->wave_name),
+	    "state", wave_state_name(v->wave_state),
+	    "reason",
+	    "total", (json_int_t)v->total,
+	    "succeeded", (json_int_t)n[TARGET_SUCCEEDED],
+	    "failed", (json_int_t)n[TARGET_FAILED],
+	    "done", (json_int_t)done,
+	    "gate");
+}
+
+static json_t *
+campaign_json(const struct view_campaign *v)
+{
+	return json_pack("{s:o, s:o, s:s, s:o, s:i, s:i, s:o, s:o, s:o, s:o,"
+	    " s:o, s:o, s:I, s:I, s:I, s:o, s:o, s:o, s:o}",
+	    "name", api_text(v->name),
+	    "description", api_text(v->description),
+	    "state", campaign_state_name(v->state),
+	    "reason", reason_json(v),
+	    "priority", v->priority,
+	    "revision", v->revision,
+	    "digest", api_text(v->digest),
+	    "target_version", api_text(v->target_version),
+	    "targets", targets_json(v),
+	    "causes", counts_json(v->causes, CAUSE_COUNT_, cause_text),
+	    "holds", counts_json(v->holds, HOLD_COUNT_, hold_text),
+	    "waves", waves_json(v),
+	    "attempts", (json_int_t)v->attempts,
+	    "in_flight", (json_int_t)v->in_flight,
+	    "dark", (json_int_t)v->dark,
+	    "created_at", api_time(v->created_wall),
+	    "started_at", api_time(v->started_wall),
+	    "finished_at", api_time(v->finished_wall),
+	    "eta", api_time(v->eta_wall));
+}
+
+/* False: already answered. */
+static bool
+view_campaign(struct api_call *c, struct view_campaign *ret)
+{
+	struct api *a = c->api;
+
+	if (core_view_campaign(a->ops.core(a->ops.arg), a->ops.now(a->ops.arg),
+	    c->arg[0], ret))
+		return true;
+	api_fail(c, 404, "not_found", "campaign %s: no such", c->arg[0]);
+	return false;
+}
+
+void
+api_get_campaign(struct api_call *c)
+{
+	struct view_campaign v;
+
+	if (view_campaign(c, &v))
+		api_answer(c, 200, campaign_json(&v));
+}
+
+void
+api_get_campaigns(struct api_call *c)
+{
+	const struct core *core = c->api->ops.core(c->api->ops.arg);
+	struct core_now now = c->api->ops.now(c->api->ops.arg);
+	json_t *items = json_array();
+	uint64_t after, last = 0;
+	size_t limit, count = core_campaign_count(core);
+	bool more = false;
+
+	if (!api_page(c, 'c', &limit, &after)) {
+		json_decref(items);
+		return;
+	}
+	for (size_t i = 0; i < count && !more; i++) {
+		struct view_campaign v;
+
+		if (!core_view_campaign(core, now,
+		    core_campaign_name(core, i), &v) ||
+		    (uint64_t)v.id <= after)
+			continue;
+		if (json_array_size(items) == limit) {
+			more = true;
+		} else {
+			last = (uint64_t)v.id;
+			(void)json_array_append_new(items, campaign_json(&v));
+		}
+	}
+	api_answer(c, 200, api_list(items, 'c', last, more));
+}
+
+/* --- targets ---------------------------------------------------------------*/
+static json_t *
+target_json(const struct view_target *t)
+{
+	return json_pack("{s:o, s:s, s:o, s:o, s:o, s:o, s:i, s:o, s:o}",
+	    "id", api_text(t->id),
+	    "state", target_state_name(t->state),
+	    "phase", api_text_or_null(phase_name(t->phase)),
+	    "cause", api_text_or_null(cause_name(t->cause)),
+	    "hold", api_text_or_null(hold_name(t->hold)),
+	    "wave", api_text_or_null(t->wave),
+	    "attempts", t->attempts,
+	    "retry_at", api_time(t->retry_wall),
+	    "version", api_text_or_null(t->version));
+}
+
+static bool
+read_filter(struct api_call *c, const struct view_campaign *v,
+    struct target_filter *ret)
+{
+	static const struct {
+		enum api_param param;
+		int (*parse)(const char *s);
+		const char *what;
+	} words[] = {
+		{API_STATE, target_state_parse, "state"},
+		{API_CAUSE, cause_parse, "cause"},
+		{API_HOLD, hold_parse, "hold"},
+	};
+	int *const out[] = {&ret->state, &ret->cause, &ret->hold};
+
+	for (size_t i = 0; i < ARRAY_LEN(words); i++) {
+		const char *s = c->param[words[i].param];
+
+		*out[i] = -1;
+		if ((c->given & API_BIT(words[i].param)) == 0)
+			continue;
+		if ((*out[i] = words[i].parse(s)) < 0) {
+			api_fail(c, 400, "bad_parameter", "%s: %s: no such %s",
+			    words[i].what, s, words[i].what);
+			return false;
+		}
+	}
+	ret->wave = NULL;
+	if ((c->given & API_BIT(API_WAVE)) == 0)
+		return true;
+	ret->wave = c->param[API_WAVE];
+	if (v->wave_name == NULL || strcmp(v->wave_name, ret->wave) != 0) {
+		api_fail(c, 400, "bad_parameter",
+		    "wave: campaign %s has no wave %s", v->name, ret->wave);
+		return false;
+	}
+	return true;
+}
+
+void
+api_get_targets(struct api_call *c)
+{
+	struct api *a = c->api;
+	struct target_filter filter;
+	struct view_campaign v;
+	struct view_target *t;
+	json_t *items;
+	size_t limit;
+	bool more = false;
+	long n;
+
+	if (!view_campaign(c, &v) || !read_filter(c, &v, &filter) ||
+	    !api_page(c, 't', &limit, &filter.after))
+		return;
+	t = calloc(limit, sizeof *t);
+	items = json_array();
+	if (t == NULL || items == NULL) {
+		free(t);
+		json_decref(items);
+		api_answer(c, 500, NULL);
+		return;
+	}
+	n = core_view_targets(a->ops.core(a->ops.arg),
+	    a->ops.now(a->ops.arg), c->arg[0], &filter, t, limit, &more);
+	for (long i = 0; i < n; i++)
+		(void)json_array_append_new(items, target_json(&t[i]));
+	api_answer(c, 200, api_list(items, 't', n > 0 ? t[n - 1].key : 0,
+	    more));
+	free(t);
+}
+
+/* --- changes ---------------------------------------------------------------*/
+void
+api_post_campaign(struct api_call *c)
+{
+	struct oper op = {
+		.campaign = c->arg[0],
+		.digest = api_field_text(c, API_DIGEST),
+		.dry_run = api_field_true(c, API_DRY_RUN),
+	};
+	struct view_campaign v;
+	struct oper_result r;
+	uint64_t ticket;
+	json_t *j;
+
+	if (!view_campaign(c, &v) || !api_operate(c, &op, &r, &ticket) ||
+	    !view_campaign(c, &v))
+		return;
+	j = json_pack("{s:b, s:o, s:s}", "ok", 1, "campaign",
+	    api_text(v.name), "state", campaign_state_name(v.state));
+	if (op.dry_run || c->route->oper == OPER_CAMPAIGN_ABORT) {
+		json_t *figures = json_pack("{s:b, s:i, s:i, s:i}", "dry_run",
+		    op.dry_run, "in_flight", r.in_flight, "stoppable",
+		    r.stoppable, "flashing", r.flashing);
+
+		(void)json_object_update(j, figures);
+		json_decref(figures);
+	}
+	api_wait_durable(c, ticket, j);
+}

@@ -1,0 +1,188 @@
+#ifndef TRACKUP_IO_API_INT_H
+#define TRACKUP_IO_API_INT_H
+/*
+ * api_int: what the files of the API share; for api*.c only.
+ *
+ * One struct api_call is one request. Its handler ends with exactly one of
+ * api_answer(), api_fail(), api_fail_list(), api_wait_durable() or
+ * api_park(); the first three release the call, the other two leave that to
+ * whoever answers it later.
+ * Invariant: every call that is not released lies in its api's parked list
+ * when control goes back to the loop.
+ */
+#include <event2/http.h>
+#include <jansson.h>
+#include "base/list.h"
+#include "io/api.h"
+
+struct bufferevent;
+struct evbuffer_cb_entry;
+struct evconnlistener;
+
+#define API_PREFIX "/api/v1/"
+#define API_CONNECTIONS_MAX 64
+#define API_HEADERS_MAX 16384
+#define API_BODY_MAX (64 * 1024)
+#define API_UPLOAD_MAX (64 * 1024 * 1024) /* body of check */
+#define API_BUFFERED_MAX (128 * 1024 * 1024) /* unread, all connections */
+#define API_REQUEST_MS 30000 /* a connection without a whole request */
+#define API_DURABLE_MS 10000
+#define API_DEGRADED_MS 1000 /* instead, when the store is known to fail */
+#define API_ARGS_MAX 2
+#define API_WORD_MAX 64 /* a path segment or the value of a parameter */
+#define API_LIMIT_DEFAULT 100
+#define API_LIMIT_MAX 1000
+#define API_FILES_MAX 1000
+
+enum api_param { /* of the query */
+	API_STATE, API_CAUSE, API_HOLD, API_WAVE, API_AFTER, API_LIMIT,
+	API_PARAM_COUNT_
+};
+
+enum api_field { /* of a body */
+	API_REASON, API_DIGEST, API_DRY_RUN, API_FORCE, API_FILE, API_FILES,
+	API_FIELD_COUNT_
+};
+
+#define API_BIT(n) (1u << (n))
+
+enum api_counter {
+	API_HITS_CONNECTIONS, API_HITS_BUFFERED, API_HITS_BODY, API_HITS_SLOW,
+	API_COUNTER_COUNT_
+};
+
+/* A connection. evhttp 2.1 tells nobody that one is gone, so each is held by
+ * a reference of ours; its callbacks vanish when evhttp lets go of it. */
+struct api_peer {
+	struct api *api;
+	struct bufferevent *bev; /* NULL = free slot */
+	struct evbuffer_cb_entry *grew;
+	size_t buffered;
+	int64_t since_ms; /* accepted, or last answered */
+	bool busy;        /* a whole request is with us */
+};
+
+struct api_socket {
+	char path[108];
+	uint64_t dev, ino; /* of what we put there */
+};
+
+struct api {
+	struct loop *loop;
+	struct api_ops ops;
+	struct evhttp *http;
+	struct evconnlistener *listener; /* owned by http */
+	struct api_socket socket;
+	struct loop_timer *timer;
+	struct list parked;
+	uint64_t durable; /* highest ticket known to be on disk */
+	struct api_peer peer[API_CONNECTIONS_MAX];
+	size_t peer_count;
+	size_t buffered;
+	uint64_t hits[API_COUNTER_COUNT_];
+};
+
+struct api_route;
+struct api_timeline;
+
+struct api_call {
+	struct list in_parked;
+	struct api *api;
+	struct evhttp_request *req;
+	struct bufferevent *bev;
+	const struct api_route *route;
+	char arg[API_ARGS_MAX][API_WORD_MAX + 1];
+	unsigned given; /* bits of enum api_param */
+	char param[API_PARAM_COUNT_][API_WORD_MAX + 1];
+	json_t *body;   /* an object, or NULL */
+	char who[32];   /* "uid:0"; "" = the kernel did not say */
+	bool close;     /* the framing is doubtful: nothing may follow */
+	/* while parked */
+	uint64_t ticket; /* 0 = it waits for something else */
+	int64_t until_ms;
+	json_t *answer;
+	struct api_timeline *timeline;
+};
+
+typedef void api_handler(struct api_call *c);
+
+enum api_privilege {
+	API_READ,
+	API_OPERATE, /* changes something: refused when who is not known */
+};
+
+struct api_route {
+	enum evhttp_cmd_type method;
+	const char *path;      /* below API_PREFIX; * stands for one segment */
+	api_handler *handle;
+	enum api_privilege privilege;
+	unsigned params, fields;
+	size_t body_max;
+	enum oper_kind oper;   /* of the handlers that operate */
+};
+
+/* --- api_socket.c ----------------------------------------------------------*/
+/* A listening descriptor, or -1 with err. */
+MUST_CHECK int api_socket_open(struct api_socket *s,
+    const struct api_config *cfg, struct errtext *err);
+/* Removes the socket when it is still the one that was put there. */
+void api_socket_remove(const struct api_socket *s);
+/* "uid:N" of the peer, or "". */
+void api_socket_who(int fd, char *ret, size_t size);
+
+/* --- api_peer.c ------------------------------------------------------------*/
+struct bufferevent *api_peer_new(struct event_base *base, void *api);
+void api_peer_sweep(struct api *a, int64_t now_ms);
+void api_peer_busy(struct api *a, const struct bufferevent *bev, bool busy);
+void api_peer_free_all(struct api *a);
+
+/* --- api_route.c -----------------------------------------------------------*/
+/* Finds the route, reads query and body, calls the handler. Takes c. */
+void api_dispatch(struct api_call *c);
+/* Given text fields of the body, or NULL; checked for type already. */
+const char *api_field_text(const struct api_call *c, enum api_field f);
+bool api_field_true(const struct api_call *c, enum api_field f);
+/* limit and after of a list. mark: the letter that its cursors begin with.
+ * False: already answered. */
+bool api_page(struct api_call *c, char mark, size_t *ret_limit,
+    uint64_t *ret_after);
+
+/* --- api.c -----------------------------------------------------------------*/
+/* Takes body; NULL answers 500. */
+void api_answer(struct api_call *c, int status, json_t *body);
+void api_fail(struct api_call *c, int status, const char *code,
+    const char *fmt, ...) PRINTF_LIKE(4, 5);
+/* The same with a list beside the error. Takes items. */
+void api_fail_list(struct api_call *c, int status, const char *code,
+    const char *message, const char *key, json_t *items);
+/* Answers 200 with answer (taken) and "durable" when ticket is on disk. */
+void api_wait_durable(struct api_call *c, uint64_t ticket, json_t *answer);
+void api_park(struct api_call *c, int64_t wait_ms);
+
+/* --- api_json.c ------------------------------------------------------------*/
+/* Text made safe: valid UTF-8 stays, but for control and formatting
+ * characters; those and stray bytes become \xNN. NULL gives null. */
+json_t *api_text(const char *s);
+json_t *api_text_or_null(const char *s); /* "" gives null too */
+json_t *api_time(int64_t wall_ms);       /* 0 gives null */
+json_t *api_int_or_null(int64_t v, int64_t none);
+json_t *api_lines(const char *text);     /* array, one a line */
+/* {"items":…,"next":…}; takes items. next is NULL at the end. */
+json_t *api_list(json_t *items, char mark, uint64_t next, bool more);
+
+/* --- resources -------------------------------------------------------------*/
+api_handler api_get_status;
+api_handler api_get_campaigns, api_get_campaign, api_get_targets;
+api_handler api_post_campaign;
+api_handler api_get_devices, api_get_device, api_get_timeline;
+api_handler api_post_device;
+api_handler api_post_check, api_post_reload, api_post_fleet;
+api_handler api_not_available;
+/* The call of a pending timeline is over without its answer. */
+void api_timeline_drop(struct api_call *c);
+/* Carries out c->route->oper; false: already answered. The rest is the
+ * caller's: it adds to *ret_answer and passes it to api_wait_durable(). */
+bool api_operate(struct api_call *c, struct oper *op,
+    struct oper_result *ret, uint64_t *ret_ticket);
+
+#endif

@@ -1,0 +1,154 @@
+#include "config.h"
+#include "io/api_int.h"
+
+#include <errno.h>
+#include <grp.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#define SUFFIX ".new"
+
+/* 0 = nobody answers at path, so it may be replaced. */
+static int
+refuse_live(const char *path, struct errtext *err)
+{
+	struct sockaddr_un sa = {.sun_family = AF_UNIX};
+	struct stat st;
+	int fd, r;
+
+	if (lstat(path, &st) < 0) {
+		if (errno == ENOENT)
+			return 0;
+		return errtext_set(err, -1, "%s: %s", path, strerror(errno));
+	}
+	if (!S_ISSOCK(st.st_mode))
+		return errtext_set(err, -1,
+		    "%s: exists and is not a socket; move it away or set "
+		    "control.socket to another path", path);
+	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	if (fd < 0)
+		return errtext_set(err, -1, "socket: %s", strerror(errno));
+	(void)snprintf(sa.sun_path, sizeof sa.sun_path, "%s", path);
+	r = connect(fd, (const struct sockaddr *)&sa, sizeof sa);
+	/* EAGAIN: its backlog is full, so somebody does listen there. */
+	if (r == 0 || errno == EAGAIN) {
+		(void)close(fd);
+		return errtext_set(err, -1,
+		    "%s: another trackupd answers there", path);
+	}
+	r = errno;
+	(void)close(fd);
+	if (r != ECONNREFUSED && r != ENOENT)
+		return errtext_set(err, -1, "%s: %s", path, strerror(r));
+	return 0;
+}
+
+static int
+set_group(const char *path, const char *group, struct errtext *err)
+{
+	const struct group *g;
+
+	errno = 0;
+	if ((g = getgrnam(group)) == NULL)
+		return errtext_set(err, -1, "control.group: %s: %s", group,
+		    errno == 0 ? "no such group" : strerror(errno));
+	if (lchown(path, (uid_t)-1, g->gr_gid) < 0)
+		return errtext_set(err, -1,
+		    "control.group: cannot give %s to group %s: %s "
+		    "(the daemon's user must be in that group)", path, group,
+		    strerror(errno));
+	if (chmod(path, 0660) < 0)
+		return errtext_set(err, -1, "%s: chmod: %s", path,
+		    strerror(errno));
+	return 0;
+}
+
+/* Binds at tmp and moves it to s->path when it listens and has its mode, so
+ * that a client sees the old socket or the working new one, nothing between. */
+static int
+place(int fd, const char *tmp, struct api_socket *s, const char *group,
+    struct errtext *err)
+{
+	struct sockaddr_un sa = {.sun_family = AF_UNIX};
+	struct stat st;
+	mode_t mask;
+	int r;
+
+	(void)unlink(tmp);
+	(void)snprintf(sa.sun_path, sizeof sa.sun_path, "%s", tmp);
+	mask = umask(0177);
+	r = bind(fd, (const struct sockaddr *)&sa, sizeof sa);
+	(void)umask(mask);
+	if (r < 0)
+		return errtext_set(err, -1, "%s: bind: %s", tmp,
+		    strerror(errno));
+	if (group[0] != '\0' && set_group(tmp, group, err) < 0)
+		goto bad;
+	if (listen(fd, API_CONNECTIONS_MAX) < 0) {
+		(void)errtext_set(err, -1, "%s: listen: %s", tmp,
+		    strerror(errno));
+		goto bad;
+	}
+	if (lstat(tmp, &st) < 0 || rename(tmp, s->path) < 0) {
+		(void)errtext_set(err, -1, "%s: %s", s->path, strerror(errno));
+		goto bad;
+	}
+	s->dev = st.st_dev;
+	s->ino = st.st_ino;
+	return 0;
+bad:
+	(void)unlink(tmp);
+	return -1;
+}
+
+int
+api_socket_open(struct api_socket *s, const struct api_config *cfg,
+    struct errtext *err)
+{
+	char tmp[sizeof s->path];
+	size_t max = sizeof s->path - sizeof SUFFIX;
+	int fd;
+
+	if (strlen(cfg->socket) > max)
+		return errtext_set(err, -1,
+		    "control.socket: %s: longer than %zu bytes", cfg->socket,
+		    max);
+	(void)snprintf(s->path, sizeof s->path, "%s", cfg->socket);
+	(void)snprintf(tmp, sizeof tmp, "%.*s" SUFFIX, (int)max, cfg->socket);
+	if (refuse_live(s->path, err) < 0)
+		return -1;
+	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	if (fd < 0)
+		return errtext_set(err, -1, "socket: %s", strerror(errno));
+	if (place(fd, tmp, s, cfg->group, err) < 0) {
+		(void)close(fd);
+		return -1;
+	}
+	return fd;
+}
+
+void
+api_socket_remove(const struct api_socket *s)
+{
+	struct stat st;
+
+	if (lstat(s->path, &st) == 0 && st.st_dev == s->dev &&
+	    st.st_ino == s->ino)
+		(void)unlink(s->path);
+}
+
+void
+api_socket_who(int fd, char *ret, size_t size)
+{
+	struct ucred cred;
+	socklen_t len = sizeof cred;
+
+	ret[0] = '\0';
+	if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &cred, &len) == 0 &&
+	    len == sizeof cred)
+		(void)snprintf(ret, size, "uid:%lu", (unsigned long)cred.uid);
+}
