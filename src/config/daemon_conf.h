@@ -46,17 +46,24 @@ struct daemon_conf {
 	size_t http_listen_count;
 	char *control_socket, *control_group, *control_read_group;
 	enum note_level log_level;
+	char *password_file, *files_password_file; /* as written; "" = none */
+	bool keep_over_restart;
 	/* … more keys as later versions know them */
 };
 
 /* Reads and checks. Errors go to diag as lines "file:line:col: key: what",
  * each with the source line and a caret; all of the file's, at most 20.
- * NULL on any error. */
+ * NULL on any error. Warnings ("warning: file:line:…") go there also on
+ * success. An empty text is all defaults. */
 struct daemon_conf *daemon_conf_load(const char *path, struct sbuf *diag);
 struct daemon_conf *daemon_conf_parse(const char *name, const char *text,
     size_t len, struct sbuf *diag);
 void daemon_conf_free(struct daemon_conf *c);
 /* The effective values as YAML that loads again, secrets as "********". */
 void daemon_conf_dump(const struct daemon_conf *c, struct sbuf *out);
+/* The keys whose change from a to b only a restart brings about, separated by
+ * ", "; nothing when a reload does it all. */
+void daemon_conf_restart_keys(const struct daemon_conf *a,
+    const struct daemon_conf *b, struct sbuf *out);
 
 #endif

@@ -1,1 +1,12 @@
 # config: YAML → typed values; the only place with yaml.h.
+noinst_LIBRARIES += libtrackup-config.a
+libtrackup_config_a_CPPFLAGS = $(AM_CPPFLAGS) $(YAML_CFLAGS)
+libtrackup_config_a_SOURCES = \
+	src/config/daemon_conf.c src/config/daemon_conf.h \
+	src/config/daemon_dump.c \
+	src/config/daemon_options.c src/config/daemon_options.h \
+	src/config/options.c src/config/options.h \
+	src/config/text.c src/config/text.h \
+	src/config/values.c src/config/values.h \
+	src/config/yamlwalk.c src/config/yamlwalk.h
+config_libs = libtrackup-config.a libtrackup-pure.a $(YAML_LIBS)

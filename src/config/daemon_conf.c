@@ -1,0 +1,395 @@
+#include "config.h"
+#include "config/daemon_conf.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/units.h"
+#include "config/daemon_options.h"
+#include "config/text.h"
+
+#define VARIABLE "${CREDENTIALS_DIRECTORY}"
+#define PASSWORD_FILE_MAX 4096
+
+struct load {
+	struct yw *w;
+	struct opt_value *v;
+	struct daemon_conf *c;
+	bool no_memory;
+};
+
+static const struct option *
+row_of(const char *key)
+{
+	return &daemon_options.row[opt_find(&daemon_options, key)];
+}
+
+static struct opt_value *
+value_of(const struct load *l, const char *key)
+{
+	return &l->v[opt_find(&daemon_options, key)];
+}
+
+static void
+not_available(struct load *l, int node, const char *key)
+{
+	yw_error(l->w, yw_at(l->w, node), key, "not available in this version");
+}
+
+/* --- lists and maps --------------------------------------------------------*/
+
+static void
+store_addresses(struct load *l, const struct option *o,
+    const struct opt_value *v)
+{
+	size_t n = opt_list_count(l->w, o, v);
+	struct conf_address *list;
+
+	if (v->bad)
+		return;
+	list = calloc(n + 1, sizeof(*list));
+	if (list == NULL) {
+		l->no_memory = true;
+		return;
+	}
+	for (size_t i = 0; i < n; i++) {
+		int r = value_address(opt_list_item(l->w, o, v, i), &list[i]);
+
+		assert(r == 0);
+	}
+	for (size_t i = 1; i < n; i++)
+		for (size_t j = 0; j < i; j++)
+			if (list[i].port != 0 &&
+			    strcmp(list[i].text, list[j].text) == 0)
+				yw_error(l->w, yw_at(l->w,
+				    yw_item(l->w, v->node, i)), o->key,
+				    "%s is there twice", list[i].text);
+	memcpy((char *)l->c + o->offset, &list, sizeof(list));
+	memcpy((char *)l->c + o->count_offset, &n, sizeof(n));
+}
+
+static void
+load_lists(struct load *l)
+{
+	for (size_t i = 0; i < daemon_options.count; i++) {
+		const struct option *o = &daemon_options.row[i];
+
+		if ((o->flags & OPT_LIST) != 0 && o->size > 0)
+			store_addresses(l, o, &l->v[i]);
+	}
+}
+
+/* Nothing listens there in this version: its default, or nothing. */
+static void
+check_http(struct load *l)
+{
+	const struct option *o = row_of("http.listen");
+	const struct opt_value *v = value_of(l, "http.listen");
+	const struct opt_value none = {0};
+	size_t n = v->bad ? 0 : opt_list_count(l->w, o, v);
+
+	if (n > 1 || (n == 1 && !span_eq(opt_list_item(l->w, o, v, 0),
+				 opt_list_item(l->w, o, &none, 0))))
+		yw_error(l->w, v->pos, o->key, "not available in this "
+		    "version, allowed is its default %s or []", o->dflt);
+}
+
+static bool
+is_type_code(struct span s)
+{
+	uint64_t v;
+
+	return (s.n == 2 || s.n == 6) && span_hex(s, UINT64_MAX, &v) == 0;
+}
+
+/* The default has one row, which may be written out; all of its values are
+ * held against their defaults by the walk. */
+static void
+check_models(struct load *l)
+{
+	const struct opt_value *m = value_of(l, "models");
+	struct opt_value v[16];
+	size_t n = m->node == 0 || m->bad ? 0 : yw_count(l->w, m->node);
+
+	assert(model_options.count <= ARRAY_LEN(v));
+	for (size_t i = 0; i < n && !yw_full(l->w); i++) {
+		char path[TEXT_QUOTE + 8], quote[TEXT_QUOTE];
+		struct span code;
+		int key, value;
+
+		yw_pair(l->w, m->node, i, &key, &value);
+		if (yw_kind(l->w, key) != YW_SCALAR) {
+			yw_error(l->w, yw_at(l->w, key), "models", "a key is a "
+			    "device-type code");
+			continue;
+		}
+		code = yw_text(l->w, key);
+		if (!is_type_code(code)) {
+			yw_error(l->w, yw_at(l->w, key), "models", "%s is no "
+			    "device-type code, allowed 2 or 6 hex digits",
+			    text_quote(code, quote));
+			continue;
+		}
+		(void)snprintf(path, sizeof(path), "models.%.*s", (int)code.n,
+		    code.p);
+		opt_walk(l->w, value, &model_options, path, v);
+		if (!span_is(code, "C2"))
+			not_available(l, key, path);
+		else if (i > 0)
+			yw_error(l->w, yw_at(l->w, key), path, "given twice");
+	}
+}
+
+static void
+check_relay_listeners(struct load *l)
+{
+	static const char path[] = "relay.listeners";
+	static const struct option listener = {.type = VALUE_ADDRESS,
+	    .min = 1, .max = 79};
+	static const struct option upstream = {.type = VALUE_HOSTPORT,
+	    .min = 1, .max = 255};
+	const struct opt_value *r = value_of(l, path);
+	size_t n = r->node == 0 || r->bad ? 0 : yw_count(l->w, r->node);
+
+	for (size_t i = 0; i < n && !yw_full(l->w); i++) {
+		struct opt_value v = {0};
+		int key, value;
+
+		yw_pair(l->w, r->node, i, &key, &value);
+		opt_scalar(l->w, key, &listener, path, &v);
+		opt_scalar(l->w, value, &upstream, path, &v);
+	}
+	if (n > 0)
+		not_available(l, r->node, path);
+}
+
+/* --- passwords -------------------------------------------------------------*/
+
+/* The path with the variable in place; caller frees. NULL: an error was
+ * reported, or no memory. */
+static char *
+expand_path(struct load *l, const struct opt_value *v, const char *key)
+{
+	const char *directory = getenv("CREDENTIALS_DIRECTORY");
+	const char *at = strstr(v->text.p, "${");
+	struct sbuf out;
+	char *ret;
+
+	sbuf_init(&out, 0);
+	if (at == NULL) {
+		sbuf_add(&out, v->text.p, v->text.n);
+	} else if (strncmp(at, VARIABLE, sizeof(VARIABLE) - 1) != 0 ||
+	    strstr(at + 1, "${") != NULL) {
+		yw_error(l->w, v->pos, key, "allowed in a path is one "
+		    "variable, " VARIABLE);
+		return NULL;
+	} else if (directory == NULL) {
+		yw_error(l->w, v->pos, key, "CREDENTIALS_DIRECTORY is not in "
+		    "the environment: the unit needs LoadCredential=");
+		return NULL;
+	} else {
+		sbuf_add(&out, v->text.p, (size_t)(at - v->text.p));
+		sbuf_adds(&out, directory);
+		sbuf_adds(&out, at + sizeof(VARIABLE) - 1);
+	}
+	ret = out.failed ? NULL : strdup(sbuf_str(&out));
+	l->no_memory |= ret == NULL;
+	sbuf_done(&out);
+	return ret;
+}
+
+/* The first line of the file into buf. */
+static int
+read_first_line(struct load *l, const struct opt_value *v, const char *key,
+    const char *path, char buf[PASSWORD_FILE_MAX])
+{
+	/* A FIFO must not hang the start. */
+	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
+	struct stat st;
+	ssize_t n = -1;
+
+	if (fd >= 0 && fstat(fd, &st) == 0 && !S_ISREG(st.st_mode)) {
+		yw_error(l->w, v->pos, key, "%s is not a regular file", path);
+		(void)close(fd);
+		return -1;
+	}
+	if (fd >= 0)
+		n = read(fd, buf, PASSWORD_FILE_MAX - 1);
+	if (n < 0) {
+		yw_error(l->w, v->pos, key, "%s cannot be read: %s", path,
+		    strerror(errno));
+		if (fd >= 0)
+			(void)close(fd);
+		return -1;
+	}
+	(void)close(fd);
+	if ((st.st_mode & (S_IROTH | S_IWOTH)) != 0)
+		yw_warn(l->w, v->pos, key, "%s is open to every user of this "
+		    "machine", path);
+	buf[n] = '\0';
+	buf[strcspn(buf, "\r\n")] = '\0';
+	return 0;
+}
+
+/* password_file in place of password; dst has room for the row's max. */
+static void
+load_password(struct load *l, const char *key, const char *file_key, char *dst)
+{
+	const struct option *o = row_of(key);
+	const struct opt_value *given = value_of(l, key);
+	const struct opt_value *file = value_of(l, file_key);
+	char line[PASSWORD_FILE_MAX];
+	const char *why;
+	struct span s;
+	char *path;
+
+	if (file->bad || file->text.n == 0)
+		return;
+	if (given->node != 0) {
+		yw_error(l->w, given->pos, key, "stands beside %s, allowed is "
+		    "one of the two", file_key);
+		return;
+	}
+	path = expand_path(l, file, file_key);
+	if (path == NULL)
+		return;
+	if (read_first_line(l, file, file_key, path, line) == 0) {
+		s = span_str(line);
+		if (s.n < MAX_OF((uint64_t)o->min, 1))
+			why = s.n == 0 ? "is empty" : "is too short";
+		else if (s.n > (uint64_t)o->max)
+			why = "is too long";
+		else
+			why = value_check(o->type, s);
+		if (why == NULL)
+			(void)span_copy(dst, (size_t)o->max + 1, s);
+		else
+			yw_error(l->w, file->pos, file_key, "the first line "
+			    "of %s %s, allowed up to %d characters: %s", path,
+			    why, (int)o->max, value_what(o->type));
+	}
+	free(path);
+}
+
+/* --- the whole -------------------------------------------------------------*/
+
+static void
+strip_slashes(char *url)
+{
+	size_t n = strlen(url);
+
+	while (n > sizeof("http://") && url[n - 1] == '/')
+		url[--n] = '\0';
+}
+
+static void
+check_whole(struct load *l)
+{
+	struct daemon_conf *c = l->c;
+	const struct opt_value *u = value_of(l, "files.user");
+	const struct opt_value *p = value_of(l, "files.password");
+
+	check_http(l);
+	check_models(l);
+	check_relay_listeners(l);
+	if (yw_failed(l->w))
+		return;
+	strip_slashes(c->files_public_url);
+	load_password(l, "devices.password", "devices.password_file",
+	    c->password);
+	load_password(l, "files.password", "files.password_file",
+	    c->files_password);
+	if (yw_failed(l->w))
+		return;
+	if (c->files_user[0] != '\0' && c->files_password[0] == '\0')
+		yw_error(l->w, u->pos, "files.user", "needs files.password or "
+		    "files.password_file");
+	if (c->files_user[0] == '\0' && c->files_password[0] != '\0')
+		yw_error(l->w, p->pos, "files.password", "needs files.user");
+}
+
+struct daemon_conf *
+daemon_conf_parse(const char *name, const char *text, size_t len,
+    struct sbuf *diag)
+{
+	struct load l = {.w = yw_new(name, text, len)};
+	bool good = false;
+
+	l.c = calloc(1, sizeof(*l.c));
+	l.v = calloc(daemon_options.count, sizeof(*l.v));
+	if (l.w == NULL || l.c == NULL || l.v == NULL) {
+		l.no_memory = true;
+		goto out;
+	}
+	/* An empty file is all defaults; one that cannot be walked is not. */
+	if (yw_root(l.w) != 0 || !yw_failed(l.w)) {
+		opt_walk(l.w, yw_root(l.w), &daemon_options, "", l.v);
+		if (!yw_failed(l.w))
+			l.no_memory |= opt_store(&daemon_options, l.v,
+			    l.c) < 0;
+		load_lists(&l);
+		if (!l.no_memory)
+			check_whole(&l);
+	}
+	good = yw_finish(l.w, diag);
+out:
+	if (l.no_memory)
+		sbuf_addf(diag, "%s: out of memory\n", name);
+	yw_free(l.w);
+	free(l.v);
+	if (good && !l.no_memory)
+		return l.c;
+	daemon_conf_free(l.c);
+	return NULL;
+}
+
+struct daemon_conf *
+daemon_conf_load(const char *path, struct sbuf *diag)
+{
+	struct daemon_conf *c = NULL;
+	size_t len = 0, cap = YW_SIZE_MAX + 1;
+	char *text = malloc(cap);
+	int fd = -1;
+	ssize_t n = -1;
+
+	if (text == NULL) {
+		sbuf_addf(diag, "%s: out of memory\n", path);
+		return NULL;
+	}
+	fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
+	/* One byte over the limit tells that it is over. */
+	while (fd >= 0 && len < cap) {
+		n = read(fd, text + len, cap - len);
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n <= 0)
+			break;
+		len += (size_t)n;
+	}
+	if (fd < 0 || n < 0)
+		sbuf_addf(diag, "%s: cannot be read: %s\n", path,
+		    strerror(errno));
+	else
+		c = daemon_conf_parse(path, text, len, diag);
+	if (fd >= 0)
+		(void)close(fd);
+	free(text);
+	return c;
+}
+
+void
+daemon_conf_free(struct daemon_conf *c)
+{
+	if (c == NULL)
+		return;
+	opt_release(&daemon_options, c);
+	free(c->listen);
+	free(c->files_listen);
+	free(c->http_listen);
+	explicit_bzero(c, sizeof(*c));
+	free(c);
+}
