@@ -90,7 +90,9 @@ devid_is_damaged(struct span s)
 		first = i;
 		while (i < s.n && char_is_digit(s.p[i]))
 			i++;
-		exponent = i > first;
+		if (i == first)
+			return false;
+		exponent = true;
 	}
 	return i == s.n && (fraction || exponent);
 }

@@ -1,1 +1,20 @@
-# tests/unit
+# tests/unit: one module at a time, on the pure archive and Check alone.
+if HAVE_CHECK
+unit_CPPFLAGS = $(AM_CPPFLAGS) $(CHECK_CFLAGS)
+unit_LDADD = libtrackup-pure.a $(CHECK_LIBS)
+
+check_PROGRAMS += tests/unit/check_base_text
+TESTS += tests/unit/check_base_text
+tests_unit_check_base_text_SOURCES = tests/unit/check_base_text.c
+tests_unit_check_base_text_CPPFLAGS = $(unit_CPPFLAGS)
+tests_unit_check_base_text_LDADD = $(unit_LDADD)
+
+# Memory runs out here when the test says so.
+check_PROGRAMS += tests/unit/check_base_sets
+TESTS += tests/unit/check_base_sets
+tests_unit_check_base_sets_SOURCES = tests/unit/check_base_sets.c
+tests_unit_check_base_sets_CPPFLAGS = $(unit_CPPFLAGS)
+tests_unit_check_base_sets_LDFLAGS = $(AM_LDFLAGS) \
+	-Wl,--wrap=calloc -Wl,--wrap=realloc
+tests_unit_check_base_sets_LDADD = $(unit_LDADD)
+endif
