@@ -17,4 +17,21 @@ tests_unit_check_base_sets_CPPFLAGS = $(unit_CPPFLAGS)
 tests_unit_check_base_sets_LDFLAGS = $(AM_LDFLAGS) \
 	-Wl,--wrap=calloc -Wl,--wrap=realloc
 tests_unit_check_base_sets_LDADD = $(unit_LDADD)
+
+unit_stream_sources = tests/unit/feeder.c tests/unit/feeder.h \
+	tests/unit/splits.c tests/unit/splits.h
+
+check_PROGRAMS += tests/unit/check_proto_frame
+TESTS += tests/unit/check_proto_frame
+tests_unit_check_proto_frame_SOURCES = tests/unit/check_proto_frame.c \
+	tests/unit/vectors.h $(unit_stream_sources)
+tests_unit_check_proto_frame_CPPFLAGS = $(unit_CPPFLAGS)
+tests_unit_check_proto_frame_LDADD = $(unit_LDADD)
+
+check_PROGRAMS += tests/unit/check_proto_field
+TESTS += tests/unit/check_proto_field
+tests_unit_check_proto_field_SOURCES = tests/unit/check_proto_field.c \
+	$(unit_stream_sources)
+tests_unit_check_proto_field_CPPFLAGS = $(unit_CPPFLAGS)
+tests_unit_check_proto_field_LDADD = $(unit_LDADD)
 endif
