@@ -1,0 +1,98 @@
+#!/usr/bin/env bash
+# Starting, stopping, reloading and refusing.
+# shellcheck source=tests/integration/lib.sh
+. "${top_srcdir:?}/tests/integration/lib.sh"
+write_config "trackers_extra: 1"
+trackupd() { "$bin/trackupd" "$@"; }
+
+# What a wrong flag, a wrong key and a missing file get.
+status "--version" 0 trackupd --version
+has "--version" "$T/out" '^trackupd [0-9]+\.[0-9]+\.[0-9]+'
+is "--version is one line" "$(head -n 1 "$T/out" | wc -l)" 1
+status "--help" 0 trackupd --help
+has "--help" "$T/out" '--config'
+status "a wrong flag" 2 trackupd --no-such-flag
+has "a wrong flag is named" "$T/err" 'no-such-flag'
+status "an argument too many" 2 trackupd -c "$T/trackupd.yaml" surplus
+status "no such file" 78 trackupd -c "$T/nowhere.yaml"
+has "no such file is named" "$T/err" 'nowhere\.yaml'
+status "-t on an unknown key" 78 trackupd -t -c "$T/trackupd.yaml"
+has "file, line, column" "$T/err" 'trackupd\.yaml:[0-9]+:[0-9]+: .*trackers_extra'
+status "start on an unknown key" 78 trackupd -c "$T/trackupd.yaml"
+has "the same at start" "$T/err" 'trackupd\.yaml:[0-9]+:[0-9]+: '
+
+write_config
+status "-t" 0 trackupd -t -c "$T/trackupd.yaml"
+status "-T" 0 trackupd -T -c "$T/trackupd.yaml"
+has "-T shows defaults" "$T/out" 'identify_timeout'
+ok "-T hides the password" test -z "$(grep -F gv620mg "$T/out")"
+ok "-t leaves no database" test ! -e "$T/trackupd.db"
+printf 'trackers: {listen: [oops}\n' >"$T/broken.yaml"
+status "-t on broken YAML" 78 trackupd -t -c "$T/broken.yaml"
+has "its place" "$T/err" 'broken\.yaml:[0-9]+:[0-9]+: '
+
+# A running one.
+ok "it starts" daemon_start
+has "it says so" "$T/daemon.log" 'trackupd'
+is "status" "$(ctl status --json | get state)" ok
+is "version" "$(ctl status --json | get version)" \
+    "$(trackupd --version | awk 'NR == 1 {print $2}')"
+mode=$(stat -c %a "$T/ctl")
+is "the socket is the owner's alone" "$mode" 600
+
+# A second one on the same files says whose fault it is, and harms nothing.
+status "a second instance" 1 trackupd -c "$T/trackupd.yaml"
+has "the reason" "$T/err" 'trackupd\.db|in use|lock|already'
+is "the first one still answers" "$(ctl status --json | get state)" ok
+
+# SIGHUP: all or nothing.
+cp "$T/trackupd.yaml" "$T/good.yaml"
+printf 'limits: {in_flight: none}\n' >>"$T/trackupd.yaml"
+kill -HUP "$daemon_pid"
+refused() { grep -Eq 'trackupd\.yaml:[0-9]+:[0-9]+: .*in_flight' "$T/daemon.log"; }
+ok "a broken file is refused by name" wait_for 10 refused
+is "and the daemon goes on" "$(ctl status --json | get state)" ok
+is "with the old limit" "$(ctl status --json | get limits.in_flight.limit)" 100
+cp "$T/good.yaml" "$T/trackupd.yaml"
+printf 'limits: {in_flight: 7}\n' >>"$T/trackupd.yaml"
+kill -HUP "$daemon_pid"
+seven() { [ "$(ctl status --json | get limits.in_flight.limit)" = 7 ]; }
+ok "a good one takes effect" wait_for 10 seven
+cp "$T/good.yaml" "$T/trackupd.yaml"
+status "trackupctl reload" 0 ctl reload
+hundred() { [ "$(ctl status --json | get limits.in_flight.limit)" = 100 ]; }
+ok "and takes effect too" wait_for 10 hundred
+
+# A broken campaign file is named and keeps nobody else from being read.
+printf 'campaign: one\nwindows: sometimes\n' >"$T/campaigns/one.yaml"
+status "-t with a broken campaign" 78 trackupd -t -c "$T/trackupd.yaml"
+has "it is named" "$T/err" 'one\.yaml:[0-9]+:[0-9]+: '
+kill -HUP "$daemon_pid"
+named() { grep -Eq 'one\.yaml:[0-9]+:[0-9]+: ' "$T/daemon.log"; }
+ok "and so at a reload" wait_for 10 named
+
+# SIGTERM: within five seconds, with nothing left behind.
+began=$(date +%s%N)
+kill -TERM "$daemon_pid"
+ok "SIGTERM ends it" daemon_ends 10
+took=$((($(date +%s%N) - began) / 1000000))
+ok "within five seconds ($took ms)" test "$took" -lt 5000
+is "with status 0" "${daemon_rc:-}" 0
+ok "the socket is gone" test ! -e "$T/ctl"
+status "trackupctl without a daemon" 5 ctl status
+
+# A broken campaign file never keeps it from starting.
+ok "it starts again" daemon_start
+is "all is well" "$(ctl status --json | get state)" ok
+daemon_kill
+ok "it starts after SIGKILL" daemon_start
+ok "it stops" daemon_stop
+
+# A database that is none of ours is left alone.
+printf 'this is no database, only a text of some length\n' >"$T/foreign.db"
+cp "$T/foreign.db" "$T/foreign.copy"
+sed "s|trackupd.db|foreign.db|" "$T/good.yaml" >"$T/foreign.yaml"
+status "a foreign database" 1 trackupd -c "$T/foreign.yaml"
+ok "is untouched" cmp -s "$T/foreign.db" "$T/foreign.copy"
+
+finish
