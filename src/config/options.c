@@ -374,7 +374,7 @@ check_available(struct walk *k, const struct option *o, const char *key,
 	} else {
 		sbuf_init(&why, 0);
 		if (read_scalar(o, span_str(o->dflt), &dflt, &why) < 0)
-			assert(!"a default breaks its own rule");
+			assert(0 && "a default breaks its own rule");
 		sbuf_done(&why);
 		same = value_is_number(o->type) ? v->num == dflt.num :
 		    span_eq(v->text, dflt.text);
@@ -526,7 +526,7 @@ fill_default(struct walk *k, size_t row, struct yw_pos pos)
 		return;
 	sbuf_init(&why, 0);
 	if (read_scalar(o, span_str(o->dflt), v, &why) < 0)
-		assert(!"a default breaks its own rule");
+		assert(0 && "a default breaks its own rule");
 	sbuf_done(&why);
 }
 
