@@ -33,6 +33,7 @@ struct store_config {
 	int64_t linger_ms;        /* 0 = commit when idle */
 	size_t group_max;         /* operations in a group, default 1000 */
 	size_t queue_max_bytes;   /* of batches waiting; 0 = 64 MiB */
+	int64_t retry_ms;         /* after a full disk; 0 = 1 s */
 };
 
 enum store_state { STORE_OK, STORE_FULL, STORE_BROKEN };
@@ -44,10 +45,13 @@ struct store_stats {
 	uint64_t commits, operations, failures;
 	size_t queue_bytes, queue_max_bytes;
 	uint64_t queue_full_hits;
-	uint64_t commit_us_total; /* and a histogram: le 1,2,5,…ms */
+	uint64_t commit_us_total;
+	/* Of commit times: up to the bound of the same index and over the one
+	 * before; not summed up. */
 	uint64_t commit_bucket[12];
 };
 
+/* Upper bounds in seconds; the last is infinite. */
 extern const double store_commit_bounds_s[12];
 
 /* Opens or creates, migrates, verifies pragmas and starts no thread yet. */

@@ -1,0 +1,178 @@
+-- Every statement that the store runs, and the pragmas it lives by.
+-- build-aux/sqlgen.awk tells the notation. A new column goes into a migration,
+-- into its list here and into src/store/rows.c; store_open() compares the two
+-- and tests/store/columns.sh holds both against src/core/record.h.
+
+-- columns: device *key id protover name device_type hardware mcu version_wall
+--   last_seen_wall registered serial_reserved fence_seq fence_at fence_wall
+--   fence_version stale_seq power_seq start_attempt start_seq start_w_end_at
+--   start_w_over_seq start_ack_seq start_final_seq start_dropped_seq stop_seq
+--   stop_w_end_at stop_udp foreign_until_at foreign_seq
+
+-- columns: campaign *id name digest revision state reason reason_text
+--   created_wall started_wall finished_wall bucket_milli bucket_at
+--   rules_since_seq
+
+-- columns: revision *campaign *revision wall digest text
+
+-- columns: target *campaign *device ordinal state cause wait_hold attempts
+--   attempts_total deferrals deferrals_303 resends withdrawn update_failed
+--   retry_wall ended_seq
+
+-- columns: attempt *id campaign device number serial from_version to_version
+--   url command phase reached result cause holds_udp uncharged foreign_ack
+--   earlier_start claimed_buffered code times held_code tries_total
+--   started_mask mode_over_acks reads_unanswered cancel_wanted cancel_cause
+--   stops_sent stop_acked stop_serial_1 stop_serial_2 stop_at intent_wall
+--   ended_wall intent_seq written_seq ack_seq code_seq w_over_seq written_at
+--   code_at w_end_at w_ms deadline_at given_back_ms
+
+-- columns: tuple *device *slot hash
+
+-- columns: event wall device campaign attempt kind phase code serial text
+
+-- columns: audit wall who action object reason
+
+-- columns: stamp alive_ms wall seq
+
+-- columns: flags halted bucket_milli bucket_at next_campaign next_attempt
+
+-- Settings, in the order in which they are made. EXCLUSIVE comes first: one
+-- connection, no shared memory, and none of the races that need a second one.
+-- EXTRA comes before WAL: else an old rollback journal may return after a
+-- power cut. "last" is set only after the file was found to be ours and sound.
+
+-- setting: locking_mode exclusive
+PRAGMA locking_mode = EXCLUSIVE;
+
+-- setting: synchronous 3
+PRAGMA synchronous = EXTRA;
+
+-- setting: foreign_keys 1
+PRAGMA foreign_keys = ON;
+
+-- setting: trusted_schema 0
+PRAGMA trusted_schema = OFF;
+
+-- setting: cell_size_check 1
+PRAGMA cell_size_check = ON;
+
+-- setting: busy_timeout 0
+PRAGMA busy_timeout = 0;
+
+-- setting: wal_autocheckpoint 0
+PRAGMA wal_autocheckpoint = 0;
+
+-- setting: temp_store 2
+PRAGMA temp_store = MEMORY;
+
+-- setting: cache_size -32768
+PRAGMA cache_size = -32768;
+
+-- The first write of all, so that even a torn creation is known as ours.
+-- setting: application_id 1414679381 new
+PRAGMA application_id = 1414679381;
+
+-- setting: journal_mode wal last
+PRAGMA journal_mode = WAL;
+
+-- once: get_application_id
+PRAGMA application_id;
+
+-- once: get_user_version
+PRAGMA user_version;
+
+-- once: get_page_size
+PRAGMA page_size;
+
+-- once: quick_check
+PRAGMA quick_check(1);
+
+-- once: migrate_begin
+BEGIN IMMEDIATE;
+
+-- once: migrate_commit
+COMMIT;
+
+-- once: migrate_rollback
+ROLLBACK;
+
+-- name: begin
+BEGIN IMMEDIATE;
+
+-- name: commit
+COMMIT;
+
+-- name: rollback
+ROLLBACK;
+
+-- name: commit_number_get
+SELECT commit_number FROM stamp WHERE id = 1;
+
+-- name: commit_number_put
+UPDATE stamp SET commit_number = :number WHERE id = 1;
+
+-- name: stamp_put
+UPDATE stamp SET (@columns(stamp)) = (@params(stamp)) WHERE id = 1;
+
+-- name: stamp_load
+SELECT @columns(stamp) FROM stamp WHERE id = 1;
+
+-- name: flags_put
+UPDATE flags SET (@columns(flags)) = (@params(flags)) WHERE id = 1;
+
+-- name: flags_load
+SELECT @columns(flags) FROM flags WHERE id = 1;
+
+-- name: device_put
+INSERT INTO device (@columns(device)) VALUES (@params(device))
+	ON CONFLICT (key) DO UPDATE SET @updates(device);
+
+-- name: device_load
+SELECT @columns(device) FROM device ORDER BY key;
+
+-- name: campaign_put
+INSERT INTO campaign (@columns(campaign)) VALUES (@params(campaign))
+	ON CONFLICT (id) DO UPDATE SET @updates(campaign);
+
+-- The last column is the text in force: of the latest revision.
+-- name: campaign_load
+SELECT @columns(campaign,c), (SELECT r.text FROM revision r
+	WHERE r.campaign = c.id ORDER BY r.revision DESC LIMIT 1) AS file_text
+	FROM campaign c ORDER BY c.id;
+
+-- name: revision_put
+INSERT INTO revision (@columns(revision)) VALUES (@params(revision));
+
+-- name: target_put
+INSERT INTO target (@columns(target)) VALUES (@params(target))
+	ON CONFLICT (campaign, device) DO UPDATE SET @updates(target);
+
+-- name: target_load
+SELECT @columns(target) FROM target ORDER BY campaign, device;
+
+-- name: attempt_put
+INSERT INTO attempt (@columns(attempt)) VALUES (@params(attempt))
+	ON CONFLICT (id) DO UPDATE SET @updates(attempt);
+
+-- name: attempt_load
+SELECT @columns(attempt) FROM attempt WHERE phase <> 'ended' ORDER BY id;
+
+-- name: tuple_put
+INSERT INTO tuple (@columns(tuple)) VALUES (@params(tuple))
+	ON CONFLICT (device, slot) DO UPDATE SET @updates(tuple);
+
+-- name: tuple_load
+SELECT @columns(tuple) FROM tuple ORDER BY device, slot;
+
+-- name: event_put
+INSERT INTO event (@columns(event)) VALUES (@params(event));
+
+-- name: audit_put
+INSERT INTO audit (@columns(audit)) VALUES (@params(audit));
+
+-- name: timeline
+SELECT @columns(event,e), e.id AS row_id, coalesce(c.name, '') AS campaign_name
+	FROM event e LEFT JOIN campaign c ON c.id = e.campaign
+	WHERE e.device = :device AND e.device <> 0 AND e.id > :after
+	ORDER BY e.id LIMIT :limit;

@@ -1,0 +1,564 @@
+#include "config.h"
+#include "store/store.h"
+
+#include <check.h>
+#include <poll.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "helper.h"
+#include "store/db.h"
+#include "store/group.h"
+
+static struct testdir td;
+
+static void
+setup(void)
+{
+	td_init(&td);
+}
+
+static void
+teardown(void)
+{
+	td_done(&td);
+}
+
+START_TEST(tickets_ascend)
+{
+	struct store *s = open_started(td.path);
+	struct pollfd pfd = {.fd = store_fd(s), .events = POLLIN};
+	uint64_t durable = 0, before = 0;
+	enum store_state state;
+	bool room;
+
+	for (uint64_t i = 1; i <= 500; i++) {
+		struct event_rec e = make_event(1, (int)i);
+
+		submit_one(s, i * 10, OP_EVENT, &e);
+	}
+	while (durable < 5000) {
+		ck_assert_int_eq(poll(&pfd, 1, 10000), 1);
+		store_poll(s, &durable, &state, &room);
+		ck_assert_uint_ge(durable, before);
+		ck_assert_uint_eq(durable % 10, 0);
+		ck_assert_int_eq((int)state, (int)STORE_OK);
+		before = durable;
+	}
+	/* Told: nothing more to read until something happens. */
+	ck_assert_int_eq(poll(&pfd, 1, 0), 0);
+	store_close(s);
+	ck_assert_int_eq(sql_int(td.path, "SELECT count(*) FROM event"), 500);
+	ck_assert_int_eq(sql_int(td.path, "SELECT count(*) FROM event "
+	    "WHERE code <> id"), 0);
+}
+END_TEST
+
+START_TEST(groups_are_committed)
+{
+	struct store_config cfg = {.path = td.path, .group_max = 100,
+		.linger_ms = 200};
+	struct store_stats st;
+	struct store *s;
+	uint64_t sum = 0;
+
+	ck_assert_int_eq(store_open(&s, &cfg, NULL), 0);
+	for (uint64_t i = 1; i <= 1050; i++) {
+		struct event_rec e = make_event(1, (int)i);
+
+		submit_one(s, i, OP_EVENT, &e);
+	}
+	ck_assert_int_eq(store_start(s, NULL), 0);
+	wait_durable(s, 1050);
+	store_get_stats(s, &st);
+	/* Ten full groups at once; the rest after the linger. */
+	ck_assert_uint_eq(st.commits, 11);
+	ck_assert_uint_eq(st.operations, 1050);
+	ck_assert_uint_eq(st.failures, 0);
+	ck_assert_uint_eq(st.queue_bytes, 0);
+	ck_assert_uint_gt(st.wal_bytes, 0);
+	ck_assert_uint_gt(st.commit_us_total, 0);
+	for (size_t i = 0; i < 12; i++)
+		sum += st.commit_bucket[i];
+	ck_assert_uint_eq(sum, st.commits);
+	store_close(s);
+}
+END_TEST
+
+START_TEST(linger_waits_for_company)
+{
+	struct store_config cfg = {.path = td.path, .linger_ms = 100};
+	struct event_rec e = make_event(1, 1);
+	struct store_stats st;
+	struct store *s;
+	int64_t start;
+
+	ck_assert_int_eq(store_open(&s, &cfg, NULL), 0);
+	ck_assert_int_eq(store_start(s, NULL), 0);
+	start = test_now_ms();
+	submit_one(s, 1, OP_EVENT, &e);
+	submit_one(s, 2, OP_EVENT, &e);
+	wait_durable(s, 2);
+	ck_assert_int_ge(test_now_ms() - start, 100);
+	store_get_stats(s, &st);
+	ck_assert_uint_eq(st.commits, 1);
+	store_close(s);
+}
+END_TEST
+
+/* Twenty changes of each row are one write of it, the last one's. */
+START_TEST(rows_are_coalesced)
+{
+	struct group g = {.number = 1, .ticket = 20};
+	struct batch **last = &g.first;
+	struct errtext err = {0};
+	struct store *s;
+	struct loaded l;
+	struct db *db;
+	int64_t before;
+	struct opbuf ops;
+
+	ck_assert_int_eq(db_open(&db, td.path, true, &err), 0);
+	for (int i = 1; i <= 20; i++) {
+		struct campaign_rec c = make_campaign(1);
+		struct device_rec d = make_device(5);
+		struct target_rec t = make_target(1, 5);
+		struct attempt_rec a = make_attempt(9, 5, PHASE_SENDING);
+		struct tuple_rec u = {.device = 5, .slot = 3};
+		struct event_rec e = make_event(5, i);
+		struct stamp_rec st = {.seq = (uint64_t)i};
+		struct flags_rec fl = {.next_attempt = i};
+
+		c.bucket_at = i;
+		d.last_seen_wall = i;
+		t.attempts = i;
+		a.code = i;
+		u.hash = (uint64_t)i;
+		opbuf_init(&ops);
+		opbuf_add(&ops, OP_STAMP, &st);
+		opbuf_add(&ops, OP_EVENT, &e);
+		opbuf_add(&ops, OP_TUPLE, &u);
+		opbuf_add(&ops, OP_ATTEMPT, &a);
+		opbuf_add(&ops, OP_TARGET, &t);
+		opbuf_add(&ops, OP_DEVICE, &d);
+		opbuf_add(&ops, OP_CAMPAIGN, &c);
+		opbuf_add(&ops, OP_FLAGS, &fl);
+		*last = batch_new((uint64_t)i, &ops);
+		ck_assert_ptr_nonnull(*last);
+		g.ops += (*last)->ops.count;
+		last = &(*last)->next;
+	}
+	before = sqlite3_total_changes64(db->h);
+	ck_assert_msg(group_apply(&g, db, &err) == 0, "%s", err.text);
+	/* Seven rows, twenty events, the number of the group. */
+	ck_assert_int_eq(sqlite3_total_changes64(db->h) - before, 7 + 20 + 1);
+	batch_free_all(g.first);
+	db_close(db);
+
+	s = open_store(td.path);
+	loaded_get(&l, s);
+	ck_assert_int_eq(l.campaigns[0].bucket_at, 20);
+	ck_assert_int_eq(l.devices[0].last_seen_wall, 20);
+	ck_assert_int_eq(l.targets[0].attempts, 20);
+	ck_assert_int_eq(l.attempts[0].code, 20);
+	ck_assert_uint_eq(l.tuples[0].hash, 20);
+	ck_assert_uint_eq(l.stamp.seq, 20);
+	ck_assert_int_eq(l.flags.next_attempt, 20);
+	loaded_done(&l);
+	store_close(s);
+	ck_assert_int_eq(sql_int(td.path, "SELECT count(*) FROM event WHERE "
+	    "code = id"), 20);
+}
+END_TEST
+
+/* Keys that share one half are different rows. */
+START_TEST(coalescing_keeps_rows_apart)
+{
+	struct store *s = open_store(td.path);
+	struct campaign_rec c2 = make_campaign(2);
+	struct loaded l;
+	struct opbuf ops;
+
+	opbuf_init(&ops);
+	add_base(&ops, 2);
+	opbuf_add(&ops, OP_CAMPAIGN, &c2);
+	for (uint64_t d = 1; d <= 2; d++) {
+		struct target_rec t = make_target(2, d);
+
+		opbuf_add(&ops, OP_TARGET, &t);
+		for (int slot = 0; slot < TUPLES_PER_DEVICE; slot++) {
+			struct tuple_rec u = {.device = d, .slot = slot,
+				.hash = d * 100 + (uint64_t)slot};
+
+			opbuf_add(&ops, OP_TUPLE, &u);
+		}
+	}
+	(void)store_submit(s, 1, &ops);
+	store_close(s);
+	s = open_store(td.path);
+	loaded_get(&l, s);
+	ck_assert_uint_eq(l.target_count, 4);
+	ck_assert_uint_eq(l.tuple_count, 2 * TUPLES_PER_DEVICE);
+	for (size_t i = 0; i < l.tuple_count; i++)
+		ck_assert_uint_eq(l.tuples[i].hash, l.tuples[i].device * 100 +
+		    (uint64_t)l.tuples[i].slot);
+	loaded_done(&l);
+	store_close(s);
+}
+END_TEST
+
+/* Within one group a device changes hands and comes back: only the end of
+ * the group may be judged by the index. */
+START_TEST(claims_change_hands_in_a_group)
+{
+	struct store *s = open_store(td.path);
+	struct attempt_rec a, b;
+	struct loaded l;
+	struct opbuf ops;
+
+	opbuf_init(&ops);
+	add_base(&ops, 1);
+	a = make_attempt(1, 1, PHASE_SENDING);
+	opbuf_add(&ops, OP_ATTEMPT, &a);
+	(void)store_submit(s, 1, &ops);
+	store_close(s);
+
+	s = open_store(td.path);
+	opbuf_init(&ops);
+	a.phase = PHASE_ENDED;
+	a.result = RESULT_FAILED;
+	opbuf_add(&ops, OP_ATTEMPT, &a);
+	b = make_attempt(2, 1, PHASE_SENDING);
+	opbuf_add(&ops, OP_ATTEMPT, &b);
+	a.code = 202; /* late evidence */
+	opbuf_add(&ops, OP_ATTEMPT, &a);
+	(void)store_submit(s, 2, &ops);
+	store_close(s);
+	ck_assert_int_eq(sql_int(td.path, "SELECT count(*) FROM attempt "
+	    "WHERE phase = 'ended' AND code = 202"), 1);
+
+	/* And back: the older claims again, the newer gives up. */
+	s = open_store(td.path);
+	opbuf_init(&ops);
+	a.phase = PHASE_PROVISIONAL;
+	opbuf_add(&ops, OP_ATTEMPT, &a);
+	b.phase = PHASE_DEFERRED;
+	opbuf_add(&ops, OP_ATTEMPT, &b);
+	(void)store_submit(s, 3, &ops);
+	ck_assert_int_eq(store_start(s, NULL), 0);
+	wait_durable(s, 3);
+	store_close(s);
+	s = open_store(td.path);
+	loaded_get(&l, s);
+	ck_assert_uint_eq(l.attempt_count, 2);
+	ck_assert_int_eq((int)l.attempts[0].phase, PHASE_PROVISIONAL);
+	ck_assert_int_eq((int)l.attempts[1].phase, PHASE_DEFERRED);
+	loaded_done(&l);
+	store_close(s);
+}
+END_TEST
+
+/* Two claims on one device are a bug of ours: the batch is refused whole, and
+ * nothing after it is written. */
+START_TEST(second_claim_breaks_the_store)
+{
+	struct store *s = open_started(td.path);
+	struct attempt_rec a = make_attempt(1, 1, PHASE_PROVISIONAL);
+	struct event_rec e = make_event(1, 1);
+	struct store_stats st;
+	enum store_state state;
+	uint64_t durable = 0;
+	struct opbuf ops;
+	bool room;
+
+	a.result = RESULT_FAILED;
+	opbuf_init(&ops);
+	add_base(&ops, 1);
+	opbuf_add(&ops, OP_ATTEMPT, &a);
+	(void)store_submit(s, 1, &ops);
+	wait_durable(s, 1);
+
+	opbuf_init(&ops);
+	a = make_attempt(2, 1, PHASE_INTENT);
+	opbuf_add(&ops, OP_EVENT, &e);
+	opbuf_add(&ops, OP_ATTEMPT, &a);
+	(void)store_submit(s, 2, &ops);
+	wait_state(s, STORE_BROKEN);
+	for (uint64_t i = 3; i < 50; i++)
+		submit_one(s, i, OP_EVENT, &e);
+	store_poll(s, &durable, &state, &room);
+	ck_assert_uint_eq(durable, 1);
+	ck_assert_int_eq((int)state, STORE_BROKEN);
+	ck_assert(room);
+	store_get_stats(s, &st);
+	ck_assert_msg(strstr(st.error, "attempt.device") != NULL, "%s",
+	    st.error);
+	store_close(s);
+	ck_assert_int_eq(sql_int(td.path, "SELECT count(*) FROM event"), 0);
+	ck_assert_int_eq(sql_int(td.path, "SELECT count(*) FROM attempt"), 1);
+}
+END_TEST
+
+START_TEST(lost_batch_breaks_the_store)
+{
+	struct store *s = open_started(td.path);
+	struct event_rec e = make_event(1, 1);
+	struct opbuf ops;
+
+	opbuf_init(&ops);
+	opbuf_add(&ops, OP_EVENT, &e);
+	ops.failed = true;
+	ck_assert(store_submit(s, 1, &ops));
+	ck_assert_ptr_null(ops.p);
+	wait_state(s, STORE_BROKEN);
+	store_close(s);
+	ck_assert_int_eq(sql_int(td.path, "SELECT count(*) FROM event"), 0);
+}
+END_TEST
+
+START_TEST(timeline_is_paged)
+{
+	struct store *s = open_started(td.path);
+	struct answer a = {0};
+	struct opbuf ops;
+	int64_t after = 0;
+	int next = 0;
+
+	opbuf_init(&ops);
+	add_base(&ops, 1);
+	for (int i = 0; i < 450; i++) {
+		struct event_rec mine = make_event(7, i);
+		struct event_rec other = make_event(8, 1000 + i);
+
+		opbuf_add(&ops, OP_EVENT, &mine);
+		opbuf_add(&ops, OP_EVENT, &other);
+	}
+	(void)store_submit(s, 1, &ops);
+	wait_durable(s, 1);
+	for (int page = 0; page < 3; page++) {
+		a.calls = 0;
+		ck_assert(store_timeline(s, 7, after, 0, on_timeline, &a));
+		wait_answer(s, &a);
+		ck_assert_int_eq(a.status, 0);
+		ck_assert_uint_eq(a.count, page < 2 ? 200 : 50);
+		ck_assert_int_eq(a.more, page < 2);
+		for (size_t i = 0; i < a.count; i++) {
+			ck_assert_int_eq(a.rows[i].ev.code, next);
+			ck_assert_uint_eq(a.rows[i].ev.device, 7);
+			ck_assert_str_eq(a.rows[i].campaign, "campaign-1");
+			ck_assert_int_gt(a.rows[i].id, after);
+			after = a.rows[i].id;
+			next++;
+		}
+	}
+	ck_assert_int_eq(next, 450);
+
+	a.calls = 0;
+	ck_assert(store_timeline(s, 7, 0, 3, on_timeline, &a));
+	wait_answer(s, &a);
+	ck_assert_uint_eq(a.count, 3);
+	ck_assert(a.more);
+	a.calls = 0;
+	ck_assert(store_timeline(s, 99, 0, 100000, on_timeline, &a));
+	wait_answer(s, &a);
+	ck_assert_int_eq(a.status, 0);
+	ck_assert_uint_eq(a.count, 0);
+	ck_assert(!a.more);
+	free(a.rows);
+	store_close(s);
+}
+END_TEST
+
+START_TEST(reads_are_bounded_and_forgotten)
+{
+	struct store *s = open_store(td.path);
+	struct answer kept = {0}, gone = {0}, last = {0};
+	int taken = 0;
+
+	/* The writer does not run yet, so they wait. */
+	ck_assert(store_timeline(s, 1, 0, 10, on_timeline, &kept));
+	while (taken < 1000 &&
+	    store_timeline(s, 1, 0, 10, on_timeline, &gone))
+		taken++;
+	ck_assert_int_ge(taken, 8);
+	ck_assert_int_le(taken, 64);
+	store_forget(s, &gone);
+	ck_assert_int_eq(store_start(s, NULL), 0);
+	wait_answer(s, &kept);
+	while (!store_timeline(s, 1, 0, 10, on_timeline, &last)) {
+		enum store_state state;
+		uint64_t ticket;
+		bool room;
+		struct pollfd pfd = {.fd = store_fd(s), .events = POLLIN};
+
+		ck_assert_int_eq(poll(&pfd, 1, 10000), 1);
+		store_poll(s, &ticket, &state, &room);
+	}
+	wait_answer(s, &last);
+	ck_assert_int_eq(kept.calls, 1);
+	ck_assert_int_eq(last.calls, 1);
+	ck_assert_int_eq(gone.calls, 0);
+	/* Not told any more: closing frees it. */
+	ck_assert(store_timeline(s, 1, 0, 10, on_timeline, &gone));
+	store_close(s);
+	ck_assert_int_eq(gone.calls, 0);
+}
+END_TEST
+
+START_TEST(broken_store_answers_reads)
+{
+	struct store *s = open_started(td.path);
+	struct answer a = {0};
+	struct opbuf ops;
+
+	opbuf_init(&ops);
+	ops.failed = true;
+	(void)store_submit(s, 1, &ops);
+	wait_state(s, STORE_BROKEN);
+	ck_assert(store_timeline(s, 1, 0, 10, on_timeline, &a));
+	wait_answer(s, &a);
+	ck_assert_int_lt(a.status, 0);
+	ck_assert_uint_eq(a.count, 0);
+	store_close(s);
+}
+END_TEST
+
+START_TEST(queue_limit_is_told)
+{
+	struct store_config cfg = {.path = td.path,
+		.queue_max_bytes = 256 * 1024};
+	struct pollfd pfd = {.events = POLLIN};
+	struct event_rec e = make_event(1, 1);
+	struct store_stats st;
+	enum store_state state;
+	uint64_t ticket = 0, durable = 0;
+	struct store *s;
+	struct opbuf ops;
+	bool room = true;
+
+	ck_assert_int_eq(store_open(&s, &cfg, NULL), 0);
+	do {
+		opbuf_init(&ops);
+		opbuf_add(&ops, OP_EVENT, &e);
+		ck_assert_uint_lt(ticket, 10000);
+	} while (store_submit(s, ++ticket, &ops));
+	store_poll(s, &durable, &state, &room);
+	ck_assert(!room);
+	/* Over the limit it is taken all the same. */
+	submit_one(s, ++ticket, OP_EVENT, &e);
+	store_get_stats(s, &st);
+	ck_assert_uint_eq(st.queue_full_hits, 2);
+	ck_assert_uint_gt(st.queue_bytes, st.queue_max_bytes);
+	ck_assert_int_eq(store_start(s, NULL), 0);
+	pfd.fd = store_fd(s);
+	while (!room || durable < ticket) {
+		ck_assert_int_eq(poll(&pfd, 1, 10000), 1);
+		store_poll(s, &durable, &state, &room);
+	}
+	store_get_stats(s, &st);
+	ck_assert_uint_eq(st.queue_bytes, 0);
+	store_close(s);
+	ck_assert_int_eq(sql_int(td.path, "SELECT count(*) FROM event"),
+	    (int64_t)ticket);
+}
+END_TEST
+
+/* The text of a revision is outside of the block and counts too. */
+START_TEST(queue_limit_counts_texts)
+{
+	struct store_config cfg = {.path = td.path,
+		.queue_max_bytes = 256 * 1024};
+	struct campaign_rec c = make_campaign(1);
+	struct op_revision rev;
+	struct store *s;
+	struct opbuf ops;
+
+	memset(&rev, 0, sizeof(rev));
+	rev.campaign = 1;
+	rev.revision = 1;
+	rev.text_len = 300 * 1024;
+	rev.text = malloc(rev.text_len);
+	ck_assert_ptr_nonnull(rev.text);
+	memset(rev.text, 'x', rev.text_len);
+	ck_assert_int_eq(store_open(&s, &cfg, NULL), 0);
+	opbuf_init(&ops);
+	opbuf_add(&ops, OP_CAMPAIGN, &c);
+	opbuf_add(&ops, OP_REVISION, &rev);
+	ck_assert(!store_submit(s, 1, &ops));
+	store_close(s);
+	ck_assert_int_eq(sql_int(td.path, "SELECT length(text) FROM revision"),
+	    300 * 1024);
+}
+END_TEST
+
+/* The log is copied back when the writer is idle, and never grows for ever. */
+START_TEST(idle_writer_checkpoints)
+{
+	struct store *s = open_started(td.path);
+	struct store_stats st;
+	int64_t end = test_now_ms() + 20000;
+	uint64_t most = 0, ticket = 0;
+
+	do {
+		struct opbuf ops;
+
+		opbuf_init(&ops);
+		for (int i = 0; i < 1000; i++) {
+			struct event_rec e = make_event(1, i);
+
+			memset(e.text, 'x', sizeof(e.text) - 1);
+			opbuf_add(&ops, OP_EVENT, &e);
+		}
+		(void)store_submit(s, ++ticket, &ops);
+		wait_durable(s, ticket);
+		store_get_stats(s, &st);
+		most = MAX_OF(most, st.wal_bytes);
+	} while (st.wal_bytes < 5u << 20);
+	while (st.wal_bytes > 0) {
+		struct timespec pause = {.tv_nsec = 10000000};
+
+		ck_assert(test_now_ms() < end);
+		(void)nanosleep(&pause, NULL);
+		store_get_stats(s, &st);
+	}
+	ck_assert_uint_ge(most, 5u << 20);
+	ck_assert_uint_eq(st.failures, 0);
+	store_close(s);
+	ck_assert_int_eq(sql_int(td.path, "SELECT count(*) FROM event"),
+	    (int64_t)ticket * 1000);
+}
+END_TEST
+
+int
+main(void)
+{
+	Suite *suite = suite_create("store writer");
+	TCase *tc = tcase_create("store writer");
+	SRunner *sr;
+	int failed;
+
+	tcase_add_checked_fixture(tc, setup, teardown);
+	tcase_set_timeout(tc, 60);
+	tcase_add_test(tc, tickets_ascend);
+	tcase_add_test(tc, groups_are_committed);
+	tcase_add_test(tc, linger_waits_for_company);
+	tcase_add_test(tc, rows_are_coalesced);
+	tcase_add_test(tc, coalescing_keeps_rows_apart);
+	tcase_add_test(tc, claims_change_hands_in_a_group);
+	tcase_add_test(tc, second_claim_breaks_the_store);
+	tcase_add_test(tc, lost_batch_breaks_the_store);
+	tcase_add_test(tc, timeline_is_paged);
+	tcase_add_test(tc, reads_are_bounded_and_forgotten);
+	tcase_add_test(tc, broken_store_answers_reads);
+	tcase_add_test(tc, queue_limit_is_told);
+	tcase_add_test(tc, queue_limit_counts_texts);
+	tcase_add_test(tc, idle_writer_checkpoints);
+	suite_add_tcase(suite, tc);
+	sr = srunner_create(suite);
+	srunner_run_all(sr, CK_NORMAL);
+	failed = srunner_ntests_failed(sr);
+	srunner_free(sr);
+	return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+}
