@@ -54,7 +54,7 @@ refuse_in(const char *text, const char *part)
 START_TEST(defaults)
 {
 	static const char *const empty[] = {"", "# nothing\n", "{}",
-	    "trackers:\ndevices:\n", "\xef\xbb\xbf" "log: {}\r\n"};
+	    "trackers:\ndevices:\n", ("\xef\xbb\xbf" "log: {}\r\n")};
 
 	for (size_t i = 0; i < ARRAY_LEN(empty); i++) {
 		struct daemon_conf *c = parse_good(empty[i]);
