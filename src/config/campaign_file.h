@@ -7,6 +7,7 @@
  * disk, files posted to the API, and texts kept in the store.
  */
 #include "base/attr.h"
+#include "base/errtext.h"
 #include "base/sbuf.h"
 #include "core/spec.h"
 

@@ -369,7 +369,9 @@ check_available(struct walk *k, const struct option *o, const char *key,
 
 	if ((o->flags & OPT_LATER) == 0 || v->bad || o->type == VALUE_NODE)
 		return;
-	if ((o->flags & OPT_LIST) != 0) {
+	if (o->dflt == NULL) {
+		same = false;
+	} else if ((o->flags & OPT_LIST) != 0) {
 		same = is_default_list(k->w, o, v);
 	} else {
 		sbuf_init(&why, 0);
@@ -381,9 +383,12 @@ check_available(struct walk *k, const struct option *o, const char *key,
 	}
 	if (same)
 		return;
-	yw_error(k->w, v->pos, key, LATER ", allowed is its default %s",
-	    o->dflt[0] == '\0' ? "\"\"" : o->dflt);
 	v->bad = true;
+	if (o->dflt == NULL)
+		yw_error(k->w, v->pos, key, LATER);
+	else
+		yw_error(k->w, v->pos, key, LATER ", allowed is its default "
+		    "%s", o->dflt[0] == '\0' ? "\"\"" : o->dflt);
 }
 
 static void

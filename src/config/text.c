@@ -51,6 +51,24 @@ text_shows(uint32_t c)
 	return !((c >= 0x202a && c <= 0x202e) || (c >= 0x2066 && c <= 0x2069));
 }
 
+bool
+text_line(struct span *rest, struct span *ret)
+{
+	size_t n = 0, used;
+
+	if (rest->n == 0)
+		return false;
+	while (n < rest->n && rest->p[n] != '\n' && rest->p[n] != '\r')
+		n++;
+	*ret = span_of(rest->p, n);
+	used = n + (n < rest->n);
+	if (n + 1 < rest->n && rest->p[n] == '\r' && rest->p[n + 1] == '\n')
+		used++;
+	rest->p += used;
+	rest->n -= used;
+	return true;
+}
+
 char *
 text_quote(struct span s, char buf[TEXT_QUOTE])
 {

@@ -15,6 +15,10 @@ size_t text_utf8(const char *p, size_t n, uint32_t *ret);
  * or paragraph separator, no override of the writing direction. */
 bool text_shows(uint32_t c);
 
+/* Cuts the next line off *rest: up to LF, CR LF or CR, which are dropped.
+ * False when nothing is left. */
+bool text_line(struct span *rest, struct span *ret);
+
 #define TEXT_QUOTE 96
 /* In double quotes, cut after 40 characters, the rest escaped. Returns buf. */
 char *text_quote(struct span s, char buf[TEXT_QUOTE]);

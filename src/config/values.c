@@ -178,7 +178,10 @@ check_url(struct span s)
 		return "is https, which these trackers do not speak";
 	if (!span_starts(s, URL_SCHEME))
 		return "does not begin with http://";
-	if (s.n == sizeof(URL_SCHEME) - 1 || s.p[sizeof(URL_SCHEME) - 1] == '/')
+	/* As command_url_ok() has it. */
+	if (s.n == sizeof(URL_SCHEME) - 1 ||
+	    (!is_alnum(s.p[sizeof(URL_SCHEME) - 1]) &&
+	    s.p[sizeof(URL_SCHEME) - 1] != '['))
 		return "names no host";
 	return NULL;
 }

@@ -388,25 +388,6 @@ guess_secret(struct span line)
 
 /* --- showing ---------------------------------------------------------------*/
 
-/* Cuts the next line off *rest, as libyaml counts lines. */
-static bool
-next_line(struct span *rest, struct span *ret)
-{
-	size_t n = 0, used;
-
-	if (rest->n == 0)
-		return false;
-	while (n < rest->n && rest->p[n] != '\n' && rest->p[n] != '\r')
-		n++;
-	*ret = span_of(rest->p, n);
-	used = n + (n < rest->n);
-	if (n + 1 < rest->n && rest->p[n] == '\r' && rest->p[n + 1] == '\n')
-		used++;
-	rest->p += used;
-	rest->n -= used;
-	return true;
-}
-
 struct shown {
 	char line[SHOWN_MAX * 4 + 16];
 	char under[SHOWN_MAX + 16];
@@ -462,6 +443,7 @@ show_line(const struct yw *w, struct span line, struct yw_pos pos,
 	}
 }
 
+/* Lines are cut as libyaml counts them. */
 static void
 show_source(const struct yw *w, struct yw_pos pos, struct sbuf *diag)
 {
@@ -473,7 +455,7 @@ show_source(const struct yw *w, struct yw_pos pos, struct sbuf *diag)
 		return;
 	for (size_t n = 0; n < pos.line; n++) {
 		before = line;
-		if (!next_line(&rest, &line))
+		if (!text_line(&rest, &line))
 			return;
 	}
 	secret_from = line.n;

@@ -1,9 +1,16 @@
 # tests/config: what the loaders accept, refuse and say.
-config_tests = tests/config/check_daemon_conf
+config_tests = \
+	tests/config/check_campaign_file \
+	tests/config/check_daemon_conf
 check_PROGRAMS += $(config_tests)
 TESTS += $(config_tests)
 EXTRA_DIST += tests/config/diag.h
+config_test_libs = $(config_libs) $(CHECK_LIBS)
+
+tests_config_check_campaign_file_SOURCES = tests/config/check_campaign_file.c
+tests_config_check_campaign_file_CPPFLAGS = $(AM_CPPFLAGS) $(CHECK_CFLAGS)
+tests_config_check_campaign_file_LDADD = $(config_test_libs)
 
 tests_config_check_daemon_conf_SOURCES = tests/config/check_daemon_conf.c
 tests_config_check_daemon_conf_CPPFLAGS = $(AM_CPPFLAGS) $(CHECK_CFLAGS)
-tests_config_check_daemon_conf_LDADD = $(config_libs) $(CHECK_LIBS)
+tests_config_check_daemon_conf_LDADD = $(config_test_libs)

@@ -1,0 +1,24 @@
+#ifndef TRACKUP_CONFIG_CAMPAIGN_OPTIONS_H
+#define TRACKUP_CONFIG_CAMPAIGN_OPTIONS_H
+/*
+ * campaign_options: the keys of a campaign file, one row each (contract.md).
+ *
+ * The order is that of the manual.
+ */
+#include "config/options.h"
+
+extern const struct opt_table campaign_options;
+/* Of the entries of packages, waves, windows and stop_rules. */
+extern const struct opt_table package_options;
+extern const struct opt_table wave_options;
+extern const struct opt_table window_options;
+extern const struct opt_table rule_options;
+
+enum { PKG_FROM, PKG_TO, PKG_FILE, PKG_URL, PKG_SHA256,
+	PKG_BYTES, PKG_OPTION_COUNT_ };
+enum { RULE_OPT_CAUSE, RULE_OPT_COUNT, RULE_OPT_RATE, RULE_OPT_MIN_SAMPLE,
+	RULE_OPT_SCOPE, RULE_OPT_WAVES, RULE_OPT_DO, RULE_OPTION_COUNT_ };
+#define WAVE_OPTION_COUNT 11
+#define WINDOW_OPTION_COUNT 3
+
+#endif
