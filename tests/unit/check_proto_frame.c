@@ -10,7 +10,7 @@
 #include "splits.h"
 #include "vectors.h"
 
-#define ACK "+ACK:GTUPD,C20100, A000002B41DEE0,,0001,20150201000002,11F0$"
+#define ACK SPEC_ACK
 #define ERI_HEAD "+RESP:GTERI,350502,135790246811220,,00000002,13740"
 
 /* A stream, and the transcript that it must give in every split. */

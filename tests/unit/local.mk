@@ -18,6 +18,19 @@ tests_unit_check_base_sets_LDFLAGS = $(AM_LDFLAGS) \
 	-Wl,--wrap=calloc -Wl,--wrap=realloc
 tests_unit_check_base_sets_LDADD = $(unit_LDADD)
 
+check_PROGRAMS += tests/unit/check_proto_message
+TESTS += tests/unit/check_proto_message
+tests_unit_check_proto_message_SOURCES = tests/unit/check_proto_message.c \
+	tests/unit/vectors.h
+tests_unit_check_proto_message_CPPFLAGS = $(unit_CPPFLAGS)
+tests_unit_check_proto_message_LDADD = $(unit_LDADD)
+
+check_PROGRAMS += tests/unit/check_proto_encode
+TESTS += tests/unit/check_proto_encode
+tests_unit_check_proto_encode_SOURCES = tests/unit/check_proto_encode.c
+tests_unit_check_proto_encode_CPPFLAGS = $(unit_CPPFLAGS)
+tests_unit_check_proto_encode_LDADD = $(unit_LDADD)
+
 unit_stream_sources = tests/unit/feeder.c tests/unit/feeder.h \
 	tests/unit/splits.c tests/unit/splits.h
 
