@@ -1,1 +1,43 @@
-# tests/fuzz
+# tests/fuzz: one small target per reader of foreign bytes. A target defines
+# LLVMFuzzerTestOneInput(); its corpus below tests/fuzz/corpus is replayed in
+# every check, and `make fuzz` goes on from it for FUZZ_SECONDS each. What it
+# finds worth keeping stays below fuzz/ in the build directory.
+FUZZ_CC = clang
+FUZZ_CFLAGS = -g -O1 -fno-omit-frame-pointer -fno-sanitize-recover=all \
+	-fsanitize=fuzzer,address,undefined
+FUZZ_SECONDS = 60
+
+EXTRA_DIST += tests/fuzz/corpus tests/fuzz/frame.dict
+
+fuzz_frame_sources = tests/fuzz/fuzz_frame.c tests/fuzz/fuzz.h \
+	tests/unit/feeder.c tests/unit/feeder.h
+check_PROGRAMS += tests/fuzz/replay_frame
+TESTS += tests/fuzz/replay_frame
+tests_fuzz_replay_frame_SOURCES = tests/fuzz/replay_main.c \
+	$(fuzz_frame_sources)
+tests_fuzz_replay_frame_CPPFLAGS = $(AM_CPPFLAGS) \
+	-DCORPUS='"tests/fuzz/corpus/frame"'
+tests_fuzz_replay_frame_LDADD = libtrackup-pure.a
+
+# Everything is compiled anew: the fuzzer must see the branches of our code,
+# not only those of the target.
+fuzz/fuzz_frame: $(fuzz_frame_sources) $(libtrackup_pure_a_SOURCES)
+	@$(MKDIR_P) fuzz
+	set --; for f in $(fuzz_frame_sources) $(libtrackup_pure_a_SOURCES); do \
+		case $$f in *.c) set -- "$$@" $(top_srcdir)/$$f;; esac; \
+	done; \
+	$(FUZZ_CC) $(FUZZ_CFLAGS) -I. $(DEFS) $(AM_CPPFLAGS) -o $@ "$$@"
+
+fuzz_targets = frame
+
+fuzz: fuzz/fuzz_frame
+	set -e; for t in $(fuzz_targets); do \
+		$(MKDIR_P) fuzz/corpus/$$t; \
+		./fuzz/fuzz_$$t -max_total_time=$(FUZZ_SECONDS) -max_len=8192 \
+		    -timeout=10 -print_final_stats=1 -verbosity=1 \
+		    -dict=$(top_srcdir)/tests/fuzz/$$t.dict \
+		    -artifact_prefix=fuzz/ fuzz/corpus/$$t \
+		    $(top_srcdir)/tests/fuzz/corpus/$$t; \
+	done
+
+.PHONY: fuzz
