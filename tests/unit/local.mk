@@ -48,3 +48,8 @@ tests_unit_check_proto_field_SOURCES = tests/unit/check_proto_field.c \
 tests_unit_check_proto_field_CPPFLAGS = $(unit_CPPFLAGS)
 tests_unit_check_proto_field_LDADD = $(unit_LDADD)
 endif
+
+# The layers, held against the sources and the pure archive itself.
+dist_check_SCRIPTS += build-aux/check-layers.sh
+TESTS += build-aux/check-layers.sh
+EXTRA_DIST += build-aux/pure-symbols.txt
