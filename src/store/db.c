@@ -76,7 +76,7 @@ path_uri(const char *path, const char *query)
 		*o++ = hex[c >> 4];
 		*o++ = hex[c & 15];
 	}
-	strcpy(o, query);
+	memcpy(o, query, strlen(query) + 1);
 	return uri;
 }
 
