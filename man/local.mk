@@ -1,6 +1,7 @@
 # man: mdoc, linted by check-manuals.sh. One page a line: several of us add
 # here.
 dist_man_MANS += man/trackupd.8
+dist_man_MANS += man/tracksim.1
 
 dist_check_SCRIPTS += build-aux/check-manuals.sh
 TESTS += build-aux/check-manuals.sh

@@ -10,3 +10,4 @@ include $(top_srcdir)/tests/sim/local.mk
 include $(top_srcdir)/tests/scenario/local.mk
 include $(top_srcdir)/tests/fuzz/local.mk
 include $(top_srcdir)/tests/integration/local.mk
+include $(top_srcdir)/tests/planted/local.mk

@@ -1,9 +1,23 @@
 # core: decisions; with base and proto the pure archive, free of any library.
 noinst_LIBRARIES += libtrackup-pure.a
 libtrackup_pure_a_SOURCES = $(libtrackup_base_a_SOURCES) $(proto_sources) \
-	src/core/core.h \
+	src/core/attempts.c \
+	src/core/campaigns.c \
+	src/core/check.c \
+	src/core/core.c src/core/core.h \
+	src/core/devices.c \
 	src/core/event.c src/core/event.h \
+	src/core/load.c \
+	src/core/machine.c src/core/machine.h \
+	src/core/operate.c \
+	src/core/pace.c \
+	src/core/pending.c \
+	src/core/plant.c src/core/plant.h \
+	src/core/reads.c \
 	src/core/record.c src/core/record.h \
 	src/core/spec.c src/core/spec.h \
-	src/core/view.h \
+	src/core/startrule.c src/core/startrule.h \
+	src/core/state.h \
+	src/core/targets.c \
+	src/core/view.c src/core/view.h \
 	src/core/words.c src/core/words.h

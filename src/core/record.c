@@ -109,6 +109,23 @@ opbuf_next(const struct opbuf *b, size_t *pos, struct op *ret)
 }
 
 void
+opbuf_append(struct opbuf *dst, struct opbuf *src)
+{
+	if (src->failed)
+		dst->failed = true;
+	if (src->len > 0 && (dst->failed || !opbuf_grow(dst, src->len))) {
+		/* Texts stay with src, for opbuf_done() to release. */
+		dst->failed = true;
+		return;
+	}
+	if (src->len > 0)
+		memcpy(dst->p + dst->len, src->p, src->len);
+	dst->len += src->len;
+	dst->count += src->count;
+	src->len = src->count = 0;
+}
+
+void
 opbuf_move(struct opbuf *dst, struct opbuf *src)
 {
 	assert(dst->p == NULL);

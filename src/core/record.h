@@ -48,6 +48,7 @@ struct device_rec {
 	uint64_t power_seq;         /* last power-on or power-off report */
 	/* the start rule's ledger: the last start that may have left */
 	int64_t start_attempt;      /* attempt id; 0 = none ever */
+	uint16_t start_serial;
 	uint64_t start_seq;
 	int64_t start_w_end_at;     /* W over at */
 	uint64_t start_w_over_seq;  /* W was seen to be over; 0 = not yet */
@@ -73,7 +74,7 @@ struct campaign_rec {
 	int64_t created_wall, started_wall, finished_wall;
 	int64_t bucket_milli;       /* start tokens x 1000 */
 	int64_t bucket_at;
-	int64_t rules_since_seq;    /* stop rules count from here (seq) */
+	uint64_t rules_since_seq;   /* stop rules count from here */
 };
 
 struct target_rec {
@@ -113,7 +114,8 @@ struct attempt_rec {
 	bool uncharged;             /* intent without evidence at a restart */
 	bool foreign;               /* an ACK with a foreign serial was seen */
 	bool earlier_start;         /* the device had a start of ours before */
-	bool claimed_buffered;      /* 301 came only as +BUFF */
+	bool claimed_buffered;      /* 301 only as +BUFF, reached < downloaded */
+	bool dark;                  /* overdue after 201, not heard of since */
 	int code, times;            /* last code, raw; -1 = none */
 	int held_code;              /* final code that waits for its fence; 0 */
 	int tries_total;            /* N = max retry + 1 */
@@ -227,6 +229,8 @@ void opbuf_done(struct opbuf *b);  /* releases texts too */
 void opbuf_add(struct opbuf *b, enum op_kind kind, const void *rec);
 /* Walks: start with *pos = 0; false at the end. Pointers are into b. */
 bool opbuf_next(const struct opbuf *b, size_t *pos, struct op *ret);
+/* Appends src's operations to dst and empties src, which keeps its memory. */
+void opbuf_append(struct opbuf *dst, struct opbuf *src);
 /* Moves the content to dst (which was empty) and leaves src empty. */
 void opbuf_move(struct opbuf *dst, struct opbuf *src);
 

@@ -1,6 +1,7 @@
 #include "config.h"
 #include "io/api.h"
 
+#include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -304,6 +305,8 @@ api_new(struct api **ret, struct loop *l, const struct api_config *cfg,
 
 	if (a == NULL)
 		return errtext_set(err, -1, "out of memory");
+	/* evhttp writes to clients that have left like to any other. */
+	(void)signal(SIGPIPE, SIG_IGN);
 	a->loop = l;
 	a->ops = *ops;
 	list_init(&a->parked);

@@ -14,10 +14,15 @@ libtrackup_io_a_SOURCES += src/io/api_peer.c
 libtrackup_io_a_SOURCES += src/io/api_route.c
 libtrackup_io_a_SOURCES += src/io/api_socket.c
 libtrackup_io_a_SOURCES += src/io/api_status.c
-libtrackup_io_a_SOURCES += src/io/digest.h
+libtrackup_io_a_SOURCES += src/io/accept.c
+libtrackup_io_a_SOURCES += src/io/beneath.c src/io/beneath.h
+libtrackup_io_a_SOURCES += src/io/conn.c
+libtrackup_io_a_SOURCES += src/io/digest.c src/io/digest.h
 libtrackup_io_a_SOURCES += src/io/fwfile.h
-libtrackup_io_a_SOURCES += src/io/loop.h
-libtrackup_io_a_SOURCES += src/io/trackers.h
+libtrackup_io_a_SOURCES += src/io/listen.c src/io/listen.h
+libtrackup_io_a_SOURCES += src/io/loop.c src/io/loop.h
+libtrackup_io_a_SOURCES += src/io/trackers.c src/io/trackers.h
+libtrackup_io_a_SOURCES += src/io/trackers_priv.h
 # What a program that links libtrackup-io.a also needs.
 io_libs = $(EVENT_LIBS) $(EVENT_PTHREADS_LIBS) $(JANSSON_LIBS) $(CRYPTO_LIBS) \
 	-lpthread

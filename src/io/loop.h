@@ -9,6 +9,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 #include "base/attr.h"
+#include "core/event.h"
 
 struct loop;
 struct event_base;
@@ -16,6 +17,13 @@ struct loop_watch;
 struct loop_timer;
 
 typedef void loop_fn(void *arg);
+/* A line of libevent's own; may come from any thread. */
+typedef void loop_log_fn(void *arg, enum note_level level, const char *line);
+
+/* Where libevent's warnings go, stderr until set (fn NULL sets that back).
+ * What libevent calls fatal is passed on as NOTE_ERROR, then the process
+ * aborts: its state can no longer be trusted. Set before threads start. */
+void loop_set_log(loop_log_fn *fn, void *arg);
 
 struct loop *loop_new(void); /* NULL: no memory; also sets libevent's log */
 void loop_free(struct loop *l);

@@ -28,7 +28,7 @@ struct trackers_config {
 	const struct trackers_address *listen;
 	size_t listen_count;
 	int max_connections;            /* already held against RLIMIT_NOFILE */
-	int max_connections_per_address; /* 0 = no limit */
+	int max_connections_per_address; /* 0 = no limit; an IPv6 /64 is one */
 	int max_unidentified;
 	size_t frame_max;
 	int64_t identify_timeout_ms, idle_timeout_ms;
@@ -37,7 +37,8 @@ struct trackers_config {
 	int64_t owed_timeout_ms;        /* TCP_USER_TIMEOUT; 0 = 240 s */
 };
 
-/* Acknowledgements of one read, sent in one go when its frames are handled. */
+/* Acknowledgements of one read, sent in one go when its frames are handled.
+ * Filled with trackers_reply_add(), which makes room. */
 struct trackers_reply {
 	char *p;
 	size_t len, cap;
@@ -53,7 +54,7 @@ struct trackers_ops {
 	void (*close)(void *arg, struct core_conn *conn, const char *reason);
 	/* True while the device of conn is updating: idle_timeout suspended. */
 	bool (*busy)(void *arg, const struct core_conn *conn);
-	/* One log line, rate limited by the caller. */
+	/* One log line; trackers limits the rate of what peers can cause. */
 	void (*note)(void *arg, enum note_level level, const char *line);
 };
 
@@ -61,6 +62,8 @@ enum trackers_counter {
 	TRACKERS_ACCEPTED, TRACKERS_CLOSED, TRACKERS_REFUSED_MAX,
 	TRACKERS_REFUSED_ADDRESS, TRACKERS_REFUSED_UNIDENTIFIED,
 	TRACKERS_EMFILE, TRACKERS_IDENTIFY_TIMEOUT, TRACKERS_IDLE_TIMEOUT,
+	TRACKERS_PARTIAL_TIMEOUT, /* a frame that began did not end in time */
+	TRACKERS_OWED_TIMEOUT,    /* output waited owed_timeout_ms */
 	TRACKERS_BAD_FRAMES_CLOSED, TRACKERS_OUTPUT_CLOSED, TRACKERS_NO_MEMORY,
 	TRACKERS_BYTES_IN, TRACKERS_BYTES_OUT, TRACKERS_FRAMES,
 	TRACKERS_COUNTER_COUNT_
@@ -85,6 +88,13 @@ void trackers_free(struct trackers *t); /* closes all, without callbacks */
 MUST_CHECK int trackers_reconfigure(struct trackers *t,
     const struct trackers_config *cfg, struct errtext *err);
 
+/* The port that the i-th listener is bound to, in the order of the
+ * configuration; 0: no such. */
+uint16_t trackers_port(const struct trackers *t, size_t i);
+
+/* Appends an acknowledgement inside the frame callback. No memory: it is not
+ * sent, and the tracker repeats its report. */
+void trackers_reply_add(struct trackers_reply *r, const char *p, size_t n);
 /* A command: true when the kernel took at least one byte (the rest is kept and
  * goes out first). False: nothing left, because output was waiting, the peer
  * is gone, or the socket is full. */
@@ -92,7 +102,8 @@ MUST_CHECK bool trackers_send(struct core_conn *conn, const char *p, size_t n);
 /* An acknowledgement outside the frame callback; buffered up to a bound, past
  * it the connection is closed (output_closed). */
 void trackers_reply(struct core_conn *conn, const char *p, size_t n);
-/* At the end of this loop turn; the close callback follows. */
+/* At the end of this loop turn; the close callback follows. reason: a static
+ * string. */
 void trackers_close(struct core_conn *conn, const char *reason);
 /* Marks it identified (no identify timeout any more); cheap when it is. */
 void trackers_identified(struct core_conn *conn);

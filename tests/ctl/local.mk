@@ -1,1 +1,11 @@
-# tests/ctl
+# tests/ctl: trackupctl against the real API over a made-up core.
+check_PROGRAMS += tests/ctl/fakeapi
+tests_ctl_fakeapi_SOURCES = tests/ctl/fakeapi.c \
+	tests/io/fake_world.c tests/io/fake_world.h
+tests_ctl_fakeapi_CPPFLAGS = $(AM_CPPFLAGS) $(JANSSON_CFLAGS) \
+	-I$(top_srcdir)/tests/io
+tests_ctl_fakeapi_LDADD = libtrackup-io.a libtrackup-pure.a \
+	libtrackup-base.a $(io_libs)
+
+dist_check_SCRIPTS += tests/ctl/t-ctl.sh
+TESTS += tests/ctl/t-ctl.sh

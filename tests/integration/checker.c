@@ -261,13 +261,13 @@ truth_has_result(const json_t *truth, const char *result)
 }
 
 /* Causes that a report of the tracker itself must have brought about: cause,
- * and the truth file's word for it. */
+ * and how the truth file says that such an attempt ended. */
 static const char *const reported[][2] = {
-	{"bad_url", "bad_url"},
-	{"low_battery", "low_battery"},
-	{"refused_power_off", "power_off"},
-	{"low_battery_install", "low_battery_install"},
-	{"update_failed", "update_fail"},
+	{"refused_power_off", "101"},
+	{"bad_url", "102"},
+	{"low_battery", "103"},
+	{"update_failed", "302"},
+	{"low_battery_install", "303"},
 };
 
 static void

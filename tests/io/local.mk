@@ -1,1 +1,19 @@
-# tests/io
+# tests/io: real sockets, ports given by the kernel.
+io_test_libs = libtrackup-io.a libtrackup-pure.a libtrackup-base.a \
+	$(io_libs) $(CHECK_LIBS)
+io_test_cppflags = $(AM_CPPFLAGS) $(EVENT_CFLAGS) $(CHECK_CFLAGS) \
+	-I$(top_srcdir)/tests/io
+
+check_PROGRAMS += tests/io/check_trackers
+TESTS += tests/io/check_trackers
+tests_io_check_trackers_SOURCES = tests/io/check_trackers.c \
+	tests/io/tio.c tests/io/tio.h
+tests_io_check_trackers_CPPFLAGS = $(io_test_cppflags)
+tests_io_check_trackers_LDADD = $(io_test_libs)
+
+check_PROGRAMS += tests/io/check_api
+TESTS += tests/io/check_api
+tests_io_check_api_SOURCES = tests/io/check_api.c \
+	tests/io/fake_world.c tests/io/fake_world.h
+tests_io_check_api_CPPFLAGS = $(io_test_cppflags) $(JANSSON_CFLAGS)
+tests_io_check_api_LDADD = $(io_test_libs)

@@ -1,0 +1,587 @@
+#include "config.h"
+#include "core/state.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+struct campaign *
+campaign_find(const struct core *c, const char *name)
+{
+	for (size_t i = 0; i < c->campaign_count; i++)
+		if (strcmp(c->campaign[i]->rec.name, name) == 0)
+			return c->campaign[i];
+	return NULL;
+}
+
+int64_t
+campaign_w_ms(const struct core *c, const struct campaign *p)
+{
+	return core_dur(c, spec_worst_case_ms(p->spec));
+}
+
+/* --- the campaign's machine ------------------------------------------------*/
+
+/* Which state may follow which; everything else is a bug of ours. */
+/* clang-format off */
+static const bool may_follow[CAMPAIGN_STATE_COUNT_][CAMPAIGN_STATE_COUNT_] = {
+	[CAMPAIGN_DRAFT] = {
+		[CAMPAIGN_SCHEDULED] = true, [CAMPAIGN_RUNNING] = true,
+		[CAMPAIGN_ABORTED] = true,
+	},
+	[CAMPAIGN_SCHEDULED] = {
+		[CAMPAIGN_RUNNING] = true, [CAMPAIGN_PAUSED] = true,
+		[CAMPAIGN_ABORTING] = true, [CAMPAIGN_ABORTED] = true,
+	},
+	[CAMPAIGN_RUNNING] = {
+		[CAMPAIGN_PAUSED] = true, [CAMPAIGN_ABORTING] = true,
+		[CAMPAIGN_FINISHED] = true,
+	},
+	[CAMPAIGN_PAUSED] = {
+		[CAMPAIGN_RUNNING] = true, [CAMPAIGN_SCHEDULED] = true,
+		[CAMPAIGN_ABORTING] = true, [CAMPAIGN_FINISHED] = true,
+	},
+	[CAMPAIGN_ABORTING] = { [CAMPAIGN_ABORTED] = true },
+};
+/* clang-format on */
+
+void
+campaign_set(struct core *c, struct campaign *p, enum campaign_state state,
+    enum pause_reason reason, const char *text)
+{
+	enum campaign_state from = p->rec.state;
+
+	assert(may_follow[from][state]);
+	p->rec.state = state;
+	p->rec.reason = reason;
+	(void)snprintf(p->rec.reason_text, sizeof(p->rec.reason_text), "%s",
+	    text == NULL ? "" : text);
+	if (state == CAMPAIGN_RUNNING && p->rec.started_wall == 0)
+		p->rec.started_wall = c->now.wall_ms;
+	if (state == CAMPAIGN_FINISHED || state == CAMPAIGN_ABORTED)
+		p->rec.finished_wall = c->now.wall_ms;
+	if (state == CAMPAIGN_RUNNING) {
+		/* Stop rules look at what happens from here on. */
+		p->rec.rules_since_seq = core_seq(c);
+		p->rule_silent = p->rule_done = 0;
+	}
+	mark_campaign(c, p);
+	core_note(c, NOTE_INFO,
+	    "campaign name=%s from=%s to=%s reason=%s text=\"%s\"",
+	    p->rec.name, campaign_state_name(from), campaign_state_name(state),
+	    pause_reason_name(reason), p->rec.reason_text);
+	core_event(c, NULL, p->rec.id, 0, EVENT_OPERATOR, PHASE_NONE, -1, -1,
+	    "campaign %s -> %s %s %s", campaign_state_name(from),
+	    campaign_state_name(state), pause_reason_name(reason),
+	    p->rec.reason_text);
+	c->pace_changed = true;
+}
+
+void
+campaign_check_end(struct core *c, struct campaign *p)
+{
+	size_t open = p->count[TARGET_WAITING] + p->count[TARGET_ACTIVE] +
+	    p->count[TARGET_BACKOFF];
+
+	if (open != 0 || c->loading)
+		return;
+	if (p->rec.state == CAMPAIGN_RUNNING ||
+	    p->rec.state == CAMPAIGN_PAUSED)
+		campaign_set(c, p, CAMPAIGN_FINISHED, PAUSE_NONE, NULL);
+	else if (p->rec.state == CAMPAIGN_ABORTING)
+		campaign_set(c, p, CAMPAIGN_ABORTED, PAUSE_NONE, NULL);
+}
+
+/* Of the stop rules this version acts on those of cause silent: a device that
+ * was updated and not heard of since may be a brick. */
+void
+campaign_rules(struct core *c, struct campaign *p)
+{
+	char text[REASON_MAX];
+
+	if (p->rec.state != CAMPAIGN_RUNNING || c->loading)
+		return;
+	for (size_t i = 0; i < p->spec->rule_count; i++) {
+		const struct spec_rule *r = &p->spec->rules[i];
+		size_t n = p->rule_silent;
+
+		if (r->any || r->cause != CAUSE_SILENT || n == 0)
+			continue;
+		if (r->count > 0 && n < (size_t)r->count)
+			continue;
+		if (r->count == 0 &&
+		    ((int64_t)p->rule_done < r->min_sample ||
+			(int64_t)n * 1000000 <
+			    r->rate_ppm * (int64_t)p->rule_done))
+			continue;
+		(void)snprintf(text, sizeof(text),
+		    "silent: %zu of %zu done", n, p->rule_done);
+		if (r->act == RULE_ABORT) {
+			campaign_set(c, p, CAMPAIGN_PAUSED, PAUSE_RULE, text);
+			return; /* abort comes with the full rules */
+		}
+		campaign_set(c, p, CAMPAIGN_PAUSED, PAUSE_RULE, text);
+		return;
+	}
+}
+
+/* --- pace ------------------------------------------------------------------*/
+
+void
+campaign_arm(struct core *c, struct campaign *p, int64_t at)
+{
+	if (p->timer.pos != 0 && p->timer.key <= at)
+		return;
+	timer_set(c, &c->campaign_timers, &p->timer, at);
+}
+
+/* Starts what is ready, oldest first, until something that holds all of them
+ * stops it. Each look removes one from the list or ends the loop. */
+void
+campaign_run(struct core *c, struct campaign *p)
+{
+	if (p->rec.state != CAMPAIGN_RUNNING)
+		return;
+	while (!list_empty(&p->ready)) {
+		struct target *t =
+		    CONTAINER_OF(p->ready.next, struct target, ready);
+		int64_t until;
+		enum hold h = target_hold(c, t, &until);
+
+		if (h == HOLD_IN_FLIGHT)
+			return;
+		if (h == HOLD_RATE) {
+			if (until != 0)
+				campaign_arm(c, p, until);
+			return;
+		}
+		list_remove(&t->ready);
+		target_evaluate(c, t);
+	}
+}
+
+void
+campaign_run_all(struct core *c)
+{
+	for (int prio = 100; prio >= 0;) {
+		int next = -1;
+
+		for (size_t i = 0; i < c->campaign_count; i++) {
+			struct campaign *p = c->campaign[i];
+
+			if (p->spec->priority == prio)
+				campaign_run(c, p);
+			else if (p->spec->priority < prio)
+				next = MAX_OF(next, p->spec->priority);
+		}
+		prio = next;
+	}
+}
+
+/* After a start or resume: everyone who is online is looked at once. */
+void
+campaign_wake(struct core *c, struct campaign *p)
+{
+	for (size_t i = 0; i < p->target_count; i++) {
+		struct target *t = p->target[i];
+
+		if (t->device->conn != NULL &&
+		    t->rec.state == TARGET_WAITING)
+			target_evaluate(c, t);
+	}
+}
+
+/* --- targets of a campaign -------------------------------------------------*/
+
+static struct target *
+target_new(struct core *c, struct campaign *p, struct device *d)
+{
+	struct target *t = calloc(1, sizeof(*t));
+
+	if (t == NULL) {
+		core_fail(c);
+		return NULL;
+	}
+	t->campaign = p;
+	t->device = d;
+	t->rec.campaign = p->rec.id;
+	t->rec.device = d->key;
+	t->rec.ordinal = (uint32_t)p->target_count;
+	t->next_of_device = d->targets;
+	d->targets = t;
+	device_register(c, d);
+	p->target[p->target_count++] = t;
+	p->count[TARGET_WAITING]++;
+	return t;
+}
+
+static int
+targets_of_list(struct core *c, struct campaign *p)
+{
+	const struct campaign_spec *s = p->spec;
+
+	if ((p->target = calloc(s->device_count, sizeof(*p->target))) == NULL)
+		return -1;
+	if (idmap_reserve(&c->devices, c->devices.len + s->device_count) < 0)
+		return -1;
+	for (size_t i = 0; i < s->device_count; i++) {
+		struct device *d = device_make(c, &s->devices[i]);
+
+		if (d == NULL || target_new(c, p, d) == NULL)
+			return -1;
+	}
+	return 0;
+}
+
+static int
+targets_of_all(struct core *c, struct campaign *p)
+{
+	struct device *d;
+	size_t pos = 0;
+
+	if (c->known == 0)
+		return 0;
+	if ((p->target = calloc(c->known, sizeof(*p->target))) == NULL)
+		return -1;
+	while ((d = idmap_next(&c->devices, &pos)) != NULL)
+		if (!d->observed && target_new(c, p, d) == NULL)
+			return -1;
+	return 0;
+}
+
+int
+campaign_add_targets(struct core *c, struct campaign *p)
+{
+	int r;
+
+	if (p->target_count > 0)
+		return 0;
+	r = p->spec->targets_all ? targets_of_all(c, p)
+				 : targets_of_list(c, p);
+	if (r < 0)
+		core_fail(c);
+	return r;
+}
+
+static void
+targets_drop(struct campaign *p)
+{
+	for (size_t i = 0; i < p->target_count; i++) {
+		struct target *t = p->target[i];
+		struct target **at = &t->device->targets;
+
+		while (*at != t)
+			at = &(*at)->next_of_device;
+		*at = t->next_of_device;
+		list_remove(&t->ready);
+		list_remove(&t->dirty_node);
+		free(t);
+	}
+	free(p->target);
+	free(p->by_key);
+	p->target = p->by_key = NULL;
+	p->target_count = 0;
+	memset(p->count, 0, sizeof(p->count));
+}
+
+/* The snapshot, and off it goes. */
+int
+campaign_begin(struct core *c, struct campaign *p, struct errtext *err)
+{
+	if (p->spec->targets_all && campaign_add_targets(c, p) < 0)
+		return errtext_set(err, -1, "out of memory");
+	if (p->target_count == 0)
+		return errtext_set(err, -1,
+		    "campaign %s: targets: all: true matches no known device "
+		    "(inventory, campaign lists, registered)",
+		    p->rec.name);
+	for (size_t i = 0; i < p->target_count; i++) {
+		(void)device_more(c, p->target[i]->device);
+		mark_target(c, p->target[i]);
+	}
+	bucket_init(&p->bucket, p->spec->pace.start_per_hour, c->now.at_ms);
+	campaign_set(c, p, CAMPAIGN_RUNNING, PAUSE_NONE, NULL);
+	campaign_wake(c, p);
+	return 0;
+}
+
+/* --- files -----------------------------------------------------------------*/
+
+static void
+add_revision(struct core *c, struct campaign *p)
+{
+	struct op_revision r = {
+	    .campaign = p->rec.id,
+	    .wall = c->now.wall_ms,
+	    .text_len = p->spec->text_len,
+	};
+
+	r.revision = ++p->rec.revision;
+	memcpy(p->rec.digest, p->spec->digest, sizeof(p->rec.digest));
+	memcpy(r.digest, p->spec->digest, sizeof(r.digest));
+	if ((r.text = malloc(p->spec->text_len + 1)) == NULL) {
+		core_fail(c);
+		return;
+	}
+	memcpy(r.text, p->spec->text, p->spec->text_len);
+	r.text[r.text_len] = '\0';
+	mark_campaign(c, p);
+	core_op(c, OP_REVISION, &r);
+}
+
+static struct campaign *
+campaign_new(struct core *c, struct campaign_spec *spec)
+{
+	struct campaign *p = calloc(1, sizeof(*p));
+	struct campaign **v;
+
+	if (p == NULL ||
+	    (v = realloc(c->campaign,
+		 (c->campaign_count + 1) * sizeof(*v))) == NULL) {
+		free(p);
+		core_fail(c);
+		return NULL;
+	}
+	c->campaign = v;
+	p->spec = spec;
+	list_init(&p->ready);
+	(void)snprintf(p->rec.name, sizeof(p->rec.name), "%s", spec->name);
+	p->rec.created_wall = c->now.wall_ms;
+	bucket_init(&p->bucket, spec->pace.start_per_hour, c->now.at_ms);
+	c->campaign[c->campaign_count++] = p;
+	return p;
+}
+
+static enum file_verdict
+file_new(struct core *c, struct campaign_spec *spec, struct errtext *err)
+{
+	struct campaign *p;
+
+	if (!spec->approval_required && spec->targets_all && c->known == 0) {
+		(void)errtext_set(err, -1,
+		    "campaign %s: targets: all: true matches no known device "
+		    "(inventory, campaign lists, registered)",
+		    spec->name);
+		spec_free(spec);
+		return FILE_REFUSED;
+	}
+	if ((p = campaign_new(c, spec)) == NULL) {
+		spec_free(spec);
+		return FILE_REFUSED;
+	}
+	p->rec.id = c->flags.next_campaign++;
+	c->flags_dirty = true;
+	p->rec.state = CAMPAIGN_DRAFT;
+	add_revision(c, p);
+	if (!spec->targets_all && campaign_add_targets(c, p) < 0)
+		return FILE_REFUSED;
+	core_note(c, NOTE_INFO, "campaign_new name=%s targets=%zu digest=%.12s",
+	    p->rec.name, p->target_count, p->rec.digest);
+	if (!spec->approval_required)
+		(void)campaign_begin(c, p, err);
+	return FILE_NEW;
+}
+
+/* The spec that the store kept has no lists: the targets themselves tell. */
+static bool
+stored_targets_same(const struct core *c, const struct campaign *p,
+    const struct campaign_spec *spec)
+{
+	size_t pos;
+
+	(void)c;
+	if (spec->targets_all)
+		return p->spec->targets_all;
+	if (spec->device_count != p->target_count)
+		return false;
+	for (pos = 0; pos < spec->device_count; pos++)
+		if (spec->devices[pos].key != p->target[pos]->device->key)
+			return false;
+	return true;
+}
+
+static void
+spec_replace(struct campaign *p, struct campaign_spec *spec)
+{
+	spec_free(p->spec);
+	p->spec = spec;
+	p->spec_stored = false;
+	p->spec_broken = false;
+	bucket_rate(&p->bucket, spec->pace.start_per_hour);
+}
+
+static enum file_verdict
+file_draft_changed(struct core *c, struct campaign *p,
+    struct campaign_spec *spec)
+{
+	targets_drop(p);
+	spec_replace(p, spec);
+	if (!spec->targets_all && campaign_add_targets(c, p) < 0)
+		return FILE_REFUSED;
+	add_revision(c, p);
+	return FILE_CHANGED_OK;
+}
+
+static enum file_verdict
+file_running_changed(struct core *c, struct campaign *p,
+    struct campaign_spec *spec, bool at_start, struct errtext *err)
+{
+	const char *key = NULL;
+	bool same;
+
+	if (p->spec_broken) {
+		same = false;
+		key = "the file";
+	} else if (p->spec_stored) {
+		/* Compare everything but the lists, then the lists. */
+		struct devid *devices = spec->devices;
+		size_t n = spec->device_count;
+		bool targets = stored_targets_same(c, p, spec);
+
+		spec->devices = NULL;
+		spec->device_count = 0;
+		same = spec_same_frozen(p->spec, spec, &key);
+		spec->devices = devices;
+		spec->device_count = n;
+		if (same && !targets) {
+			same = false;
+			key = "targets";
+		}
+	} else {
+		same = spec_same_frozen(p->spec, spec, &key);
+	}
+	if (same) {
+		spec_replace(p, spec);
+		add_revision(c, p);
+		core_audit(c, "file", "revision", p->rec.name, "");
+		return FILE_CHANGED_OK;
+	}
+	(void)errtext_set(err, -1,
+	    "campaign %s: %s: may not change while the campaign is %s",
+	    p->rec.name, key, campaign_state_name(p->rec.state));
+	if (at_start &&
+	    (p->rec.state == CAMPAIGN_RUNNING ||
+		p->rec.state == CAMPAIGN_SCHEDULED))
+		campaign_set(c, p, CAMPAIGN_PAUSED, PAUSE_FILE_CHANGED, key);
+	spec_free(spec);
+	return FILE_REFUSED;
+}
+
+static enum file_verdict
+campaign_file(struct core *c, struct campaign_spec *spec, bool at_start,
+    struct errtext *err)
+{
+	struct campaign *p = campaign_find(c, spec->name);
+
+	if (p == NULL)
+		return file_new(c, spec, err);
+	if (strcmp(p->rec.digest, spec->digest) == 0) {
+		spec_replace(p, spec);
+		/* A draft that the store remembered has no targets yet. */
+		if (p->rec.state == CAMPAIGN_DRAFT && p->target_count == 0 &&
+		    !spec->targets_all)
+			(void)campaign_add_targets(c, p);
+		return FILE_SAME;
+	}
+	switch (p->rec.state) {
+	case CAMPAIGN_DRAFT:
+		return file_draft_changed(c, p, spec);
+	case CAMPAIGN_ABORTED:
+	case CAMPAIGN_FINISHED:
+		(void)errtext_set(err, -1,
+		    "campaign %s is %s and never runs again: give the changed "
+		    "file another name",
+		    p->rec.name, campaign_state_name(p->rec.state));
+		spec_free(spec);
+		return FILE_REFUSED;
+	default:
+		return file_running_changed(c, p, spec, at_start, err);
+	}
+}
+
+enum file_verdict
+core_campaign_file(struct core *c, struct campaign_spec *spec, bool at_start,
+    struct core_now now, struct fx *fx, struct errtext *err)
+{
+	enum file_verdict v;
+
+	core_enter(c, now, fx);
+	v = campaign_file(c, spec, at_start, err);
+	core_leave(c);
+	return v;
+}
+
+void
+core_campaign_file_lost(struct core *c, const char *name,
+    enum pause_reason why, bool at_start, struct core_now now, struct fx *fx)
+{
+	struct campaign *p = campaign_find(c, name);
+
+	/* At a reload what is broken stays as it was; what is gone pauses. */
+	if (p == NULL || (why == PAUSE_FILE_BROKEN && !at_start))
+		return;
+	core_enter(c, now, fx);
+	if (p->rec.state == CAMPAIGN_RUNNING ||
+	    p->rec.state == CAMPAIGN_SCHEDULED)
+		campaign_set(c, p, CAMPAIGN_PAUSED, why, NULL);
+	core_leave(c);
+}
+
+/* --- at start --------------------------------------------------------------*/
+
+int
+core_load_campaign(struct core *c, const struct campaign_rec *r,
+    struct campaign_spec *spec)
+{
+	struct campaign *p;
+	bool broken = spec == NULL;
+
+	if (broken) {
+		if ((spec = spec_new()) == NULL)
+			return -1;
+		memcpy(spec->name, r->name, sizeof(spec->name));
+	}
+	if ((p = campaign_new(c, spec)) == NULL) {
+		spec_free(spec);
+		return -1;
+	}
+	p->rec = *r;
+	p->spec_stored = true;
+	p->spec_broken = broken;
+	p->bucket.milli = r->bucket_milli;
+	p->bucket.at = r->bucket_at;
+	return 0;
+}
+
+int
+core_load_target(struct core *c, const struct target_rec *r)
+{
+	struct device *d = device_find(c, r->device);
+	struct campaign *p = NULL;
+	struct target *t;
+
+	for (size_t i = 0; i < c->campaign_count; i++)
+		if (c->campaign[i]->rec.id == r->campaign)
+			p = c->campaign[i];
+	if (p == NULL || d == NULL)
+		return -1;
+	/* Doubling, so that a million targets cost a few moves. */
+	if ((p->target_count & (p->target_count - 1)) == 0) {
+		size_t cap = p->target_count == 0 ? 1 : p->target_count * 2;
+		struct target **v =
+		    realloc(p->target, cap * sizeof(*p->target));
+
+		if (v == NULL)
+			return -1;
+		p->target = v;
+	}
+	if ((t = target_new(c, p, d)) == NULL)
+		return -1;
+	t->rec = *r;
+	p->count[TARGET_WAITING]--;
+	p->count[r->state]++;
+	if (r->cause != CAUSE_NONE)
+		p->cause[r->cause]++;
+	p->attempts += r->attempts_total;
+	return 0;
+}

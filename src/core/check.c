@@ -1,0 +1,78 @@
+#include "config.h"
+#include "core/core.h"
+
+#include "core/state.h"
+
+/* The invariants that hold after every event (reliability.md 3). */
+
+static int
+check_campaign(const struct core *c, const struct campaign *p,
+    struct errtext *err)
+{
+	size_t count[TARGET_STATE_COUNT_] = {0};
+	size_t flight = 0, dark = 0, sum = 0;
+
+	for (size_t i = 0; i < p->target_count; i++) {
+		const struct target *t = p->target[i];
+		const struct attempt *a = t->attempt;
+
+		count[t->rec.state]++;
+		if (a != NULL) {
+			flight += a->slot ? 1 : 0;
+			dark += a->rec.dark ? 1 : 0;
+			if (a->target != t || a->device != t->device ||
+			    t->device->more->attempt != a)
+				return errtext_set(err, -1,
+				    "%s: attempt of another", t->device->id);
+			if (a->rec.phase == PHASE_ENDED)
+				return errtext_set(err, -1,
+				    "%s: ended attempt kept", t->device->id);
+			if (t->rec.state == TARGET_WAITING &&
+			    a->rec.phase != PHASE_DEFERRED)
+				return errtext_set(err, -1,
+				    "%s: waiting with a live attempt",
+				    t->device->id);
+		}
+		if (t->rec.state == TARGET_ACTIVE && a == NULL &&
+		    !t->preflight)
+			return errtext_set(err, -1,
+			    "%s: active with nothing going on",
+			    t->device->id);
+		if (t->rec.state == TARGET_BACKOFF && t->timer.pos == 0)
+			return errtext_set(err, -1, "%s: backoff for ever",
+			    t->device->id);
+	}
+	for (size_t s = 0; s < TARGET_STATE_COUNT_; s++) {
+		sum += p->count[s];
+		if (count[s] != p->count[s])
+			return errtext_set(err, -1, "%s: %zu %s, counted %zu",
+			    p->rec.name, p->count[s],
+			    target_state_name((enum target_state)s), count[s]);
+	}
+	if (sum != p->target_count)
+		return errtext_set(err, -1, "%s: counts add up to %zu of %zu",
+		    p->rec.name, sum, p->target_count);
+	if (flight != p->in_flight || dark != p->dark)
+		return errtext_set(err, -1, "%s: in_flight %zu, counted %zu",
+		    p->rec.name, p->in_flight, flight);
+	if (!c->loading && p->in_flight > (size_t)p->spec->pace.in_flight)
+		return errtext_set(err, -1, "%s: in_flight %zu over %d",
+		    p->rec.name, p->in_flight, p->spec->pace.in_flight);
+	return 0;
+}
+
+int
+core_check(const struct core *c, struct errtext *err)
+{
+	size_t flight = 0;
+
+	for (size_t i = 0; i < c->campaign_count; i++) {
+		if (check_campaign(c, c->campaign[i], err) < 0)
+			return -1;
+		flight += c->campaign[i]->in_flight;
+	}
+	if (flight != c->in_flight)
+		return errtext_set(err, -1, "in_flight %zu, counted %zu",
+		    c->in_flight, flight);
+	return 0;
+}

@@ -1,0 +1,803 @@
+#include "config.h"
+#include "core/core.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/sbuf.h"
+#include "core/plant.h"
+#include "core/state.h"
+#include "proto/encode.h"
+
+/* --- the batch of one call -------------------------------------------------*/
+
+int64_t
+core_dur(const struct core *c, int64_t ms)
+{
+	int64_t v = (int64_t)((double)ms / c->cfg.time_scale);
+
+	return ms > 0 && v < 1 ? 1 : v;
+}
+
+uint64_t
+core_seq(struct core *c)
+{
+	return ++c->seq;
+}
+
+uint64_t
+core_ticket(struct core *c)
+{
+	if (c->fx->ticket == 0)
+		c->fx->ticket = ++c->ticket_last;
+	return c->fx->ticket;
+}
+
+void
+core_fail(struct core *c)
+{
+	c->failed = true;
+}
+
+void
+core_op(struct core *c, enum op_kind kind, const void *rec)
+{
+	(void)core_ticket(c);
+	opbuf_add(&c->late, kind, rec);
+}
+
+void
+core_op_ended(struct core *c, const struct attempt_rec *rec)
+{
+	(void)core_ticket(c);
+	opbuf_add(&c->ended, OP_ATTEMPT, rec);
+}
+
+struct fx_item *
+core_item(struct core *c, enum fx_kind kind)
+{
+	struct fx *fx = c->fx;
+	struct fx_item *it;
+
+	if (fx->count == fx->cap) {
+		size_t cap = fx->cap == 0 ? 8 : fx->cap * 2;
+
+		it = realloc(fx->item, cap * sizeof(*it));
+		if (it == NULL) {
+			core_fail(c);
+			return NULL;
+		}
+		fx->item = it;
+		fx->cap = cap;
+	}
+	it = &fx->item[fx->count++];
+	it->kind = kind;
+	it->conn = NULL;
+	it->conn_id = it->ticket = it->send_id = 0;
+	it->len = 0;
+	it->level = NOTE_INFO;
+	return it;
+}
+
+void
+core_note(struct core *c, enum note_level level, const char *fmt, ...)
+{
+	struct fx_item *it;
+	va_list ap;
+	int n;
+
+	if (c->loading || (it = core_item(c, FX_NOTE)) == NULL)
+		return;
+	it->level = level;
+	va_start(ap, fmt);
+	n = vsnprintf(it->bytes, sizeof(it->bytes), fmt, ap);
+	va_end(ap);
+	it->len = n < 0 ? 0 : MIN_OF((size_t)n, sizeof(it->bytes) - 1);
+}
+
+void
+core_event(struct core *c, const struct device *d, int64_t campaign,
+    int64_t attempt, enum event_kind kind, enum phase phase, int code,
+    int serial, const char *fmt, ...)
+{
+	struct event_rec r = {
+	    .wall = c->now.wall_ms,
+	    .device = d == NULL ? 0 : d->key,
+	    .campaign = campaign,
+	    .attempt = attempt,
+	    .kind = kind,
+	    .phase = phase,
+	    .code = code,
+	    .serial = serial,
+	};
+	va_list ap;
+
+	if (campaign == 0 && d != NULL && d->more != NULL &&
+	    d->more->attempt != NULL && d->more->attempt->rec.id == attempt)
+		r.campaign = d->more->attempt->rec.campaign;
+	va_start(ap, fmt);
+	(void)vsnprintf(r.text, sizeof(r.text), fmt, ap);
+	va_end(ap);
+	core_op(c, OP_EVENT, &r);
+}
+
+void
+core_audit(struct core *c, const char *who, const char *action,
+    const char *object, const char *reason)
+{
+	struct audit_rec r = {.wall = c->now.wall_ms};
+
+	(void)snprintf(r.who, sizeof(r.who), "%s", who);
+	(void)snprintf(r.action, sizeof(r.action), "%s", action);
+	(void)snprintf(r.object, sizeof(r.object), "%s", object);
+	(void)snprintf(r.reason, sizeof(r.reason), "%s",
+	    reason == NULL ? "" : reason);
+	core_op(c, OP_AUDIT, &r);
+}
+
+void
+timer_set(struct core *c, struct heap *h, struct heap_node *n, int64_t at)
+{
+	if (at == INT64_MAX)
+		heap_remove(h, n);
+	else if (heap_set(h, n, at) < 0)
+		core_fail(c);
+}
+
+static void
+mark(struct core *c, struct list *all, struct list *node)
+{
+	(void)core_ticket(c);
+	if (!list_in(node))
+		list_push_back(all, node);
+}
+
+void
+mark_device(struct core *c, struct device_more *m)
+{
+	mark(c, &c->dirty_devices, &m->dirty_node);
+}
+
+void
+mark_target(struct core *c, struct target *t)
+{
+	/* The targets of a draft are only in memory. */
+	if (t->campaign->rec.state != CAMPAIGN_DRAFT ||
+	    t->campaign->rec.started_wall != 0)
+		mark(c, &c->dirty_targets, &t->dirty_node);
+}
+
+void
+mark_attempt(struct core *c, struct attempt *a)
+{
+	mark(c, &c->dirty_attempts, &a->dirty_node);
+}
+
+void
+mark_campaign(struct core *c, struct campaign *p)
+{
+	mark(c, &c->dirty_campaigns, &p->dirty_node);
+}
+
+static void
+flush_devices(struct core *c)
+{
+	struct list *n, *tmp;
+
+	LIST_EACH_SAFE(n, tmp, &c->dirty_devices) {
+		struct device_more *m =
+		    CONTAINER_OF(n, struct device_more, dirty_node);
+
+		memcpy(m->rec.protover, m->device->protover,
+		    sizeof(m->rec.protover));
+		memcpy(m->rec.id, m->device->id, sizeof(m->rec.id));
+		opbuf_add(&c->fx->ops, OP_DEVICE, &m->rec);
+		list_remove(n);
+	}
+}
+
+static void
+flush_rows(struct core *c)
+{
+	struct opbuf *ops = &c->fx->ops;
+	struct list *n, *tmp;
+
+	flush_devices(c);
+	LIST_EACH_SAFE(n, tmp, &c->dirty_campaigns) {
+		struct campaign *p =
+		    CONTAINER_OF(n, struct campaign, dirty_node);
+
+		p->rec.bucket_milli = p->bucket.milli;
+		p->rec.bucket_at = p->bucket.at;
+		opbuf_add(ops, OP_CAMPAIGN, &p->rec);
+		list_remove(n);
+	}
+	LIST_EACH_SAFE(n, tmp, &c->dirty_targets) {
+		opbuf_add(ops, OP_TARGET,
+		    &CONTAINER_OF(n, struct target, dirty_node)->rec);
+		list_remove(n);
+	}
+	opbuf_append(ops, &c->ended);
+	LIST_EACH_SAFE(n, tmp, &c->dirty_attempts) {
+		opbuf_add(ops, OP_ATTEMPT,
+		    &CONTAINER_OF(n, struct attempt, dirty_node)->rec);
+		list_remove(n);
+	}
+	opbuf_append(ops, &c->late);
+}
+
+static void
+flush(struct core *c)
+{
+	struct stamp_rec stamp = {
+	    .alive_ms = c->now.at_ms,
+	    .wall = c->now.wall_ms,
+	    .seq = c->seq,
+	};
+
+	if (c->fx->ticket == 0)
+		return;
+	flush_rows(c);
+	if (c->flags_dirty) {
+		c->flags.bucket_milli = c->bucket.milli;
+		c->flags.bucket_at = c->bucket.at;
+		opbuf_add(&c->fx->ops, OP_FLAGS, &c->flags);
+		c->flags_dirty = false;
+	}
+	opbuf_add(&c->fx->ops, OP_STAMP, &stamp);
+	c->stamp_at = c->now.at_ms + STAMP_MS;
+	if (c->failed)
+		c->fx->ops.failed = true;
+}
+
+void
+core_enter(struct core *c, struct core_now now, struct fx *fx)
+{
+	assert(c->fx == NULL);
+	if (now.at_ms > c->now.at_ms)
+		c->now.at_ms = now.at_ms;
+	c->now.wall_ms = now.wall_ms;
+	c->fx = fx;
+}
+
+void
+core_leave(struct core *c)
+{
+	/* A slot that came free may start the next, which may fail and free
+	 * it: each turn starts or drops at least one target. */
+	while (c->pace_changed) {
+		c->pace_changed = false;
+		campaign_run_all(c);
+	}
+	flush(c);
+	c->fx = NULL;
+}
+
+/* --- acknowledgements ------------------------------------------------------*/
+
+static void
+reply_now(struct core *c, const char *p, int n)
+{
+	struct fx *fx = c->fx;
+
+	if (n <= 0 || fx->reply_cap - fx->reply_len < (size_t)n)
+		return; /* the tracker sends it again */
+	memcpy(fx->reply + fx->reply_len, p, (size_t)n);
+	fx->reply_len += (size_t)n;
+}
+
+static void
+reply_after(struct core *c, struct core_conn *conn, const char *p, int n,
+    uint64_t ticket)
+{
+	struct fx_item *it;
+
+	if (n <= 0 || (it = core_item(c, FX_REPLY)) == NULL)
+		return;
+	memcpy(it->bytes, p, (size_t)n);
+	it->len = (size_t)n;
+	it->conn = conn;
+	it->conn_id = conn->id;
+	it->ticket = ticket;
+}
+
+/* A report that can change an update is acknowledged when it is durable; so is
+ * its repeat, as long as the first may still be on its way to the disk. */
+static void
+acknowledge(struct core *c, struct core_conn *conn, const struct message *m,
+    bool matters)
+{
+	char buf[COMMAND_MAX + 1];
+	uint64_t ticket;
+	int n;
+
+	if (m->kind == MSG_HEARTBEAT) {
+		n = encode_sack_heartbeat(buf, sizeof(buf), m->protover,
+		    m->count_text);
+		reply_now(c, buf, n);
+		return;
+	}
+	if (c->cfg.sack != SACK_ALL)
+		return;
+	n = encode_sack(buf, sizeof(buf), m->count_text);
+	ticket = c->fx->ticket != 0 ? c->fx->ticket : c->ticket_last;
+	if (!matters || ticket <= c->ticket_durable ||
+	    planted("sack_before_commit"))
+		reply_now(c, buf, n);
+	else
+		reply_after(c, conn, buf, n, ticket);
+}
+
+/* --- frames ----------------------------------------------------------------*/
+
+static uint64_t
+span_hash(uint64_t h, struct span s)
+{
+	for (size_t i = 0; i < s.n; i++)
+		h = (h ^ (unsigned char)s.p[i]) * UINT64_C(0x100000001b3);
+	return prng_mix(h, s.n);
+}
+
+/* What makes a frame the same report again; a +BUFF copy is the same one. */
+static uint64_t
+frame_hash(const struct message *m)
+{
+	uint64_t h = UINT64_C(0xcbf29ce484222325);
+
+	h = span_hash(h, m->type);
+	h = prng_mix(h, (uint64_t)m->kind);
+	h = prng_mix(h, (uint64_t)(m->code + 1) << 16 |
+		(uint64_t)(m->times + 1));
+	h = prng_mix(h, (uint64_t)m->count << 32 | m->serial);
+	h = span_hash(h, m->send_time);
+	return h == 0 ? 1 : h;
+}
+
+static void
+event_of_frame(struct core *c, struct device *d, const struct message *m,
+    enum event_kind kind)
+{
+	const struct attempt *a = d->more->attempt;
+	struct sbuf text;
+
+	sbuf_init(&text, RAW_MAX);
+	sbuf_add_escaped(&text, m->raw.p, MIN_OF(m->raw.n, RAW_MAX / 4));
+	core_event(c, d, 0, a == NULL ? 0 : a->rec.id, kind,
+	    a == NULL ? PHASE_NONE : a->rec.phase,
+	    m->kind == MSG_GTUPD ? m->code : -1,
+	    m->has_serial ? m->serial : -1, "%s", sbuf_str(&text));
+	sbuf_done(&text);
+}
+
+static void
+frame_gtupd(struct core *c, struct device *d, const struct message *m)
+{
+	struct device_more *more = d->more;
+	struct device_rec *r = &more->rec;
+
+	c->codes[m->code]++;
+	event_of_frame(c, d, m, EVENT_REPORT);
+	if (more->attempt != NULL) {
+		attempt_code(c, more->attempt, m);
+		return;
+	}
+	r->stale_seq = core_seq(c);
+	mark_device(c, more);
+	if (m->buffered)
+		return;
+	switch (m->code) {
+	case 100:
+	case 200:
+	case 201:
+	case 300:
+		device_foreign_seen(c, d, "report");
+		break;
+	case 101:
+	case 102:
+	case 103:
+	case 302:
+	case 303:
+		if (r->start_attempt != 0 && r->start_final_seq == 0)
+			r->start_final_seq = r->stale_seq;
+		break;
+	default:
+		break;
+	}
+}
+
+static bool
+stop_serial_is(const struct attempt *a, uint16_t serial)
+{
+	for (int i = 0; i < a->rec.stops_sent; i++)
+		if (a->rec.stop_serial[i] == serial)
+			return true;
+	return false;
+}
+
+static void
+frame_ack_gtupd(struct core *c, struct device *d, const struct message *m)
+{
+	struct device_more *more = d->more;
+	struct attempt *a = more->attempt;
+
+	event_of_frame(c, d, m, EVENT_ACK);
+	if (!m->has_serial)
+		return;
+	if (a != NULL && a->rec.phase != PHASE_INTENT &&
+	    a->rec.serial == m->serial) {
+		attempt_step(c, a, AE_ACK);
+		return;
+	}
+	if (a != NULL && stop_serial_is(a, m->serial)) {
+		a->rec.stop_acked = true;
+		mark_attempt(c, a);
+		return;
+	}
+	if (device_serial_issued(more, m->serial)) {
+		/* Late, and ours: recorded only (rule 8); but if it is the last
+		 * start's, that start ran after all (rule 2). */
+		if (more->rec.start_attempt != 0 &&
+		    more->rec.start_serial == m->serial) {
+			more->rec.start_ack_seq = core_seq(c);
+			more->rec.stale_seq = more->rec.start_ack_seq;
+			mark_device(c, more);
+		}
+		return;
+	}
+	if (a != NULL && attempt_live(a))
+		attempt_step(c, a, AE_FOREIGN_ACK);
+	else
+		device_foreign_seen(c, d, "ack");
+}
+
+static void
+frame_nack(struct core *c, struct device *d, const struct message *m)
+{
+	struct device_more *more = d->more;
+	struct attempt *a = more->attempt;
+
+	event_of_frame(c, d, m, EVENT_ACK);
+	if (!m->has_serial)
+		return;
+	if (a != NULL && a->rec.phase != PHASE_INTENT &&
+	    a->rec.serial == m->serial)
+		attempt_step(c, a, AE_NACK);
+	else if (more->read.state == READ_OUT &&
+	    more->read.serial == m->serial)
+		read_drop(c, more);
+}
+
+/* A power report makes the version stale; power-on ends what waited for it. */
+static void
+frame_power(struct core *c, struct device *d, const struct message *m)
+{
+	struct target *t;
+
+	event_of_frame(c, d, m, EVENT_REPORT);
+	if (m->buffered)
+		return;
+	d->more->rec.power_seq = core_seq(c);
+	mark_device(c, d->more);
+	if (m->kind != MSG_POWER_ON)
+		return;
+	for (t = d->targets; t != NULL; t = t->next_of_device) {
+		if (t->rec.state != TARGET_WAITING ||
+		    t->rec.wait_hold == HOLD_NONE || t->rec.deferrals_303 > 0)
+			continue;
+		t->rec.wait_hold = HOLD_NONE;
+		t->rec.retry_wall = 0;
+		timer_set(c, &c->target_timers, &t->timer, INT64_MAX);
+		mark_target(c, t);
+	}
+}
+
+static bool
+frame_matters(const struct message *m)
+{
+	switch (m->kind) {
+	case MSG_ACK_GTUPD:
+	case MSG_GTUPD:
+	case MSG_ACK_GTRTO:
+	case MSG_GTVER:
+	case MSG_NACK:
+	case MSG_POWER_ON:
+	case MSG_POWER_OFF:
+		return true;
+	default:
+		return false;
+	}
+}
+
+static void
+frame_dispatch(struct core *c, struct device *d, struct core_conn *conn,
+    const struct message *m)
+{
+	if (device_repeat(c, d->more, frame_hash(m)))
+		return;
+	switch (m->kind) {
+	case MSG_GTUPD:
+		frame_gtupd(c, d, m);
+		break;
+	case MSG_ACK_GTUPD:
+		frame_ack_gtupd(c, d, m);
+		break;
+	case MSG_ACK_GTRTO:
+		read_ack(c, d, conn, m);
+		break;
+	case MSG_GTVER:
+		read_version(c, d, conn, m);
+		break;
+	case MSG_NACK:
+		frame_nack(c, d, m);
+		break;
+	case MSG_POWER_ON:
+	case MSG_POWER_OFF:
+		frame_power(c, d, m);
+		break;
+	default:
+		break;
+	}
+}
+
+static void
+identify(struct core *c, struct device *d, struct core_conn *conn,
+    const struct message *m)
+{
+	if (conn->key != d->key) {
+		struct device *before =
+		    conn->key == 0 ? NULL : device_find(c, conn->key);
+
+		if (before != NULL && before->conn == conn)
+			device_unbind(c, before);
+		conn->key = d->key;
+	}
+	if (d->conn != conn)
+		device_bind(c, d, conn);
+	d->last_seen_at = MAX_OF(c->now.at_ms, 1);
+	if (!span_is(m->protover, d->protover)) {
+		(void)span_copy(d->protover, sizeof(d->protover), m->protover);
+		if (d->more != NULL)
+			mark_device(c, d->more);
+	}
+	/* The check digit comes and goes with what the unit sends. */
+	if (strcmp(d->id, m->id.text) != 0)
+		memcpy(d->id, m->id.text, sizeof(d->id));
+	if (d->observed) {
+		list_remove(&d->lru);
+		list_push_back(&c->observed, &d->lru);
+	} else if (d->more != NULL) {
+		d->more->rec.last_seen_wall = c->now.wall_ms;
+	}
+}
+
+static void
+frame(struct core *c, struct core_conn *conn, const struct message *m)
+{
+	struct device *d = device_find(c, m->id.key);
+	bool matters = frame_matters(m);
+
+	if ((d == NULL || d->observed) && c->cfg.unknown == UNKNOWN_REFUSE) {
+		struct fx_item *it = core_item(c, FX_CLOSE);
+
+		if (it == NULL)
+			return;
+		it->conn = conn;
+		it->conn_id = conn->id;
+		it->len = (size_t)snprintf(it->bytes, sizeof(it->bytes),
+		    "unknown_device");
+		return;
+	}
+	if (d == NULL && (d = device_make(c, &m->id)) == NULL) {
+		core_fail(c);
+		return;
+	}
+	if (d->observed && c->cfg.unknown == UNKNOWN_REGISTER) {
+		struct device_more *more = device_more(c, d);
+
+		if (more == NULL)
+			return;
+		more->rec.registered = true;
+		matters = true; /* first contact */
+		core_note(c, NOTE_INFO, "device_registered device=%s", d->id);
+	}
+	identify(c, d, conn, m);
+	attempt_contact(c, d);
+	if (frame_matters(m) && !d->observed && device_more(c, d) != NULL)
+		frame_dispatch(c, d, conn, m);
+	else
+		matters = matters && !d->observed;
+	if (m->kind == MSG_REPORT || m->kind == MSG_HEARTBEAT ||
+	    m->kind == MSG_POWER_ON)
+		read_hint(c, d, conn, m);
+	/* Never a command in answer to a late copy alone. */
+	if (!m->buffered && d->conn == conn)
+		device_kick(c, d);
+	acknowledge(c, conn, m, matters);
+}
+
+/* --- time ------------------------------------------------------------------*/
+
+#define DUE(heap_) ((n = heap_min(heap_)) != NULL && n->key <= c->now.at_ms)
+
+static void
+tick(struct core *c)
+{
+	struct heap_node *n;
+
+	while (DUE(&c->read_timers)) {
+		heap_remove(&c->read_timers, n);
+		read_timer(c, CONTAINER_OF(n, struct device_more, read_timer));
+	}
+	while (DUE(&c->attempt_timers)) {
+		heap_remove(&c->attempt_timers, n);
+		attempt_timer(c, CONTAINER_OF(n, struct attempt, timer));
+	}
+	while (DUE(&c->target_timers)) {
+		heap_remove(&c->target_timers, n);
+		target_timer(c, CONTAINER_OF(n, struct target, timer));
+	}
+	while (DUE(&c->campaign_timers)) {
+		heap_remove(&c->campaign_timers, n);
+		campaign_run(c, CONTAINER_OF(n, struct campaign, timer));
+	}
+	read_tokens(c);
+	if (c->now.at_ms >= c->stamp_at)
+		(void)core_ticket(c); /* the flush writes the stamp */
+}
+
+int64_t
+core_deadline(const struct core *c)
+{
+	const struct heap *const all[] = {&c->read_timers, &c->attempt_timers,
+	    &c->target_timers, &c->campaign_timers};
+	int64_t at = c->stamp_at;
+
+	for (size_t i = 0; i < ARRAY_LEN(all); i++) {
+		const struct heap_node *n = heap_min(all[i]);
+
+		if (n != NULL)
+			at = MIN_OF(at, n->key);
+	}
+	if (!list_empty(&c->read_wait))
+		at = MIN_OF(at, bucket_next_at(&c->read_bucket, c->now.at_ms));
+	return at;
+}
+
+static void
+store_changed(struct core *c, bool ok)
+{
+	if (c->store_ok == ok)
+		return;
+	c->store_ok = ok;
+	core_note(c, ok ? NOTE_INFO : NOTE_ERROR, "store state=%s",
+	    ok ? "ok" : "degraded");
+	if (!ok)
+		return;
+	for (size_t i = 0; i < c->campaign_count; i++)
+		if (c->campaign[i]->rec.state == CAMPAIGN_RUNNING)
+			campaign_wake(c, c->campaign[i]);
+}
+
+static void
+closed(struct core *c, struct core_conn *conn)
+{
+	struct device *d = conn->key == 0 ? NULL : device_find(c, conn->key);
+
+	/* A late close of an old connection must not clear the new one. */
+	if (d != NULL && d->conn == conn)
+		device_unbind(c, d);
+}
+
+void
+core_handle(struct core *c, const struct ev *ev, struct core_now now,
+    struct fx *fx)
+{
+	core_enter(c, now, fx);
+	switch (ev->kind) {
+	case EV_TICK:
+		tick(c);
+		break;
+	case EV_OPEN:
+		ev->conn->key = 0;
+		ev->conn->open_seq = core_seq(c);
+		break;
+	case EV_FRAME:
+		frame(c, ev->conn, ev->message);
+		break;
+	case EV_CLOSE:
+		closed(c, ev->conn);
+		break;
+	case EV_DURABLE:
+		c->ticket_durable = MAX_OF(c->ticket_durable, ev->ticket);
+		pending_durable(c);
+		break;
+	case EV_SENT:
+		pending_sent(c, ev->send_id, ev->ok, ev->conn);
+		break;
+	case EV_STORE:
+		store_changed(c, ev->ok);
+		break;
+	case EV_KIND_COUNT_:
+		break;
+	}
+	core_leave(c);
+}
+
+/* --- life ------------------------------------------------------------------*/
+
+struct core *
+core_new(const struct core_config *cfg, uint64_t seed)
+{
+	struct core *c = calloc(1, sizeof(*c));
+
+	if (c == NULL)
+		return NULL;
+	c->cfg = *cfg;
+	c->store_ok = true;
+	c->loading = true;
+	prng_init(&c->prng, seed);
+	idmap_init(&c->devices, prng_next(&c->prng));
+	list_init(&c->observed);
+	list_init(&c->pending);
+	list_init(&c->read_wait);
+	list_init(&c->dirty_devices);
+	list_init(&c->dirty_targets);
+	list_init(&c->dirty_attempts);
+	list_init(&c->dirty_campaigns);
+	heap_init(&c->attempt_timers);
+	heap_init(&c->target_timers);
+	heap_init(&c->read_timers);
+	heap_init(&c->campaign_timers);
+	opbuf_init(&c->ended);
+	opbuf_init(&c->late);
+	return c;
+}
+
+void
+core_free(struct core *c)
+{
+	struct device *d;
+	struct list *n, *tmp;
+	size_t pos = 0;
+
+	if (c == NULL)
+		return;
+	LIST_EACH_SAFE(n, tmp, &c->pending)
+		free(CONTAINER_OF(n, struct pending, node));
+	for (size_t i = 0; i < c->campaign_count; i++) {
+		struct campaign *p = c->campaign[i];
+
+		for (size_t k = 0; k < p->target_count; k++)
+			free(p->target[k]);
+		free(p->target);
+		free(p->by_key);
+		spec_free(p->spec);
+		free(p);
+	}
+	free(c->campaign);
+	while ((d = idmap_next(&c->devices, &pos)) != NULL) {
+		if (d->more != NULL)
+			free(d->more->attempt);
+		free(d->more);
+		free(d);
+	}
+	idmap_done(&c->devices);
+	heap_done(&c->attempt_timers);
+	heap_done(&c->target_timers);
+	heap_done(&c->read_timers);
+	heap_done(&c->campaign_timers);
+	opbuf_done(&c->ended);
+	opbuf_done(&c->late);
+	free(c);
+}
+
+void
+core_configure(struct core *c, const struct core_config *cfg)
+{
+	c->cfg = *cfg;
+	bucket_rate(&c->bucket, cfg->start_per_hour);
+	bucket_rate(&c->read_bucket, cfg->read_per_hour);
+	c->pace_changed = true;
+}

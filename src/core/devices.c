@@ -1,0 +1,290 @@
+#include "config.h"
+#include "core/state.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/plant.h"
+
+struct device *
+device_find(const struct core *c, uint64_t key)
+{
+	return idmap_get(&c->devices, key);
+}
+
+static void
+device_forget(struct core *c, struct device *d)
+{
+	assert(d->more == NULL && d->targets == NULL && d->conn == NULL);
+	list_remove(&d->lru);
+	(void)idmap_remove(&c->devices, d->key);
+	free(d);
+	c->observed_count--;
+	c->observed_evicted++;
+}
+
+/* Unlisted ids come from whoever connects: the oldest that is away goes. */
+static void
+observed_bound(struct core *c)
+{
+	struct list *n, *tmp;
+	int looked = 0;
+
+	if (c->cfg.observed_max <= 0 ||
+	    c->observed_count <= (size_t)c->cfg.observed_max)
+		return;
+	LIST_EACH_SAFE(n, tmp, &c->observed) {
+		struct device *d = CONTAINER_OF(n, struct device, lru);
+
+		if (d->conn == NULL) {
+			device_forget(c, d);
+			return;
+		}
+		if (++looked == 64)
+			return;
+	}
+}
+
+struct device *
+device_make(struct core *c, const struct devid *id)
+{
+	struct device *d = device_find(c, id->key);
+
+	if (d != NULL)
+		return d;
+	if ((d = calloc(1, sizeof(*d))) == NULL)
+		return NULL;
+	d->key = id->key;
+	memcpy(d->id, id->text, sizeof(d->id));
+	d->observed = true;
+	if (idmap_put(&c->devices, d->key, d) < 0) {
+		free(d);
+		return NULL;
+	}
+	c->observed_count++;
+	list_push_back(&c->observed, &d->lru);
+	observed_bound(c);
+	return d;
+}
+
+/* From here on it is known: kept, stored, never evicted. */
+void
+device_register(struct core *c, struct device *d)
+{
+	if (!d->observed)
+		return;
+	d->observed = false;
+	list_remove(&d->lru);
+	c->observed_count--;
+	c->known++;
+}
+
+struct device_more *
+device_more(struct core *c, struct device *d)
+{
+	struct device_more *m = d->more;
+
+	if (m != NULL)
+		return m;
+	if ((m = calloc(1, sizeof(*m))) == NULL) {
+		core_fail(c);
+		return NULL;
+	}
+	device_register(c, d);
+	m->device = d;
+	m->rec.key = d->key;
+	memcpy(m->rec.id, d->id, sizeof(m->rec.id));
+	memcpy(m->rec.protover, d->protover, sizeof(m->rec.protover));
+	d->more = m;
+	mark_device(c, m);
+	return m;
+}
+
+void
+device_bind(struct core *c, struct device *d, struct core_conn *conn)
+{
+	if (d->conn == conn)
+		return;
+	/* An older connection that speaks again does not take the id back:
+	 * only the newest may carry commands. */
+	if (d->conn != NULL && conn->id < d->conn->id) {
+		if (!planted("send_on_older"))
+			return;
+	}
+	if (d->conn == NULL) {
+		c->online++;
+	} else {
+		core_note(c, NOTE_DEBUG, "session_replaced device=%s", d->id);
+		device_unbind(c, d);
+		c->online++;
+	}
+	d->conn = conn;
+	if (d->more != NULL && d->targets != NULL)
+		core_event(c, d, 0, 0, EVENT_SESSION, PHASE_NONE, -1, -1,
+		    "connected");
+}
+
+/* The connection that carried commands is gone or replaced. */
+void
+device_unbind(struct core *c, struct device *d)
+{
+	struct target *t;
+
+	if (d->conn == NULL)
+		return;
+	d->conn = NULL;
+	c->online--;
+	if (d->more == NULL)
+		return;
+	/* A read that is out stays out until `probe`: in short-connection mode
+	 * its answer comes on the next connection. */
+	list_remove(&d->more->read_wait);
+	for (t = d->targets; t != NULL; t = t->next_of_device)
+		list_remove(&t->ready);
+	if (d->more->attempt != NULL)
+		attempt_step(c, d->more->attempt, AE_CONN_LOST);
+}
+
+bool
+device_repeat(struct core *c, struct device_more *m, uint64_t hash)
+{
+	struct tuple_rec r;
+
+	for (int i = 0; i < TUPLES_PER_DEVICE; i++)
+		if (m->tuple[i] == hash) {
+			c->repeats++;
+			return true;
+		}
+	m->tuple[m->tuple_next] = hash;
+	r = (struct tuple_rec){
+	    .device = m->rec.key, .slot = m->tuple_next, .hash = hash};
+	m->tuple_next = (m->tuple_next + 1) % TUPLES_PER_DEVICE;
+	core_op(c, OP_TUPLE, &r);
+	return false;
+}
+
+/* design.md 3: a fence after our last start, update code and power report, and
+ * within 72 h, by both clocks. */
+bool
+device_version_fresh(const struct core *c, const struct device *d)
+{
+	const struct device_rec *r;
+	int64_t limit = core_dur(c, VERSION_FRESH_MS);
+
+	if (d->more == NULL)
+		return false;
+	r = &d->more->rec;
+	return r->fence_seq != 0 && r->fence_seq > r->stale_seq &&
+	    r->fence_seq > r->power_seq && r->fence_version[0] != '\0' &&
+	    c->now.at_ms - r->fence_at <= limit &&
+	    c->now.wall_ms - r->fence_wall <= limit;
+}
+
+bool
+device_foreign(const struct core *c, const struct device *d)
+{
+	return d->more != NULL && d->more->rec.foreign_seq != 0 &&
+	    c->now.at_ms < d->more->rec.foreign_until_at;
+}
+
+/* Not re-armed: a device that repeats itself is not blocked for ever. */
+void
+device_foreign_seen(struct core *c, struct device *d, const char *what)
+{
+	struct device_more *m = device_more(c, d);
+	struct campaign_spec *spec;
+
+	if (m == NULL)
+		return;
+	m->rec.stale_seq = core_seq(c);
+	mark_device(c, m);
+	if (m->rec.foreign_seq != 0 &&
+	    c->now.at_ms < m->rec.foreign_until_at)
+		return;
+	if ((spec = spec_new()) == NULL) {
+		core_fail(c);
+		return;
+	}
+	m->rec.foreign_seq = m->rec.stale_seq;
+	m->rec.foreign_until_at =
+	    c->now.at_ms + core_dur(c, spec_worst_case_ms(spec));
+	spec_free(spec);
+	c->foreign_updates++;
+	core_note(c, NOTE_WARN, "foreign_update device=%s evidence=%s", d->id,
+	    what);
+	core_event(c, d, 0, 0, EVENT_PHASE, PHASE_NONE, -1, -1,
+	    "foreign update: %s", what);
+}
+
+bool
+device_serial_issued(const struct device_more *m, uint16_t serial)
+{
+	uint32_t back = (uint16_t)(m->serial_next - 1 - serial);
+
+	/* After FFFF the older half of the circle counts as ours. */
+	if (m->serial_next > 0xffff)
+		return back < 0x8000;
+	return serial < m->serial_next;
+}
+
+static bool
+serial_open(const struct device_more *m, uint16_t serial)
+{
+	const struct attempt *a = m->attempt;
+
+	if (m->rec.start_attempt != 0 && m->rec.start_serial == serial)
+		return true;
+	if (m->read.state != READ_NONE && m->read.serial == serial)
+		return true;
+	if (a == NULL)
+		return false;
+	return a->rec.serial == serial || a->rec.stop_serial[0] == serial ||
+	    a->rec.stop_serial[1] == serial;
+}
+
+/* The next serial, reserved in the same batch as the command's intent. Those
+ * that are open are passed over when the counter wraps. */
+uint16_t
+device_serial(struct core *c, struct device_more *m)
+{
+	uint16_t serial;
+
+	if (planted("reuse_serial"))
+		return 1;
+	do {
+		serial = (uint16_t)m->serial_next++;
+	} while (m->serial_next > 0x10000 && serial_open(m, serial));
+	if (m->serial_next > m->rec.serial_reserved) {
+		m->rec.serial_reserved = m->serial_next + SERIALS_AHEAD;
+		mark_device(c, m);
+	}
+	return serial;
+}
+
+static void
+kick_targets(struct core *c, struct device *d)
+{
+	struct target *t, *next;
+
+	for (t = d->targets; t != NULL; t = next) {
+		next = t->next_of_device;
+		if (t->rec.state == TARGET_WAITING ||
+		    (t->rec.state == TARGET_ACTIVE && t->attempt == NULL))
+			target_evaluate(c, t);
+	}
+}
+
+void
+device_kick(struct core *c, struct device *d)
+{
+	struct device_more *m = d->more;
+
+	if (d->targets == NULL && m == NULL)
+		return;
+	if (m != NULL && m->attempt != NULL)
+		attempt_stop_due(c, m->attempt);
+	if (m != NULL && m->read_wanted && m->read.state == READ_NONE)
+		read_want(c, d, m->wanted_why);
+	kick_targets(c, d);
+}

@@ -1,0 +1,256 @@
+#include "config.h"
+#include "core/core.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/state.h"
+
+/*
+ * At start: the record becomes memory again. What is unknown stays unknown: an
+ * intent without evidence is unsure, never sent again (design.md 3).
+ */
+
+void
+core_load_flags(struct core *c, const struct flags_rec *r,
+    const struct stamp_rec *stamp)
+{
+	c->flags = *r;
+	if (c->flags.next_campaign == 0)
+		c->flags.next_campaign = 1;
+	if (c->flags.next_attempt == 0)
+		c->flags.next_attempt = 1;
+	c->seq = stamp->seq;
+	c->now.at_ms = stamp->alive_ms;
+	c->bucket.milli = r->bucket_milli;
+	c->bucket.at = r->bucket_at;
+}
+
+int
+core_load_device(struct core *c, const struct device_rec *r)
+{
+	struct devid id = {.key = r->key};
+	struct device_more *m;
+	struct device *d;
+
+	memcpy(id.text, r->id, sizeof(id.text));
+	if ((d = device_make(c, &id)) == NULL ||
+	    (m = calloc(1, sizeof(*m))) == NULL)
+		return -1;
+	device_register(c, d);
+	m->device = d;
+	m->rec = *r;
+	m->serial_next = r->serial_reserved;
+	memcpy(d->protover, r->protover, sizeof(d->protover));
+	d->more = m;
+	/* A read that was out when the daemon went is out no more. */
+	c->seq = MAX_OF(c->seq, MAX_OF(r->fence_seq, r->stale_seq));
+	return 0;
+}
+
+static struct target *
+target_of(struct device *d, int64_t campaign)
+{
+	struct target *t;
+
+	for (t = d->targets; t != NULL; t = t->next_of_device)
+		if (t->rec.campaign == campaign)
+			return t;
+	return NULL;
+}
+
+int
+core_load_attempt(struct core *c, const struct attempt_rec *r)
+{
+	struct device *d = device_find(c, r->device);
+	struct target *t = d == NULL ? NULL : target_of(d, r->campaign);
+	struct attempt *a;
+
+	c->flags.next_attempt = MAX_OF(c->flags.next_attempt, r->id + 1);
+	if (r->phase == PHASE_ENDED)
+		return 0;
+	if (t == NULL || d->more == NULL || d->more->attempt != NULL ||
+	    (a = calloc(1, sizeof(*a))) == NULL)
+		return -1;
+	a->rec = *r;
+	a->target = t;
+	a->device = d;
+	d->more->attempt = a;
+	t->attempt = a;
+	t->last_attempt = r->id;
+	c->seq = MAX_OF(c->seq, MAX_OF(r->intent_seq, r->code_seq));
+	return 0;
+}
+
+int
+core_load_tuple(struct core *c, const struct tuple_rec *r)
+{
+	struct device *d = device_find(c, r->device);
+
+	if (d == NULL || d->more == NULL || r->slot < 0 ||
+	    r->slot >= TUPLES_PER_DEVICE)
+		return -1;
+	d->more->tuple[r->slot] = r->hash;
+	/* The ring goes on behind the last slot that is filled; where it had
+	 * wrapped, some older frame is forgotten one turn early. */
+	d->more->tuple_next = (r->slot + 1) % TUPLES_PER_DEVICE;
+	return 0;
+}
+
+/* What was down is given back, at most one W an attempt; where it cannot be
+ * known (another boot), all of it: W then ends later, never sooner. */
+static void
+give_back(struct attempt *a, int64_t down_ms)
+{
+	int64_t room = a->rec.w_ms - a->rec.given_back_ms;
+	int64_t given;
+
+	if (down_ms < 0)
+		return;
+	given = MIN_OF(down_ms, MAX_OF(room, 0));
+	a->rec.given_back_ms += given;
+	/* Alive time stood still while down: what is not given back passes. */
+	a->rec.w_end_at -= down_ms - given;
+	if (a->rec.deadline_at != 0)
+		a->rec.deadline_at =
+		    MAX_OF(a->rec.deadline_at - (down_ms - given), 1);
+}
+
+static void
+restart_attempt(struct core *c, struct attempt *a, int64_t down_ms)
+{
+	struct device_more *m = a->device->more;
+	bool holds = a->rec.phase != PHASE_VERIFYING &&
+	    a->rec.phase != PHASE_RESOLVING && a->rec.phase != PHASE_OVERDUE &&
+	    a->rec.phase != PHASE_DEFERRED &&
+	    a->rec.phase != PHASE_PROVISIONAL;
+
+	if (a->rec.phase == PHASE_INTENT) {
+		/* It may have left after the last thing that was recorded. */
+		a->rec.written_seq = core_seq(c);
+		a->rec.written_at = c->now.at_ms;
+		a->rec.w_end_at = c->now.at_ms + a->rec.w_ms;
+		a->target->rec.attempts_total++;
+		a->target->campaign->attempts++;
+		mark_target(c, a->target);
+	} else {
+		give_back(a, down_ms);
+	}
+	if (m->rec.start_attempt != a->rec.id) {
+		attempt_ledger_from(c, a);
+		m->rec.stale_seq = MAX_OF(m->rec.stale_seq,
+		    a->rec.written_seq);
+	} else if (m->rec.start_w_over_seq == 0) {
+		m->rec.start_w_end_at = a->rec.w_end_at;
+	}
+	if (holds) {
+		a->slot = true;
+		c->in_flight++;
+		a->target->campaign->in_flight++;
+	}
+	if (a->rec.dark)
+		a->target->campaign->dark++;
+	attempt_arm(c, a);
+	attempt_step(c, a, AE_RESTART);
+}
+
+static void
+restart_target(struct core *c, struct target *t)
+{
+	int64_t left;
+
+	if (t->rec.state == TARGET_ACTIVE && t->attempt == NULL)
+		target_set(c, t, TARGET_WAITING, CAUSE_NONE);
+	if (t->rec.retry_wall == 0)
+		return;
+	/* A wall clock that jumped back must not make it wait for ever. */
+	left = t->rec.retry_wall - c->now.wall_ms;
+	left = MIN_OF(MAX_OF(left, 0),
+	    core_dur(c, INT64_C(30) * 24 * 3600 * 1000));
+	timer_set(c, &c->target_timers, &t->timer, c->now.at_ms + left);
+}
+
+static void
+count_rules(struct campaign *p)
+{
+	for (size_t i = 0; i < p->target_count; i++) {
+		const struct target *t = p->target[i];
+
+		if (t->rec.ended_seq <= p->rec.rules_since_seq)
+			continue;
+		if (t->rec.state == TARGET_FAILED ||
+		    t->rec.state == TARGET_SUCCEEDED ||
+		    t->rec.state == TARGET_UNVERIFIED)
+			p->rule_done++;
+		if (t->rec.state == TARGET_FAILED &&
+		    t->rec.cause == CAUSE_SILENT)
+			p->rule_silent++;
+	}
+}
+
+static void
+fence_everyone(struct core *c)
+{
+	struct device *d;
+	size_t pos = 0;
+
+	c->flags.halted = true;
+	c->flags_dirty = true;
+	while ((d = idmap_next(&c->devices, &pos)) != NULL) {
+		struct device_rec *r;
+
+		if (d->more == NULL)
+			continue;
+		/* A start that this copy of the record does not know may have
+		 * left: as if one had, just now. */
+		r = &d->more->rec;
+		r->stale_seq = core_seq(c);
+		r->start_attempt = r->start_attempt == 0 ? -1
+							 : r->start_attempt;
+		r->start_seq = r->stale_seq;
+		r->start_ack_seq = r->start_final_seq = 0;
+		r->start_dropped_seq = r->start_w_over_seq = 0;
+		r->start_w_end_at = c->now.at_ms;
+		r->serial_reserved += 0x400;
+		d->more->serial_next = r->serial_reserved;
+		mark_device(c, d->more);
+	}
+}
+
+int
+core_load_done(struct core *c, struct core_now now, int64_t down_ms,
+    bool restored, struct fx *fx)
+{
+	core_enter(c, now, fx);
+	if (c->bucket.at == 0)
+		bucket_init(&c->bucket, c->cfg.start_per_hour, c->now.at_ms);
+	c->bucket.per_hour = MAX_OF(c->cfg.start_per_hour, 1);
+	bucket_init(&c->read_bucket, c->cfg.read_per_hour, c->now.at_ms);
+	(void)core_ticket(c);
+	c->flags_dirty = true;
+	if (restored)
+		fence_everyone(c);
+	for (size_t i = 0; i < c->campaign_count; i++) {
+		struct campaign *p = c->campaign[i];
+
+		bucket_rate(&p->bucket, p->spec->pace.start_per_hour);
+		count_rules(p);
+		for (size_t k = 0; k < p->target_count; k++)
+			restart_target(c, p->target[k]);
+		for (size_t k = 0; k < p->target_count; k++)
+			if (p->target[k]->attempt != NULL)
+				restart_attempt(c, p->target[k]->attempt,
+				    down_ms);
+	}
+	c->loading = false;
+	for (size_t i = 0; i < c->campaign_count; i++) {
+		struct campaign *p = c->campaign[i];
+
+		if (p->spec_broken && p->rec.state == CAMPAIGN_RUNNING)
+			campaign_set(c, p, CAMPAIGN_PAUSED, PAUSE_FILE_BROKEN,
+			    "stored revision");
+		campaign_check_end(c, p);
+	}
+	core_leave(c);
+	return c->failed ? -1 : 0;
+}

@@ -1,0 +1,314 @@
+#include "config.h"
+#include "core/core.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "core/state.h"
+
+/* What the operator asks for: carried out whole, or refused with a reason. */
+
+static void
+answer(struct oper_result *ret, enum oper_status status, const char *code,
+    const char *fmt, ...) PRINTF_LIKE(4, 5);
+
+static void
+answer(struct oper_result *ret, enum oper_status status, const char *code,
+    const char *fmt, ...)
+{
+	va_list ap;
+
+	ret->status = status;
+	(void)snprintf(ret->code, sizeof(ret->code), "%s", code);
+	va_start(ap, fmt);
+	(void)vsnprintf(ret->message, sizeof(ret->message), fmt, ap);
+	va_end(ap);
+}
+
+static void
+count_flight(const struct core *c, const struct campaign *only,
+    struct oper_result *ret)
+{
+	for (size_t i = 0; i < c->campaign_count; i++) {
+		const struct campaign *p = c->campaign[i];
+
+		if (only != NULL && p != only)
+			continue;
+		for (size_t k = 0; k < p->target_count; k++) {
+			const struct attempt *a = p->target[k]->attempt;
+
+			if (a == NULL || a->rec.phase == PHASE_DEFERRED ||
+			    a->rec.phase == PHASE_PROVISIONAL)
+				continue;
+			ret->in_flight += a->slot ? 1 : 0;
+			if (attempt_stoppable(a))
+				ret->stoppable++;
+			else if (a->rec.reached >= REACHED_DOWNLOADED)
+				ret->flashing++;
+		}
+	}
+}
+
+static void
+oper_start(struct core *c, struct campaign *p, const struct oper *op,
+    struct oper_result *ret)
+{
+	struct errtext err = {0};
+
+	if (p->rec.state != CAMPAIGN_DRAFT) {
+		answer(ret, OPER_REFUSED, "wrong_state",
+		    "campaign %s is %s; only a draft can be started",
+		    p->rec.name, campaign_state_name(p->rec.state));
+		return;
+	}
+	if (op->digest != NULL && strcmp(op->digest, p->rec.digest) != 0) {
+		answer(ret, OPER_REFUSED, "digest_mismatch",
+		    "campaign %s has digest %s, not the one that was given",
+		    p->rec.name, p->rec.digest);
+		return;
+	}
+	if (p->spec_stored) {
+		answer(ret, OPER_REFUSED, "no_file",
+		    "the file of campaign %s is gone or broken", p->rec.name);
+		return;
+	}
+	if (campaign_begin(c, p, &err) < 0)
+		answer(ret, OPER_REFUSED, "no_targets", "%s", err.text);
+}
+
+static void
+oper_pause(struct core *c, struct campaign *p, const struct oper *op,
+    struct oper_result *ret)
+{
+	if (p->rec.state != CAMPAIGN_RUNNING &&
+	    p->rec.state != CAMPAIGN_SCHEDULED) {
+		answer(ret, OPER_REFUSED, "wrong_state",
+		    "campaign %s is %s; only a running one can be paused",
+		    p->rec.name, campaign_state_name(p->rec.state));
+		return;
+	}
+	campaign_set(c, p, CAMPAIGN_PAUSED, PAUSE_OPERATOR, op->reason);
+	count_flight(c, p, ret);
+}
+
+static void
+oper_resume(struct core *c, struct campaign *p, struct oper_result *ret)
+{
+	if (p->rec.state != CAMPAIGN_PAUSED) {
+		answer(ret, OPER_REFUSED, "wrong_state",
+		    "campaign %s is %s; only a paused one can be resumed",
+		    p->rec.name, campaign_state_name(p->rec.state));
+		return;
+	}
+	if (p->spec_stored || p->spec_broken) {
+		answer(ret, OPER_REFUSED, "no_file",
+		    "the file of campaign %s is gone, broken or changed: put "
+		    "it back as it was, reload, then resume",
+		    p->rec.name);
+		return;
+	}
+	campaign_set(c, p, CAMPAIGN_RUNNING, PAUSE_NONE, NULL);
+	campaign_wake(c, p);
+	campaign_check_end(c, p);
+}
+
+static void
+abort_target(struct core *c, struct target *t)
+{
+	struct attempt *a = t->attempt;
+
+	if (target_state_terminal(t->rec.state)) {
+		/* Provisional: the flag stays until its settling fence. */
+		return;
+	}
+	if (a == NULL) {
+		t->preflight = false;
+		target_set(c, t, TARGET_CANCELLED, CAUSE_OPERATOR);
+		return;
+	}
+	a->rec.cancel_cause = CAUSE_OPERATOR;
+	attempt_step(c, a, AE_CANCEL);
+}
+
+static void
+oper_abort(struct core *c, struct campaign *p, const struct oper *op,
+    struct oper_result *ret)
+{
+	switch (p->rec.state) {
+	case CAMPAIGN_DRAFT:
+	case CAMPAIGN_SCHEDULED:
+	case CAMPAIGN_RUNNING:
+	case CAMPAIGN_PAUSED:
+		break;
+	default:
+		answer(ret, OPER_REFUSED, "wrong_state",
+		    "campaign %s is %s already", p->rec.name,
+		    campaign_state_name(p->rec.state));
+		return;
+	}
+	count_flight(c, p, ret);
+	if (op->dry_run)
+		return;
+	if (p->rec.state == CAMPAIGN_DRAFT) {
+		campaign_set(c, p, CAMPAIGN_ABORTED, PAUSE_NONE, op->reason);
+		return;
+	}
+	campaign_set(c, p, CAMPAIGN_ABORTING, PAUSE_NONE, op->reason);
+	for (size_t i = 0; i < p->target_count; i++)
+		abort_target(c, p->target[i]);
+	campaign_check_end(c, p);
+}
+
+static void
+oper_halt(struct core *c, bool on, struct oper_result *ret)
+{
+	if (c->flags.halted == on && !on) {
+		answer(ret, OPER_OK, "", "nothing was halted");
+		return;
+	}
+	c->flags.halted = on;
+	c->flags_dirty = true;
+	(void)core_ticket(c);
+	core_note(c, NOTE_WARN, "%s", on ? "halted" : "halt_lifted");
+	count_flight(c, NULL, ret);
+	if (on)
+		return;
+	for (size_t i = 0; i < c->campaign_count; i++)
+		if (c->campaign[i]->rec.state == CAMPAIGN_RUNNING)
+			campaign_wake(c, c->campaign[i]);
+}
+
+static void
+oper_probe(struct core *c, struct device *d, struct oper_result *ret)
+{
+	if (d->observed) {
+		answer(ret, OPER_REFUSED, "not_allowed",
+		    "device %s is in no list; it is answered, never commanded",
+		    d->id);
+		return;
+	}
+	if (d->conn == NULL) {
+		answer(ret, OPER_REFUSED, "offline", "device %s is offline",
+		    d->id);
+		return;
+	}
+	if (d->more != NULL && d->more->read.state != READ_NONE) {
+		answer(ret, OPER_OK, "", "a version read is out already");
+		return;
+	}
+	read_want(c, d, READ_OPERATOR);
+}
+
+static void
+oper_cancel(struct core *c, struct device *d, struct oper_result *ret)
+{
+	struct target *t, *next;
+	int done = 0, late = 0;
+
+	for (t = d->targets; t != NULL; t = next) {
+		next = t->next_of_device;
+		if (target_state_terminal(t->rec.state) ||
+		    t->campaign->rec.started_wall == 0)
+			continue;
+		if (t->attempt != NULL && attempt_live(t->attempt) &&
+		    !attempt_stoppable(t->attempt)) {
+			late++;
+			continue;
+		}
+		abort_target(c, t);
+		done++;
+	}
+	if (done == 0 && late > 0)
+		answer(ret, OPER_REFUSED, "too_late",
+		    "device %s has downloaded: no stop is sent any more",
+		    d->id);
+	else if (done == 0)
+		answer(ret, OPER_REFUSED, "nothing_to_cancel",
+		    "device %s has no open target", d->id);
+}
+
+static bool
+is_campaign_oper(enum oper_kind k)
+{
+	return k == OPER_CAMPAIGN_START || k == OPER_CAMPAIGN_PAUSE ||
+	    k == OPER_CAMPAIGN_RESUME || k == OPER_CAMPAIGN_ABORT;
+}
+
+static void
+operate_campaign(struct core *c, const struct oper *op,
+    struct oper_result *ret)
+{
+	struct campaign *p = campaign_find(c, op->campaign);
+
+	if (p == NULL) {
+		answer(ret, OPER_NOT_FOUND, "not_found", "no campaign %s",
+		    op->campaign);
+		return;
+	}
+	switch (op->kind) {
+	case OPER_CAMPAIGN_START:
+		oper_start(c, p, op, ret);
+		break;
+	case OPER_CAMPAIGN_PAUSE:
+		oper_pause(c, p, op, ret);
+		break;
+	case OPER_CAMPAIGN_RESUME:
+		oper_resume(c, p, ret);
+		break;
+	default:
+		oper_abort(c, p, op, ret);
+		break;
+	}
+}
+
+static void
+operate_device(struct core *c, const struct oper *op, struct oper_result *ret)
+{
+	struct devid id;
+	struct device *d;
+
+	if (devid_parse(span_str(op->device), &id) < 0) {
+		answer(ret, OPER_BAD, "bad_id",
+		    "%s is no device id: 14 to 16 of 0-9A-F", op->device);
+		return;
+	}
+	if ((d = device_find(c, id.key)) == NULL) {
+		answer(ret, OPER_NOT_FOUND, "not_found", "no device %s",
+		    id.text);
+		return;
+	}
+	if (op->kind == OPER_DEVICE_PROBE)
+		oper_probe(c, d, ret);
+	else
+		oper_cancel(c, d, ret);
+}
+
+void
+core_operate(struct core *c, const struct oper *op, struct core_now now,
+    struct fx *fx, struct oper_result *ret)
+{
+	static const char *const action[OPER_KIND_COUNT_] = {
+	    "campaign_start", "campaign_pause", "campaign_resume",
+	    "campaign_abort", "halt", "resume_all", "device_probe",
+	    "device_cancel", "drain"};
+
+	memset(ret, 0, sizeof(*ret));
+	core_enter(c, now, fx);
+	if (is_campaign_oper(op->kind)) {
+		operate_campaign(c, op, ret);
+	} else if (op->kind == OPER_DEVICE_PROBE ||
+	    op->kind == OPER_DEVICE_CANCEL) {
+		operate_device(c, op, ret);
+	} else if (op->kind == OPER_DRAIN) {
+		c->draining = true;
+	} else {
+		oper_halt(c, op->kind == OPER_HALT, ret);
+	}
+	if (ret->status == OPER_OK && !op->dry_run)
+		core_audit(c, op->who, action[op->kind],
+		    op->campaign != NULL ? op->campaign
+			: op->device != NULL ? op->device : "",
+		    op->reason);
+	core_leave(c);
+}

@@ -1,0 +1,309 @@
+#include "config.h"
+#include "core/state.h"
+
+#include <string.h>
+
+/*
+ * Version reads and the fence they make (design.md 3): an answered read, sent
+ * after everything that could be ours, shows that update mode is over, and the
+ * version that comes with it settles.
+ */
+
+static int64_t
+probe_ms(const struct core *c, const struct device *d)
+{
+	const struct attempt *a = d->more->attempt;
+	int64_t ms = 60000; /* a device in no campaign: the default */
+
+	if (a != NULL)
+		ms = a->target->campaign->spec->timeouts.probe_ms;
+	else if (d->targets != NULL)
+		ms = d->targets->campaign->spec->timeouts.probe_ms;
+	return core_dur(c, ms);
+}
+
+bool
+read_possible(const struct core *c, const struct device *d)
+{
+	return d->conn != NULL && c->store_ok && !c->draining &&
+	    (d->more == NULL || d->more->read.state == READ_NONE);
+}
+
+/* Sends a read, or remembers that one is wanted. */
+void
+read_want(struct core *c, struct device *d, enum read_why why)
+{
+	struct device_more *m = device_more(c, d);
+
+	if (m == NULL)
+		return;
+	m->read_wanted = true;
+	m->wanted_why = why;
+	if (!read_possible(c, d))
+		return;
+	if (why != READ_OPERATOR &&
+	    !bucket_take(&c->read_bucket, c->now.at_ms)) {
+		if (!list_in(&m->read_wait))
+			list_push_back(&c->read_wait, &m->read_wait);
+		return;
+	}
+	list_remove(&m->read_wait);
+	m->read_wanted = false;
+	m->read = (struct read){
+	    .state = READ_PENDING,
+	    .why = why,
+	    .transport = d->conn->transport,
+	    .conn_id = d->conn->id,
+	};
+	m->read.serial = device_serial(c, m);
+	m->hint_next_at = c->now.at_ms + 5 * probe_ms(c, d);
+	core_event(c, d, 0, m->attempt == NULL ? 0 : m->attempt->rec.id,
+	    EVENT_SENT, PHASE_NONE, -1, m->read.serial, "AT+GTRTO version");
+	pending_add(c, PENDING_READ, d, 0, m->read.serial);
+	/* A read that never finds its way out must not block the next. */
+	timer_set(c, &c->read_timers, &m->read_timer,
+	    c->now.at_ms + probe_ms(c, d));
+	if (why == READ_PREFLIGHT)
+		target_preflight_begin(c, d);
+}
+
+/* Devices in the order in which they asked, as tokens come. */
+void
+read_tokens(struct core *c)
+{
+	struct list *n;
+
+	while (!list_empty(&c->read_wait)) {
+		struct device_more *m;
+
+		if (!bucket_has(&c->read_bucket, c->now.at_ms))
+			return;
+		n = c->read_wait.next;
+		m = CONTAINER_OF(n, struct device_more, read_wait);
+		list_remove(n);
+		if (m->read_wanted && read_possible(c, m->device))
+			read_want(c, m->device, m->wanted_why);
+	}
+}
+
+void
+read_written(struct core *c, struct device *d, uint16_t serial, bool ok,
+    const struct core_conn *conn)
+{
+	struct device_more *m = d->more;
+
+	if (m->read.state != READ_PENDING || m->read.serial != serial)
+		return;
+	if (!ok) {
+		m->read_wanted = true;
+		m->wanted_why = m->read.why;
+		read_drop(c, m);
+		return;
+	}
+	c->commands_read++;
+	m->read.state = READ_OUT;
+	m->read.written_seq = core_seq(c);
+	m->read.written_at = c->now.at_ms;
+	m->read.conn_id = conn->id;
+	m->read.transport = conn->transport;
+	timer_set(c, &c->read_timers, &m->read_timer,
+	    c->now.at_ms + probe_ms(c, d));
+}
+
+static void
+preflight_over(struct core *c, struct device *d)
+{
+	struct target *t;
+
+	for (t = d->targets; t != NULL; t = t->next_of_device)
+		if (t->preflight)
+			target_preflight_over(c, t);
+}
+
+void
+read_drop(struct core *c, struct device_more *m)
+{
+	m->read.state = READ_NONE;
+	timer_set(c, &c->read_timers, &m->read_timer, INT64_MAX);
+	preflight_over(c, m->device);
+}
+
+/* `probe` is over. */
+void
+read_timer(struct core *c, struct device_more *m)
+{
+	struct device *d = m->device;
+	struct read r = m->read;
+	struct attempt *a = m->attempt;
+
+	if (r.state == READ_NONE)
+		return;
+	read_drop(c, m);
+	if (r.state == READ_ACKED) {
+		/* The mode is over, but the version is not known. */
+		m->silent_acks++;
+		if (a != NULL)
+			attempt_mode_over(c, a, &r);
+	} else if (r.state == READ_OUT) {
+		core_event(c, d, 0, a == NULL ? 0 : a->rec.id, EVENT_TIMER,
+		    PHASE_NONE, -1, r.serial, "read unanswered");
+		if (a != NULL && r.why == READ_HINT) {
+			a->rec.reads_unanswered++;
+			mark_attempt(c, a);
+			attempt_arm(c, a);
+		}
+		if (r.why == READ_PREFLIGHT) {
+			int64_t gap = core_dur(c, PREFLIGHT_GAP_MAX_MS);
+
+			m->preflight_gap_ms = m->preflight_gap_ms == 0
+			    ? 10 * probe_ms(c, d)
+			    : MIN_OF(m->preflight_gap_ms * 2, gap);
+			m->preflight_next_at =
+			    r.written_at + m->preflight_gap_ms;
+		}
+	}
+	device_kick(c, d);
+}
+
+void
+read_ack(struct core *c, struct device *d, const struct core_conn *conn,
+    const struct message *msg)
+{
+	struct device_more *m = d->more;
+
+	if (m == NULL || m->read.state != READ_OUT ||
+	    m->read.serial != msg->serial || !msg->has_serial)
+		return;
+	/* In short-connection mode the answer comes on the next connection;
+	 * the version must then follow on that one. */
+	m->read.ack_conn_id = conn->id;
+	m->read.state = READ_ACKED;
+	m->read.ack_count = msg->count;
+	core_event(c, d, 0, m->attempt == NULL ? 0 : m->attempt->rec.id,
+	    EVENT_ACK, PHASE_NONE, -1, msg->serial, "AT+GTRTO acknowledged");
+}
+
+static void
+remember_version(struct core *c, struct device_more *m,
+    const struct message *msg)
+{
+	struct device_rec *r = &m->rec;
+
+	(void)span_copy(r->mcu, sizeof(r->mcu), msg->firmware);
+	(void)span_copy(r->device_type, sizeof(r->device_type),
+	    msg->device_type);
+	(void)span_copy(r->hardware, sizeof(r->hardware), msg->hardware);
+	(void)span_copy(r->name, sizeof(r->name), msg->name);
+	r->version_wall = c->now.wall_ms;
+	mark_device(c, m);
+}
+
+static void
+fence_answered(struct core *c, struct device *d, const struct message *msg)
+{
+	struct device_more *m = d->more;
+	struct read r = m->read;
+	struct target *t, *next;
+
+	read_drop(c, m);
+	m->silent_acks = 0;
+	m->preflight_gap_ms = 0;
+	m->preflight_next_at = 0;
+	m->rec.fence_seq = r.written_seq;
+	m->rec.fence_at = c->now.at_ms;
+	m->rec.fence_wall = c->now.wall_ms;
+	(void)span_copy(m->rec.fence_version, sizeof(m->rec.fence_version),
+	    msg->firmware);
+	if (m->rec.foreign_seq != 0 && r.written_seq > m->rec.foreign_seq &&
+	    r.written_seq > m->rec.stale_seq) {
+		m->rec.foreign_seq = 0;
+		m->rec.foreign_until_at = 0;
+	}
+	mark_device(c, m);
+	if (m->attempt != NULL) {
+		m->attempt->rec.reads_unanswered = 0;
+		m->attempt->rec.mode_over_acks = 0;
+		attempt_fence(c, m->attempt, m->rec.fence_version, &r);
+	}
+	for (t = d->targets; t != NULL; t = next) {
+		next = t->next_of_device;
+		target_version(c, t);
+	}
+}
+
+void
+read_version(struct core *c, struct device *d, const struct core_conn *conn,
+    const struct message *msg)
+{
+	struct device_more *m = device_more(c, d);
+	uint16_t ahead;
+
+	if (m == NULL)
+		return;
+	if (msg->buffered)
+		return; /* an old copy: neither a version nor a fence */
+	remember_version(c, m, msg);
+	core_event(c, d, 0, m->attempt == NULL ? 0 : m->attempt->rec.id,
+	    EVENT_VERSION, PHASE_NONE, -1, -1, "%s %s %s", m->rec.device_type,
+	    m->rec.mcu, m->rec.hardware);
+	if (m->read.state != READ_ACKED || m->read.ack_conn_id != conn->id)
+		return;
+	ahead = (uint16_t)(msg->count - m->read.ack_count);
+	if (ahead < 1 || ahead > 8)
+		return;
+	fence_answered(c, d, msg);
+}
+
+static bool
+hint_phase(const struct attempt *a, bool heartbeat)
+{
+	switch (a->rec.phase) {
+	case PHASE_UNSURE:
+	case PHASE_OVERDUE:
+	case PHASE_PROVISIONAL:
+		return true;
+	case PHASE_ACKED:
+	case PHASE_CONFIRMED:
+	case PHASE_DOWNLOADING:
+	case PHASE_DOWNLOADED:
+	case PHASE_UPDATING:
+	case PHASE_VERIFYING:
+	case PHASE_RESOLVING:
+		return !heartbeat;
+	default:
+		return false;
+	}
+}
+
+/* An ordinary live frame while an attempt lives: perhaps the mode is over. */
+void
+read_hint(struct core *c, struct device *d, const struct core_conn *conn,
+    const struct message *msg)
+{
+	struct device_more *m = d->more;
+	struct attempt *a = m == NULL ? NULL : m->attempt;
+	uint64_t hash, base_seq;
+	int64_t base_at, confirm;
+
+	if (a == NULL || msg->buffered || conn != d->conn ||
+	    !hint_phase(a, msg->kind == MSG_HEARTBEAT))
+		return;
+	hash = 7;
+	for (size_t i = 0; i < msg->raw.n; i++)
+		hash = hash * UINT64_C(0x100000001b3) ^
+		    (unsigned char)msg->raw.p[i];
+	for (int i = 0; i < HINTS_REMEMBERED; i++)
+		if (m->hint[i] == hash)
+			return;
+	m->hint[m->hint_next] = hash;
+	m->hint_next = (m->hint_next + 1) % HINTS_REMEMBERED;
+
+	confirm = core_dur(c, a->target->campaign->spec->timeouts.confirm_ms);
+	base_seq = MAX_OF(a->rec.code_seq, a->rec.ack_seq);
+	base_at = MAX_OF(a->rec.code_at, a->rec.written_at);
+	if (conn->open_seq <= base_seq && c->now.at_ms < base_at + confirm)
+		return;
+	if (c->now.at_ms < m->hint_next_at)
+		return;
+	read_want(c, d, READ_HINT);
+}

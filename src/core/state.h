@@ -1,0 +1,315 @@
+#ifndef TRACKUP_CORE_STATE_H
+#define TRACKUP_CORE_STATE_H
+/*
+ * state: what the core holds in memory; for src/core only.
+ *
+ * Ownership: struct core owns devices, campaigns and pending commands; a
+ * campaign owns its targets; a device owns its attempt. A row is changed in
+ * memory first and marked; core_flush() appends each marked row once to the
+ * batch of the event, so that a batch never holds a row twice.
+ */
+#include "base/heap.h"
+#include "base/idmap.h"
+#include "base/list.h"
+#include "base/prng.h"
+#include "core/core.h"
+#include "core/machine.h"
+#include "core/view.h"
+
+#define SERIALS_AHEAD 16       /* reserved in the store at a time */
+#define RESENDS_MAX 2          /* after read-and-dropped, outside attempts */
+#define STOPS_MAX 2
+#define VERSION_FRESH_MS (INT64_C(72) * 3600 * 1000)
+#define PREFLIGHT_GAP_MAX_MS (INT64_C(6) * 3600 * 1000)
+#define STAMP_MS (INT64_C(30) * 1000)
+#define HINTS_REMEMBERED 8
+
+struct campaign;
+struct target;
+struct attempt;
+struct device;
+
+enum read_state { READ_NONE, READ_PENDING, READ_OUT, READ_ACKED };
+enum read_why { READ_PREFLIGHT, READ_FENCE, READ_HINT, READ_OPERATOR };
+
+/* AT+GTRTO sub-command 8: at most one a device at a time. */
+struct read {
+	enum read_state state;
+	enum read_why why;
+	uint16_t serial;
+	uint64_t written_seq;
+	int64_t written_at;
+	uint64_t conn_id;           /* that carried it */
+	uint64_t ack_conn_id;       /* on which it was acknowledged */
+	enum transport transport;
+	uint16_t ack_count;
+};
+
+/* Everything about a device that has to do with updates. */
+struct device_more {
+	struct device_rec rec;
+	struct device *device;
+	bool dirty;
+	struct list dirty_node;
+	uint64_t tuple[TUPLES_PER_DEVICE];
+	int tuple_next;
+	uint64_t hint[HINTS_REMEMBERED];
+	int hint_next;
+	uint32_t serial_next;
+	struct read read;
+	struct heap_node read_timer;
+	struct list read_wait;      /* wants a read, waits for a token */
+	bool read_wanted;           /* a fence, as soon as none is out */
+	enum read_why wanted_why;
+	int64_t hint_next_at;
+	int64_t preflight_next_at;
+	int64_t preflight_gap_ms;
+	int silent_acks;            /* preflight fences without a version */
+	struct attempt *attempt;    /* live, deferred or provisional */
+};
+
+struct device {
+	uint64_t key;
+	struct core_conn *conn;     /* the newest; NULL = offline */
+	struct target *targets;     /* by campaign id, descending */
+	struct device_more *more;   /* NULL until updates concern it */
+	int64_t last_seen_at;       /* alive ms; 0 = not since the start */
+	struct list lru;            /* merely observed */
+	char id[DEVID_MAX + 1];
+	char protover[PROTOVER_MAX + 1];
+	bool observed;
+};
+
+struct target {
+	struct target_rec rec;
+	struct campaign *campaign;
+	struct device *device;
+	struct target *next_of_device;
+	struct attempt *attempt;    /* live or provisional or deferred */
+	int64_t last_attempt;
+	struct list ready;          /* online, waits for pace */
+	struct heap_node timer;     /* backoff, battery, W, preflight */
+	bool preflight;             /* a read for it is out */
+	bool dirty;
+	struct list dirty_node;
+};
+
+struct attempt {
+	struct attempt_rec rec;
+	struct target *target;
+	struct device *device;
+	struct heap_node timer;
+	uint64_t start_conn_id;     /* that carried the start; 0 = unknown */
+	bool stop_pending;
+	bool slot;                  /* counted in in_flight */
+	bool dirty;
+	struct list dirty_node;
+};
+
+struct bucket {
+	int64_t per_hour;
+	int64_t milli;              /* tokens x 1000 */
+	int64_t at;
+};
+
+struct campaign {
+	struct campaign_rec rec;
+	struct campaign_spec *spec; /* never NULL */
+	bool spec_broken;           /* the stored text no longer parses */
+	bool spec_stored;           /* without its lists */
+	struct target **target;     /* by ordinal */
+	size_t target_count;
+	struct target **by_key;     /* ascending key; made on demand */
+	size_t count[TARGET_STATE_COUNT_];
+	size_t cause[CAUSE_COUNT_];
+	size_t in_flight, dark;
+	int64_t attempts;
+	struct list ready;
+	struct heap_node timer;     /* next token, jitter */
+	struct bucket bucket;
+	int64_t jitter_until_at;
+	size_t rule_silent, rule_done; /* since rules_since_seq */
+	bool dirty;
+	struct list dirty_node;
+};
+
+enum pending_kind { PENDING_START, PENDING_STOP, PENDING_READ };
+
+/* A command whose intent is on its way to the disk. */
+struct pending {
+	struct list node;
+	uint64_t ticket;
+	uint64_t send_id;           /* once it is with the shell */
+	enum pending_kind kind;
+	struct device *device;
+	int64_t attempt;
+	uint16_t serial;
+	uint64_t conn_id;
+};
+
+struct core {
+	struct core_config cfg;
+	struct prng prng;
+	struct core_now now;
+	uint64_t seq;
+	struct fx *fx;              /* of the call in progress */
+	struct opbuf ended;         /* attempts that end, before new ones */
+	struct opbuf late;          /* what refers to rows: events, tuples */
+	uint64_t ticket_last;       /* handed out */
+	uint64_t ticket_durable;
+	uint64_t send_last;
+	bool store_ok;
+	bool draining;
+	bool failed;                /* no memory: the batch is void */
+	bool loading;
+	struct flags_rec flags;
+	bool flags_dirty;
+	struct bucket bucket, read_bucket;
+	int64_t stamp_at;
+
+	struct idmap devices;
+	struct list observed;       /* LRU, oldest first */
+	size_t observed_count, online, known;
+	uint64_t observed_evicted;
+
+	struct campaign **campaign;
+	size_t campaign_count;
+	size_t in_flight;
+	bool pace_changed;          /* a slot came free: look for the next */
+
+	struct heap attempt_timers, target_timers, read_timers,
+	    campaign_timers;
+	struct list pending;        /* ascending tickets */
+	struct list read_wait;
+	struct list dirty_devices, dirty_targets, dirty_attempts,
+	    dirty_campaigns;
+
+	uint64_t codes[1000];
+	uint64_t commands_start, commands_stop, commands_read;
+	uint64_t repeats, foreign_updates;
+};
+
+/* core.c: the batch, notes and small helpers */
+int64_t core_dur(const struct core *c, int64_t ms); /* scaled, >= 1 */
+uint64_t core_seq(struct core *c);
+uint64_t core_ticket(struct core *c);      /* of the batch in progress */
+void core_op(struct core *c, enum op_kind kind, const void *rec);
+void core_op_ended(struct core *c, const struct attempt_rec *rec);
+/* Every entrance that may change something stands between these two. */
+void core_enter(struct core *c, struct core_now now, struct fx *fx);
+void core_leave(struct core *c);
+void core_fail(struct core *c);
+struct fx_item *core_item(struct core *c, enum fx_kind kind);
+void core_note(struct core *c, enum note_level level, const char *fmt, ...)
+    PRINTF_LIKE(3, 4);
+void core_event(struct core *c, const struct device *d, int64_t campaign,
+    int64_t attempt, enum event_kind kind, enum phase phase, int code,
+    int serial, const char *fmt, ...) PRINTF_LIKE(9, 10);
+void core_audit(struct core *c, const char *who, const char *action,
+    const char *object, const char *reason);
+void timer_set(struct core *c, struct heap *h, struct heap_node *n,
+    int64_t at); /* INT64_MAX removes */
+void mark_device(struct core *c, struct device_more *m);
+void mark_target(struct core *c, struct target *t);
+void mark_attempt(struct core *c, struct attempt *a);
+void mark_campaign(struct core *c, struct campaign *p);
+
+/* pace.c */
+void bucket_init(struct bucket *b, int64_t per_hour, int64_t now_at);
+void bucket_rate(struct bucket *b, int64_t per_hour);
+bool bucket_take(struct bucket *b, int64_t now_at);
+bool bucket_has(struct bucket *b, int64_t now_at);
+int64_t bucket_next_at(const struct bucket *b, int64_t now_at);
+
+/* devices.c */
+struct device *device_find(const struct core *c, uint64_t key);
+struct device *device_make(struct core *c, const struct devid *id);
+struct device_more *device_more(struct core *c, struct device *d);
+void device_register(struct core *c, struct device *d);
+void device_bind(struct core *c, struct device *d, struct core_conn *conn);
+void device_unbind(struct core *c, struct device *d);
+bool device_repeat(struct core *c, struct device_more *m, uint64_t hash);
+bool device_version_fresh(const struct core *c, const struct device *d);
+bool device_foreign(const struct core *c, const struct device *d);
+void device_foreign_seen(struct core *c, struct device *d, const char *what);
+bool device_serial_issued(const struct device_more *m, uint16_t serial);
+uint16_t device_serial(struct core *c, struct device_more *m);
+/* Now and then: what a device's speaking or a token makes possible. */
+void device_kick(struct core *c, struct device *d);
+
+/* reads.c */
+void read_want(struct core *c, struct device *d, enum read_why why);
+bool read_possible(const struct core *c, const struct device *d);
+void read_drop(struct core *c, struct device_more *m);
+void read_written(struct core *c, struct device *d, uint16_t serial, bool ok,
+    const struct core_conn *conn);
+void read_ack(struct core *c, struct device *d, const struct core_conn *conn,
+    const struct message *m);
+void read_version(struct core *c, struct device *d,
+    const struct core_conn *conn, const struct message *m);
+void read_timer(struct core *c, struct device_more *m);
+void read_hint(struct core *c, struct device *d, const struct core_conn *conn,
+    const struct message *m);
+void read_tokens(struct core *c);
+
+/* attempts.c */
+void attempt_step(struct core *c, struct attempt *a, enum attempt_event ev);
+void attempt_code(struct core *c, struct attempt *a, const struct message *m);
+void attempt_fence(struct core *c, struct attempt *a, const char *version,
+    const struct read *r);
+void attempt_mode_over(struct core *c, struct attempt *a,
+    const struct read *r);
+void attempt_timer(struct core *c, struct attempt *a);
+void attempt_contact(struct core *c, struct device *d);
+void attempt_stop_due(struct core *c, struct attempt *a);
+enum phase attempt_phase_shown(const struct attempt *a);
+bool attempt_live(const struct attempt *a); /* blocks any other start */
+bool attempt_stoppable(const struct attempt *a);
+void attempt_arm(struct core *c, struct attempt *a);
+struct attempt *attempt_new(struct core *c, struct target *t);
+void attempt_free(struct core *c, struct attempt *a);
+void attempt_ledger_from(struct core *c, struct attempt *a);
+
+/* targets.c */
+enum hold target_hold(const struct core *c, const struct target *t,
+    int64_t *ret_until_at);
+void target_evaluate(struct core *c, struct target *t);
+void target_timer(struct core *c, struct target *t);
+void target_set(struct core *c, struct target *t, enum target_state state,
+    enum cause cause);
+void target_version(struct core *c, struct target *t); /* fence answered */
+void target_attempt_ended(struct core *c, struct target *t, struct attempt *a,
+    enum result result, enum cause cause);
+void target_preflight_begin(struct core *c, struct device *d);
+void target_preflight_over(struct core *c, struct target *t);
+void target_provisional(struct core *c, struct target *t,
+    enum target_state state, enum cause cause);
+void target_reopened(struct core *c, struct target *t);
+/* False: too many; the caller ends the attempt as failed. */
+bool target_deferred(struct core *c, struct target *t, int code);
+bool target_gate_open(struct core *c, struct target *t);
+const struct spec_package *target_package(const struct campaign *p,
+    const char *version);
+
+/* campaigns.c */
+struct campaign *campaign_find(const struct core *c, const char *name);
+void campaign_set(struct core *c, struct campaign *p,
+    enum campaign_state state, enum pause_reason reason, const char *text);
+void campaign_check_end(struct core *c, struct campaign *p);
+void campaign_rules(struct core *c, struct campaign *p);
+void campaign_run(struct core *c, struct campaign *p); /* ready targets */
+void campaign_run_all(struct core *c);
+void campaign_wake(struct core *c, struct campaign *p); /* all online */
+int campaign_begin(struct core *c, struct campaign *p, struct errtext *err);
+int campaign_add_targets(struct core *c, struct campaign *p);
+void campaign_arm(struct core *c, struct campaign *p, int64_t at);
+int64_t campaign_w_ms(const struct core *c, const struct campaign *p);
+
+/* pending.c */
+void pending_add(struct core *c, enum pending_kind kind, struct device *d,
+    int64_t attempt, uint16_t serial);
+void pending_durable(struct core *c);
+void pending_sent(struct core *c, uint64_t send_id, bool ok,
+    const struct core_conn *conn);
+
+#endif

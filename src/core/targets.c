@@ -1,0 +1,625 @@
+#include "config.h"
+#include "core/state.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+#include "core/startrule.h"
+
+static bool
+needs_version(const struct campaign_spec *s)
+{
+	return s->target_version[0] != '\0' || s->require_type_count > 0 ||
+	    s->require_hardware_count > 0;
+}
+
+/* The edge from a version: an exact one before `any`. */
+const struct spec_package *
+target_package(const struct campaign *p, const char *version)
+{
+	const struct spec_package *any = NULL;
+
+	for (size_t i = 0; i < p->spec->package_count; i++) {
+		const struct spec_package *k = &p->spec->packages[i];
+
+		if (k->from_any) {
+			if (any == NULL)
+				any = k;
+		} else if (version_equal(k->from, version)) {
+			return k;
+		}
+	}
+	return any;
+}
+
+/* --- the one place where a target's state changes --------------------------*/
+
+static bool
+counts_as_done(enum target_state s)
+{
+	return s == TARGET_SUCCEEDED || s == TARGET_FAILED ||
+	    s == TARGET_UNVERIFIED;
+}
+
+static void
+rules_count(struct campaign *p, const struct target *t, int by)
+{
+	if (t->rec.ended_seq <= p->rec.rules_since_seq)
+		return;
+	if (counts_as_done(t->rec.state))
+		p->rule_done += (size_t)by;
+	if (t->rec.state == TARGET_FAILED && t->rec.cause == CAUSE_SILENT)
+		p->rule_silent += (size_t)by;
+}
+
+void
+target_set(struct core *c, struct target *t, enum target_state state,
+    enum cause cause)
+{
+	struct campaign *p = t->campaign;
+
+	if (t->rec.state == state && t->rec.cause == cause)
+		return;
+	rules_count(p, t, -1);
+	p->count[t->rec.state]--;
+	if (t->rec.cause != CAUSE_NONE)
+		p->cause[t->rec.cause]--;
+	t->rec.state = state;
+	t->rec.cause = cause;
+	p->count[state]++;
+	if (cause != CAUSE_NONE)
+		p->cause[cause]++;
+	if (target_state_terminal(state)) {
+		t->rec.ended_seq = core_seq(c);
+		t->rec.retry_wall = 0;
+		t->rec.wait_hold = HOLD_NONE;
+		list_remove(&t->ready);
+		timer_set(c, &c->target_timers, &t->timer, INT64_MAX);
+		core_note(c, NOTE_INFO,
+		    "target device=%s campaign=%s state=%s cause=%s",
+		    t->device->id, p->rec.name, target_state_name(state),
+		    cause_name(cause));
+	}
+	rules_count(p, t, 1);
+	mark_target(c, t);
+	if (target_state_terminal(state)) {
+		campaign_rules(c, p);
+		campaign_check_end(c, p);
+	}
+}
+
+/* --- holds -----------------------------------------------------------------*/
+
+static enum hold
+hold_campaign(const struct core *c, const struct campaign *p)
+{
+	switch (p->rec.state) {
+	case CAMPAIGN_DRAFT:
+		return HOLD_APPROVAL;
+	case CAMPAIGN_SCHEDULED:
+		return HOLD_SCHEDULE;
+	default:
+		break;
+	}
+	if (c->flags.halted)
+		return HOLD_HALTED;
+	if (p->rec.state != CAMPAIGN_RUNNING)
+		return HOLD_PAUSED;
+	if (c->draining)
+		return HOLD_DRAINING;
+	if (!c->store_ok)
+		return HOLD_STORE;
+	return HOLD_NONE;
+}
+
+/* Another campaign has the device: an attempt of it lives, or it runs and
+ * comes first. */
+static bool
+hold_other(const struct target *t)
+{
+	const struct device *d = t->device;
+	const struct target *o;
+
+	if (d->more != NULL && d->more->attempt != NULL &&
+	    d->more->attempt->target != t && attempt_live(d->more->attempt))
+		return true;
+	for (o = d->targets; o != NULL; o = o->next_of_device) {
+		const struct campaign *p = o->campaign;
+
+		if (o == t || target_state_terminal(o->rec.state) ||
+		    p->rec.state != CAMPAIGN_RUNNING)
+			continue;
+		if (p->spec->priority > t->campaign->spec->priority ||
+		    (p->spec->priority == t->campaign->spec->priority &&
+			p->rec.id < t->campaign->rec.id))
+			return true;
+	}
+	return false;
+}
+
+static enum hold
+hold_version(const struct core *c, const struct target *t,
+    int64_t *ret_until_at)
+{
+	const struct device *d = t->device;
+	int64_t until = 0;
+
+	if (d->more != NULL) {
+		enum start_block b =
+		    start_rule(&d->more->rec, c->now.at_ms, &until);
+
+		if (b != START_OK) {
+			*ret_until_at = until;
+			return HOLD_VERSION_UNKNOWN;
+		}
+	}
+	if (needs_version(t->campaign->spec) && !device_version_fresh(c, d))
+		return HOLD_VERSION_UNKNOWN;
+	return HOLD_NONE;
+}
+
+static enum hold
+hold_pace(const struct core *c, const struct campaign *p,
+    int64_t *ret_until_at)
+{
+	int64_t now = c->now.at_ms;
+	int64_t next;
+
+	if (p->in_flight >= (size_t)p->spec->pace.in_flight ||
+	    c->in_flight >= (size_t)c->cfg.in_flight)
+		return HOLD_IN_FLIGHT;
+	if (now < p->jitter_until_at) {
+		*ret_until_at = p->jitter_until_at;
+		return HOLD_RATE;
+	}
+	next = MAX_OF(bucket_next_at(&p->bucket, now),
+	    bucket_next_at(&c->bucket, now));
+	if (next > now) {
+		*ret_until_at = next;
+		return HOLD_RATE;
+	}
+	return HOLD_NONE;
+}
+
+/* The first that blocks, in the order of contract.md. *ret_until_at: when time
+ * alone may lift it, 0 = not by time. */
+enum hold
+target_hold(const struct core *c, const struct target *t,
+    int64_t *ret_until_at)
+{
+	const struct device *d = t->device;
+	enum hold h;
+
+	*ret_until_at = 0;
+	if ((h = hold_campaign(c, t->campaign)) != HOLD_NONE)
+		return h;
+	if (hold_other(t))
+		return HOLD_OTHER_CAMPAIGN;
+	if (device_foreign(c, d)) {
+		*ret_until_at = d->more->rec.foreign_until_at;
+		return HOLD_FOREIGN_UPDATE;
+	}
+	if (t->rec.wait_hold != HOLD_NONE)
+		return t->rec.wait_hold;
+	if (d->conn == NULL)
+		return HOLD_OFFLINE;
+	if ((h = hold_version(c, t, ret_until_at)) != HOLD_NONE)
+		return h;
+	return hold_pace(c, t->campaign, ret_until_at);
+}
+
+/* Held again when the intent is durable; slot and token are taken already. */
+bool
+target_gate_open(struct core *c, struct target *t)
+{
+	int64_t until;
+
+	return hold_campaign(c, t->campaign) == HOLD_NONE &&
+	    !hold_other(t) && !device_foreign(c, t->device) &&
+	    hold_version(c, t, &until) == HOLD_NONE;
+}
+
+/* --- what a version decides before any start -------------------------------*/
+
+static bool
+model_allowed(char (*list)[MODEL_MAX + 1], size_t n, const char *have)
+{
+	if (n == 0)
+		return true;
+	for (size_t i = 0; i < n; i++)
+		if (strcasecmp(list[i], have) == 0)
+			return true;
+	return false;
+}
+
+static bool
+settle_by_version(struct core *c, struct target *t)
+{
+	const struct campaign_spec *s = t->campaign->spec;
+	const struct device_rec *r;
+	const struct spec_package *pkg;
+	enum version_order order;
+
+	if (!needs_version(s))
+		return false;
+	r = &t->device->more->rec;
+	if (!model_allowed(s->require_type, s->require_type_count,
+		r->device_type)) {
+		target_set(c, t, TARGET_SKIPPED, CAUSE_WRONG_MODEL);
+		return true;
+	}
+	if (!model_allowed(s->require_hardware, s->require_hardware_count,
+		r->hardware)) {
+		target_set(c, t, TARGET_SKIPPED, CAUSE_WRONG_HARDWARE);
+		return true;
+	}
+	if (s->target_version[0] == '\0')
+		return false;
+	if (version_equal(r->fence_version, s->target_version)) {
+		if (t->rec.attempts_total > 0)
+			target_set(c, t, TARGET_SUCCEEDED, CAUSE_NONE);
+		else
+			target_set(c, t, TARGET_SKIPPED, CAUSE_UP_TO_DATE);
+		return true;
+	}
+	pkg = target_package(t->campaign, r->fence_version);
+	if (pkg == NULL) {
+		target_set(c, t, TARGET_SKIPPED, CAUSE_NO_PATH);
+		return true;
+	}
+	order = version_compare(r->fence_version, pkg->to);
+	if (!s->downgrade && order != VERSION_LESS) {
+		target_set(c, t, TARGET_SKIPPED, CAUSE_DOWNGRADE);
+		return true;
+	}
+	return false;
+}
+
+/* --- preflight -------------------------------------------------------------*/
+
+void
+target_preflight_begin(struct core *c, struct device *d)
+{
+	struct target *t;
+	int64_t until;
+
+	for (t = d->targets; t != NULL; t = t->next_of_device) {
+		if (t->rec.state != TARGET_WAITING ||
+		    target_hold(c, t, &until) != HOLD_VERSION_UNKNOWN)
+			continue;
+		t->preflight = true;
+		target_set(c, t, TARGET_ACTIVE, CAUSE_NONE);
+		return;
+	}
+}
+
+void
+target_preflight_over(struct core *c, struct target *t)
+{
+	if (!t->preflight)
+		return;
+	t->preflight = false;
+	if (t->rec.state == TARGET_ACTIVE && t->attempt == NULL)
+		target_set(c, t, TARGET_WAITING, CAUSE_NONE);
+}
+
+static void
+preflight(struct core *c, struct target *t, int64_t until_at)
+{
+	struct device_more *m = device_more(c, t->device);
+
+	if (m == NULL || t->preflight)
+		return;
+	if (until_at != 0) {
+		timer_set(c, &c->target_timers, &t->timer, until_at);
+		return;
+	}
+	/* W was seen to be over: only a read from now on counts. */
+	if (m->rec.start_attempt != 0 && m->rec.start_w_over_seq == 0 &&
+	    c->now.at_ms >= m->rec.start_w_end_at) {
+		m->rec.start_w_over_seq = core_seq(c);
+		m->rec.stale_seq = m->rec.start_w_over_seq;
+		mark_device(c, m);
+	}
+	if (m->read.state != READ_NONE || list_in(&m->read_wait))
+		return;
+	if (c->now.at_ms < m->preflight_next_at) {
+		timer_set(c, &c->target_timers, &t->timer,
+		    m->preflight_next_at);
+		return;
+	}
+	read_want(c, t->device, READ_PREFLIGHT);
+}
+
+/* --- decide ----------------------------------------------------------------*/
+
+static void
+start(struct core *c, struct target *t)
+{
+	struct campaign *p = t->campaign;
+	int64_t gap;
+
+	/* A deferral is over for good once another start follows it. */
+	if (t->attempt != NULL) {
+		struct attempt *old = t->attempt;
+
+		assert(old->rec.phase == PHASE_DEFERRED);
+		old->rec.phase = PHASE_ENDED;
+		old->rec.ended_wall = c->now.wall_ms;
+		core_op_ended(c, &old->rec);
+		list_remove(&old->dirty_node);
+		timer_set(c, &c->attempt_timers, &old->timer, INT64_MAX);
+		t->device->more->attempt = NULL;
+		t->attempt = NULL;
+		attempt_free(c, old);
+	}
+	if (!bucket_take(&p->bucket, c->now.at_ms) ||
+	    !bucket_take(&c->bucket, c->now.at_ms))
+		return;
+	c->flags_dirty = true;
+	gap = 3600000 / p->spec->pace.start_per_hour; /* rates are not scaled */
+	p->jitter_until_at = c->now.at_ms +
+	    (int64_t)(prng_unit(&c->prng) * (double)gap *
+		(double)p->spec->pace.jitter_ppm / 1e6);
+	mark_campaign(c, p);
+	list_remove(&t->ready);
+	timer_set(c, &c->target_timers, &t->timer, INT64_MAX);
+	target_set(c, t, TARGET_ACTIVE, CAUSE_NONE);
+	(void)attempt_new(c, t);
+}
+
+void
+target_evaluate(struct core *c, struct target *t)
+{
+	int64_t until;
+	enum hold h;
+
+	if (t->rec.state != TARGET_WAITING)
+		return;
+	h = target_hold(c, t, &until);
+	switch (h) {
+	case HOLD_VERSION_UNKNOWN:
+		list_remove(&t->ready);
+		preflight(c, t, until);
+		return;
+	case HOLD_IN_FLIGHT:
+	case HOLD_RATE:
+		if (settle_by_version(c, t))
+			return;
+		if (!list_in(&t->ready))
+			list_push_back(&t->campaign->ready, &t->ready);
+		if (until != 0)
+			campaign_arm(c, t->campaign, until);
+		return;
+	case HOLD_NONE:
+		if (!settle_by_version(c, t))
+			start(c, t);
+		return;
+	case HOLD_FOREIGN_UPDATE:
+		timer_set(c, &c->target_timers, &t->timer, until);
+		return;
+	default:
+		list_remove(&t->ready);
+		return;
+	}
+}
+
+/* A fence was answered: what waited for a version may go on. */
+void
+target_version(struct core *c, struct target *t)
+{
+	target_preflight_over(c, t);
+	target_evaluate(c, t);
+}
+
+void
+target_timer(struct core *c, struct target *t)
+{
+	if (t->rec.state == TARGET_BACKOFF) {
+		t->rec.retry_wall = 0;
+		target_set(c, t, TARGET_WAITING, CAUSE_NONE);
+	} else if (t->rec.state == TARGET_WAITING &&
+	    t->rec.wait_hold != HOLD_NONE) {
+		t->rec.wait_hold = HOLD_NONE;
+		t->rec.retry_wall = 0;
+		mark_target(c, t);
+	}
+	target_evaluate(c, t);
+}
+
+/* --- what becomes of a target after an attempt -----------------------------*/
+
+/* The campaign may only settle any more, never start. */
+static bool
+only_settles(const struct campaign *p)
+{
+	return p->rec.state == CAMPAIGN_ABORTING ||
+	    p->rec.state == CAMPAIGN_ABORTED ||
+	    p->rec.state == CAMPAIGN_FINISHED;
+}
+
+static void
+wait_until(struct core *c, struct target *t, int64_t ms)
+{
+	t->rec.retry_wall = c->now.wall_ms + ms;
+	timer_set(c, &c->target_timers, &t->timer, c->now.at_ms + ms);
+	mark_target(c, t);
+}
+
+static void
+backoff(struct core *c, struct target *t)
+{
+	const struct spec_retry *r = &t->campaign->spec->retry;
+	int64_t ms = r->backoff_ms;
+
+	for (int i = 1; i < t->rec.attempts && ms < r->backoff_max_ms; i++)
+		ms *= 2;
+	ms = core_dur(c, MIN_OF(ms, r->backoff_max_ms));
+	ms += (int64_t)(prng_unit(&c->prng) * (double)ms / 5);
+	target_set(c, t, TARGET_BACKOFF, CAUSE_NONE);
+	wait_until(c, t, ms);
+}
+
+static bool
+cause_retries(const struct target *t, enum cause cause)
+{
+	switch (cause) {
+	case CAUSE_BAD_URL:
+	case CAUSE_WRONG_VERSION:
+	case CAUSE_REFUSED:
+	case CAUSE_REFUSED_POWER_OFF: /* deferred until max_deferrals */
+	case CAUSE_LOW_BATTERY:
+	case CAUSE_LOW_BATTERY_INSTALL:
+		return false;
+	case CAUSE_UPDATE_FAILED:
+		return t->rec.update_failed <= 1; /* one further try */
+	default:
+		return true;
+	}
+}
+
+static void
+failed(struct core *c, struct target *t, const struct attempt *a,
+    enum cause cause)
+{
+	const struct spec_retry *r = &t->campaign->spec->retry;
+
+	if (a->rec.uncharged && a->rec.reached == REACHED_INTENT &&
+	    !only_settles(t->campaign)) {
+		target_set(c, t, TARGET_WAITING, CAUSE_NONE);
+		return;
+	}
+	t->rec.attempts++;
+	t->rec.resends = 0;
+	if (cause == CAUSE_UPDATE_FAILED)
+		t->rec.update_failed++;
+	mark_target(c, t);
+	if (only_settles(t->campaign) || !cause_retries(t, cause) ||
+	    t->rec.attempts >= r->max_attempts)
+		target_set(c, t, TARGET_FAILED, cause);
+	else
+		backoff(c, t);
+}
+
+bool
+target_deferred(struct core *c, struct target *t, int code)
+{
+	const struct spec_retry *r = &t->campaign->spec->retry;
+	int64_t ms = r->battery_wait_ms;
+
+	if (only_settles(t->campaign) ||
+	    t->rec.deferrals + 1 > r->max_deferrals)
+		return false;
+	t->rec.deferrals++;
+	if (code == 303) {
+		/* Bytes were spent: ask less and less often. */
+		for (int i = 0; i < t->rec.deferrals_303 && i < 8; i++)
+			ms *= 2;
+		t->rec.deferrals_303++;
+	}
+	t->rec.wait_hold = code == 101 ? HOLD_POWER_OFF : HOLD_BATTERY;
+	target_set(c, t, TARGET_WAITING, CAUSE_NONE);
+	wait_until(c, t, core_dur(c, ms));
+	return true;
+}
+
+static void
+withdrawn(struct core *c, struct target *t)
+{
+	t->rec.withdrawn++;
+	mark_target(c, t);
+	if (only_settles(t->campaign)) {
+		target_set(c, t, TARGET_CANCELLED, CAUSE_OPERATOR);
+	} else if (t->rec.withdrawn >= 3) {
+		t->rec.withdrawn = 0;
+		backoff(c, t);
+	} else {
+		target_set(c, t, TARGET_WAITING, CAUSE_NONE);
+	}
+}
+
+static void
+dropped(struct core *c, struct target *t, const struct attempt *a)
+{
+	if (++t->rec.resends > RESENDS_MAX) {
+		failed(c, t, a, CAUSE_NO_ACK);
+		return;
+	}
+	if (only_settles(t->campaign)) {
+		target_set(c, t, TARGET_CANCELLED, CAUSE_OPERATOR);
+		return;
+	}
+	target_set(c, t, TARGET_WAITING, CAUSE_NONE);
+	list_push_front(&t->campaign->ready, &t->ready);
+}
+
+static int
+code_of_cause(enum cause cause)
+{
+	if (cause == CAUSE_REFUSED_POWER_OFF)
+		return 101;
+	return cause == CAUSE_LOW_BATTERY ? 103 : 303;
+}
+
+void
+target_attempt_ended(struct core *c, struct target *t, struct attempt *a,
+    enum result result, enum cause cause)
+{
+	/* From here on the attempt is history; a is freed by the caller. */
+	switch (result) {
+	case RESULT_SUCCEEDED: {
+		struct device_rec *r = &t->device->more->rec;
+
+		/* A verified hop is as good as a final code (design.md 3). */
+		if (r->start_attempt == a->rec.id) {
+			r->start_final_seq = core_seq(c);
+			mark_device(c, t->device->more);
+		}
+		target_set(c, t, TARGET_SUCCEEDED, CAUSE_NONE);
+		break;
+	}
+	case RESULT_CANCELLED:
+		target_set(c, t, TARGET_CANCELLED, cause);
+		break;
+	case RESULT_UNVERIFIED:
+		target_set(c, t, TARGET_UNVERIFIED, CAUSE_NONE);
+		break;
+	case RESULT_WITHDRAWN:
+		withdrawn(c, t);
+		break;
+	case RESULT_DROPPED:
+		dropped(c, t, a);
+		break;
+	case RESULT_DEFERRED:
+		if (!target_deferred(c, t, code_of_cause(cause)))
+			failed(c, t, a, cause);
+		break;
+	case RESULT_FAILED:
+	default:
+		failed(c, t, a, cause);
+		break;
+	}
+	c->pace_changed = true;
+	/* In aborting, whatever did not end for good ends now. */
+	if (t->campaign->rec.state == CAMPAIGN_ABORTING &&
+	    !target_state_terminal(t->rec.state))
+		target_set(c, t, TARGET_CANCELLED, CAUSE_OPERATOR);
+	campaign_check_end(c, t->campaign);
+}
+
+void
+target_provisional(struct core *c, struct target *t, enum target_state state,
+    enum cause cause)
+{
+	target_set(c, t, state, cause);
+}
+
+void
+target_reopened(struct core *c, struct target *t)
+{
+	t->rec.wait_hold = HOLD_NONE;
+	t->rec.retry_wall = 0;
+	timer_set(c, &c->target_timers, &t->timer, INT64_MAX);
+	target_set(c, t, TARGET_ACTIVE, CAUSE_NONE);
+}

@@ -1,0 +1,329 @@
+#include "config.h"
+#include "core/view.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/version.h"
+#include "core/state.h"
+
+static enum wave_state
+wave_of(const struct campaign *p)
+{
+	switch (p->rec.state) {
+	case CAMPAIGN_DRAFT:
+	case CAMPAIGN_SCHEDULED:
+		return WAVE_WAITING;
+	case CAMPAIGN_FINISHED:
+		return WAVE_PASSED;
+	default:
+		return WAVE_OPEN;
+	}
+}
+
+/* A simple promise: as it went so far. */
+static int64_t
+eta(const struct campaign *p, int64_t wall_ms)
+{
+	size_t open = p->count[TARGET_WAITING] + p->count[TARGET_ACTIVE] +
+	    p->count[TARGET_BACKOFF];
+	size_t done = p->target_count - open;
+	int64_t spent = wall_ms - p->rec.started_wall;
+
+	if (p->rec.state != CAMPAIGN_RUNNING || done == 0 || spent <= 0)
+		return 0;
+	return wall_ms +
+	    (int64_t)((double)spent * (double)open / (double)done);
+}
+
+bool
+core_view_campaign(const struct core *c, struct core_now now,
+    const char *name, struct view_campaign *ret)
+{
+	const struct campaign *p = campaign_find(c, name);
+	int64_t until;
+
+	if (p == NULL)
+		return false;
+	*ret = (struct view_campaign){
+	    .id = p->rec.id,
+	    .name = p->rec.name,
+	    .description = p->spec->description,
+	    .digest = p->rec.digest,
+	    .target_version = p->spec->target_version,
+	    .state = p->rec.state,
+	    .reason = p->rec.reason,
+	    .reason_text = p->rec.reason_text,
+	    .revision = p->rec.revision,
+	    .priority = p->spec->priority,
+	    .total = p->target_count,
+	    .attempts = p->attempts,
+	    .in_flight = p->in_flight,
+	    .dark = p->dark,
+	    .created_wall = p->rec.created_wall,
+	    .started_wall = p->rec.started_wall,
+	    .finished_wall = p->rec.finished_wall,
+	    .eta_wall = eta(p, now.wall_ms),
+	    .wave_name = p->spec->wave_name,
+	    .wave_state = wave_of(p),
+	};
+	memcpy(ret->targets, p->count, sizeof(ret->targets));
+	memcpy(ret->causes, p->cause, sizeof(ret->causes));
+	for (size_t i = 0; i < p->target_count; i++)
+		if (p->target[i]->rec.state == TARGET_WAITING)
+			ret->holds[target_hold(c, p->target[i], &until)]++;
+	return true;
+}
+
+size_t
+core_campaign_count(const struct core *c)
+{
+	return c->campaign_count;
+}
+
+const char *
+core_campaign_name(const struct core *c, size_t i)
+{
+	return i < c->campaign_count ? c->campaign[i]->rec.name : NULL;
+}
+
+static void
+view_target(const struct core *c, const struct target *t,
+    struct view_target *ret)
+{
+	int64_t until;
+
+	*ret = (struct view_target){
+	    .id = t->device->id,
+	    .key = t->device->key,
+	    .campaign = t->campaign->rec.name,
+	    .wave = t->campaign->spec->wave_name,
+	    .state = t->rec.state,
+	    .cause = t->rec.cause,
+	    .attempts = t->rec.attempts_total,
+	    .retry_wall = t->rec.retry_wall,
+	    .attempt = t->last_attempt,
+	    .version = t->device->more == NULL ? ""
+					       : t->device->more->rec.mcu,
+	};
+	if (t->rec.state == TARGET_WAITING)
+		ret->hold = target_hold(c, t, &until);
+	if (t->rec.state == TARGET_ACTIVE)
+		ret->phase = t->attempt == NULL
+		    ? PHASE_PREFLIGHT
+		    : attempt_phase_shown(t->attempt);
+}
+
+static int
+by_key(const void *a, const void *b)
+{
+	const struct target *const *x = a, *const *y = b;
+
+	return ((*x)->device->key > (*y)->device->key) -
+	    ((*x)->device->key < (*y)->device->key);
+}
+
+/* Targets never change device: sorted once, on the first look. */
+static struct target **
+sorted(struct campaign *p)
+{
+	if (p->by_key != NULL || p->target_count == 0)
+		return p->by_key;
+	p->by_key = calloc(p->target_count, sizeof(*p->by_key));
+	if (p->by_key == NULL)
+		return NULL;
+	memcpy(p->by_key, p->target, p->target_count * sizeof(*p->by_key));
+	qsort(p->by_key, p->target_count, sizeof(*p->by_key), by_key);
+	return p->by_key;
+}
+
+static bool
+target_matches(const struct view_target *v, const struct target_filter *f)
+{
+	return (f->state < 0 || (int)v->state == f->state) &&
+	    (f->cause < 0 || (int)v->cause == f->cause) &&
+	    (f->hold < 0 || (int)v->hold == f->hold) &&
+	    (f->wave == NULL || strcmp(v->wave, f->wave) == 0);
+}
+
+static size_t
+first_behind(struct target **v, size_t n, uint64_t after)
+{
+	size_t lo = 0, hi = n;
+
+	while (lo < hi) {
+		size_t mid = lo + (hi - lo) / 2;
+
+		if (v[mid]->device->key <= after)
+			lo = mid + 1;
+		else
+			hi = mid;
+	}
+	return lo;
+}
+
+long
+core_view_targets(const struct core *c, struct core_now now,
+    const char *campaign, const struct target_filter *filter,
+    struct view_target *ret, size_t max, bool *ret_more)
+{
+	struct campaign *p = campaign_find(c, campaign);
+	struct target **v;
+	size_t n = 0, i;
+
+	(void)now;
+	*ret_more = false;
+	if (p == NULL)
+		return -1;
+	if ((v = sorted(p)) == NULL)
+		return 0;
+	for (i = first_behind(v, p->target_count, filter->after);
+	     i < p->target_count; i++) {
+		struct view_target one;
+
+		view_target(c, v[i], &one);
+		if (!target_matches(&one, filter))
+			continue;
+		if (n == max) {
+			*ret_more = true;
+			break;
+		}
+		ret[n++] = one;
+	}
+	return (long)n;
+}
+
+static void
+view_device(const struct core *c, struct core_now now,
+    const struct device *d, struct view_device *ret)
+{
+	const struct device_rec *r = d->more == NULL ? NULL : &d->more->rec;
+	const struct target *t;
+
+	(void)c;
+	*ret = (struct view_device){
+	    .id = d->id,
+	    .key = d->key,
+	    .protocol = d->protover,
+	    .name = r == NULL ? "" : r->name,
+	    .device_type = r == NULL ? "" : r->device_type,
+	    .hardware = r == NULL ? "" : r->hardware,
+	    .mcu = r == NULL ? "" : r->mcu,
+	    .model = strncasecmp(d->protover, "C2", 2) == 0 ? "C2" : "",
+	    .version_wall = r == NULL ? 0 : r->version_wall,
+	    .online = d->conn != NULL,
+	    .registered = r != NULL && r->registered,
+	    .observed = d->observed,
+	    .conn = d->conn,
+	    .diagnosis = "",
+	};
+	if (d->conn != NULL)
+		ret->transport = d->conn->transport;
+	if (d->last_seen_at != 0)
+		ret->last_seen_wall =
+		    now.wall_ms - (c->now.at_ms - d->last_seen_at);
+	else if (r != NULL)
+		ret->last_seen_wall = r->last_seen_wall;
+	for (t = d->targets; t != NULL; t = t->next_of_device)
+		ret->target_count++;
+}
+
+bool
+core_view_device(const struct core *c, struct core_now now, const char *id,
+    struct view_device *ret)
+{
+	struct devid key;
+	const struct device *d;
+
+	if (devid_parse(span_str(id), &key) < 0 ||
+	    (d = device_find(c, key.key)) == NULL)
+		return false;
+	view_device(c, now, d, ret);
+	return true;
+}
+
+/* The page of the smallest keys behind `after`: a bounded selection over the
+ * map, so that no second order of the fleet has to be kept up. */
+static void
+select_insert(const struct device **v, size_t *n, size_t max,
+    const struct device *d)
+{
+	size_t i = *n;
+
+	if (i == max) {
+		if (v[max - 1]->key < d->key)
+			return;
+		i = max - 1;
+	} else {
+		(*n)++;
+	}
+	while (i > 0 && v[i - 1]->key > d->key) {
+		v[i] = v[i - 1];
+		i--;
+	}
+	v[i] = d;
+}
+
+size_t
+core_view_devices(const struct core *c, struct core_now now, uint64_t after,
+    struct view_device *ret, size_t max, bool *ret_more)
+{
+	const struct device **v = calloc(max + 1, sizeof(*v));
+	const struct device *d;
+	size_t pos = 0, n = 0;
+
+	*ret_more = false;
+	if (v == NULL || max == 0) {
+		free(v);
+		return 0;
+	}
+	while ((d = idmap_next(&c->devices, &pos)) != NULL)
+		if (d->key > after)
+			select_insert(v, &n, max + 1, d);
+	*ret_more = n > max;
+	n = MIN_OF(n, max);
+	for (size_t i = 0; i < n; i++)
+		view_device(c, now, v[i], &ret[i]);
+	free(v);
+	return n;
+}
+
+size_t
+core_view_device_targets(const struct core *c, struct core_now now,
+    uint64_t key, struct view_target *ret, size_t max)
+{
+	const struct device *d = device_find(c, key);
+	const struct target *t;
+	size_t n = 0;
+
+	(void)now;
+	if (d == NULL)
+		return 0;
+	for (t = d->targets; t != NULL && n < max; t = t->next_of_device)
+		view_target(c, t, &ret[n++]);
+	return n;
+}
+
+void
+core_view_status(const struct core *c, struct view_status *ret)
+{
+	*ret = (struct view_status){
+	    .devices_known = c->known,
+	    .devices_online = c->online,
+	    .devices_observed = c->observed_count,
+	    .in_flight = c->in_flight,
+	    .halted = c->flags.halted,
+	    .draining = c->draining,
+	    .store_ok = c->store_ok,
+	    .observed_max = (size_t)c->cfg.observed_max,
+	    .observed_evicted = c->observed_evicted,
+	    .commands_start = c->commands_start,
+	    .commands_stop = c->commands_stop,
+	    .commands_read = c->commands_read,
+	    .repeats = c->repeats,
+	    .foreign_updates = c->foreign_updates,
+	};
+	for (size_t i = 0; i < c->campaign_count; i++)
+		ret->dark += c->campaign[i]->dark;
+	memcpy(ret->codes, c->codes, sizeof(ret->codes));
+}

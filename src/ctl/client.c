@@ -1,0 +1,250 @@
+#include "config.h"
+#include "ctl/ctl.h"
+
+#include <curl/curl.h>
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
+#include "base/sbuf.h"
+#include "base/span.h"
+
+#define BASE "http://localhost/api/v1/"
+#define CONNECT_TIMEOUT_MS 5000L
+#define ANSWER_TIMEOUT_MS 60000L
+#define ANSWER_MAX (64 * 1024 * 1024)
+
+static size_t
+on_data(char *p, size_t size, size_t n, void *arg)
+{
+	struct sbuf *b = arg;
+
+	sbuf_add(b, p, size * n);
+	return b->failed ? 0 : size * n;
+}
+
+/* What to do about a socket that cannot be connected to. */
+static void
+explain(const struct ctl *c, char *why, size_t size)
+{
+	struct sockaddr_un sa = {.sun_family = AF_UNIX};
+	int fd, e = ENAMETOOLONG;
+
+	if (span_copy(sa.sun_path, sizeof sa.sun_path, span_str(c->socket))) {
+		fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+		e = fd < 0 || connect(fd, (const struct sockaddr *)&sa,
+		    sizeof sa) < 0 ? errno : 0;
+		if (fd >= 0)
+			(void)close(fd);
+	}
+	if (e == ENOENT || e == ECONNREFUSED)
+		(void)snprintf(why, size, "%s: %s; is trackupd running? "
+		    "(systemctl status trackupd; another socket: -s SOCKET or "
+		    "-c CONFIG)", c->socket, e == ENOENT ? "no such socket" :
+		    "nobody answers");
+	else if (e == EACCES || e == EPERM)
+		(void)snprintf(why, size, "%s: permission denied; be root, or "
+		    "a member of the group that control.group of "
+		    "trackupd.yaml names", c->socket);
+	else
+		(void)snprintf(why, size, "%s: %s", c->socket,
+		    e == 0 ? "the connection broke" : strerror(e));
+}
+
+static CURL *
+easy(struct ctl *c)
+{
+	if (c->curl == NULL) {
+		if (curl_global_init(CURL_GLOBAL_NOTHING) != 0 ||
+		    (c->curl = curl_easy_init()) == NULL)
+			die("out of memory");
+	} else {
+		curl_easy_reset(c->curl);
+	}
+	return c->curl;
+}
+
+struct answer
+client_ask(struct ctl *c, const char *path, json_t *body)
+{
+	struct answer a = {0};
+	struct curl_slist *headers = NULL;
+	CURL *e = easy(c);
+	char *text = NULL, url[1024];
+	struct sbuf b;
+	CURLcode r;
+
+	sbuf_init(&b, ANSWER_MAX);
+	(void)snprintf(url, sizeof url, BASE "%s", path);
+	(void)curl_easy_setopt(e, CURLOPT_URL, url);
+	(void)curl_easy_setopt(e, CURLOPT_UNIX_SOCKET_PATH, c->socket);
+	/* An http_proxy of the environment is not for us. */
+	(void)curl_easy_setopt(e, CURLOPT_NOPROXY, "*");
+	(void)curl_easy_setopt(e, CURLOPT_CONNECTTIMEOUT_MS,
+	    CONNECT_TIMEOUT_MS);
+	(void)curl_easy_setopt(e, CURLOPT_TIMEOUT_MS, ANSWER_TIMEOUT_MS);
+	(void)curl_easy_setopt(e, CURLOPT_NOSIGNAL, 1L);
+	(void)curl_easy_setopt(e, CURLOPT_WRITEFUNCTION, on_data);
+	(void)curl_easy_setopt(e, CURLOPT_WRITEDATA, &b);
+	if (body != NULL) {
+		if ((text = json_dumps(body, JSON_COMPACT)) == NULL)
+			die("out of memory");
+		headers = curl_slist_append(headers,
+		    "Content-Type: application/json");
+		headers = curl_slist_append(headers, "Expect:");
+		(void)curl_easy_setopt(e, CURLOPT_HTTPHEADER, headers);
+		(void)curl_easy_setopt(e, CURLOPT_POSTFIELDS, text);
+		(void)curl_easy_setopt(e, CURLOPT_POSTFIELDSIZE_LARGE,
+		    (curl_off_t)strlen(text));
+	}
+	r = curl_easy_perform(e);
+	if (r == CURLE_OK) {
+		(void)curl_easy_getinfo(e, CURLINFO_RESPONSE_CODE, &a.status);
+		a.json = json_loadb(sbuf_str(&b), b.len, 0, NULL);
+	} else if (r == CURLE_OPERATION_TIMEDOUT) {
+		(void)snprintf(a.why, sizeof a.why,
+		    "%s: no answer within %ld s", c->socket,
+		    ANSWER_TIMEOUT_MS / 1000);
+	} else {
+		explain(c, a.why, sizeof a.why);
+	}
+	curl_slist_free_all(headers);
+	free(text);
+	json_decref(body);
+	sbuf_done(&b);
+	return a;
+}
+
+void
+answer_done(struct answer *a)
+{
+	json_decref(a->json);
+	a->json = NULL;
+}
+
+char *
+client_encode(struct ctl *c, const char *s)
+{
+	char *p = curl_easy_escape(easy(c), s, 0), *copy;
+
+	if (p == NULL)
+		die("out of memory");
+	copy = xstrdup(p);
+	curl_free(p);
+	return copy;
+}
+
+void
+client_close(struct ctl *c)
+{
+	if (c->curl == NULL)
+		return;
+	curl_easy_cleanup(c->curl);
+	c->curl = NULL;
+	curl_global_cleanup();
+}
+
+static void
+say_lines(const json_t *lines)
+{
+	const json_t *line;
+	size_t i;
+
+	json_array_foreach(lines, i, line)
+		(void)fprintf(stderr, "%s\n", json_string_value(line));
+}
+
+int
+answer_failed(const struct ctl *c, const struct answer *a)
+{
+	const json_t *e = json_object_get(a->json, "error");
+	const char *message = json_string_value(json_object_get(e, "message"));
+
+	if (a->status == 0) {
+		say("%s", a->why);
+		return CTL_UNREACHABLE;
+	}
+	if (message == NULL) {
+		say("%s: HTTP %ld, and not what trackupd answers", c->socket,
+		    a->status);
+		return CTL_FAILED;
+	}
+	say_lines(json_object_get(a->json, "diagnostics"));
+	say("%s", message);
+	switch (a->status) {
+	case 404:
+		return CTL_NOT_FOUND;
+	case 403:
+	case 409:
+	case 501:
+		return CTL_REFUSED;
+	default:
+		return CTL_FAILED;
+	}
+}
+
+int
+client_get(struct ctl *c, json_t **ret, const char *fmt, ...)
+{
+	struct answer a;
+	char path[800];
+	va_list ap;
+	int n, r = 0;
+
+	va_start(ap, fmt);
+	n = vsnprintf(path, sizeof path, fmt, ap);
+	va_end(ap);
+	if (n < 0 || (size_t)n >= sizeof path) {
+		say("a name or filter is too long");
+		return CTL_USAGE;
+	}
+	a = client_ask(c, path, NULL);
+	if (a.status == 200 && a.json != NULL)
+		*ret = json_incref(a.json);
+	else
+		r = answer_failed(c, &a);
+	answer_done(&a);
+	return r;
+}
+
+json_t *
+client_body(const struct ctl *c)
+{
+	json_t *j = json_object();
+
+	if (j == NULL)
+		die("out of memory");
+	if (c->reason != NULL &&
+	    json_object_set_new(j, "reason", json_string(c->reason)) < 0)
+		die("--reason: not UTF-8");
+	return j;
+}
+
+int
+client_each(struct ctl *c, const char *path, item_fn *fn, void *arg)
+{
+	char after[80] = "";
+	int r = 0;
+
+	do {
+		const json_t *item;
+		json_t *page;
+		size_t i;
+
+		r = client_get(c, &page, "%s%climit=1000%s%s", path,
+		    strchr(path, '?') != NULL ? '&' : '?',
+		    after[0] != '\0' ? "&after=" : "", after);
+		if (r != 0)
+			return r;
+		json_array_foreach(json_object_get(page, "items"), i, item)
+			if ((r = fn(c, item, arg)) != 0)
+				break;
+		(void)jtext(page, "next", after, sizeof after);
+		json_decref(page);
+	} while (r == 0 && after[0] != '\0');
+	return r;
+}

@@ -1,0 +1,259 @@
+#include "config.h"
+#include "ctl/ctl.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* --- show ------------------------------------------------------------------*/
+static const char *
+target_count(const json_t *j, const char *key, char *buf, size_t size)
+{
+	return jtext(json_object_get(j, "targets"), key, buf, size);
+}
+
+#define COUNT_COLUMN(key) \
+	static const char * \
+	count_##key(const json_t *j, char *buf, size_t size) \
+	{ \
+		return target_count(j, #key, buf, size); \
+	}
+COUNT_COLUMN(total)
+COUNT_COLUMN(waiting)
+COUNT_COLUMN(active)
+COUNT_COLUMN(succeeded)
+COUNT_COLUMN(failed)
+
+int
+cmd_campaign_list(struct ctl *c, char *const *args)
+{
+	static const struct list_column columns[] = {
+		{"NAME", "name", 0, NULL},
+		{"STATE", "state", COL_WORD, NULL},
+		{"TO", "target_version", 0, NULL},
+		{"TARGETS", NULL, COL_RIGHT, count_total},
+		{"WAITING", NULL, COL_RIGHT, count_waiting},
+		{"ACTIVE", NULL, COL_RIGHT, count_active},
+		{"SUCCEEDED", NULL, COL_RIGHT, count_succeeded},
+		{"FAILED", NULL, COL_RIGHT, count_failed},
+		{"REASON", "reason", COL_WIDE, NULL},
+	};
+
+	(void)args;
+	return print_list(c, "campaigns", columns, ARRAY_LEN(columns),
+	    "no campaigns; put a file into the campaign directory and "
+	    "reload");
+}
+
+static void
+fact_counts(struct table *t, const char *label, const json_t *counts)
+{
+	char *s = counts_text(counts);
+
+	fact(t, label, "%s", s);
+	free(s);
+}
+
+static void
+print_waves(const struct ctl *c, const json_t *waves)
+{
+	static const char *const titles[] = {"WAVE", "STATE", "TOTAL", "DONE",
+	    "SUCCEEDED", "FAILED", "REASON", NULL};
+	static const char *const keys[] = {"name", "state", "total", "done",
+	    "succeeded", "failed", "reason"};
+	static const int flags[] = {COL_LEFT, COL_WORD, COL_RIGHT, COL_RIGHT,
+	    COL_RIGHT, COL_RIGHT, COL_WIDE};
+	struct table *t = table_new(c, titles, flags);
+	const json_t *w;
+	char buf[512];
+	size_t i;
+
+	json_array_foreach(waves, i, w) {
+		table_row(t);
+		for (size_t k = 0; k < ARRAY_LEN(keys); k++)
+			table_put(t, jtext(w, keys[k], buf, sizeof buf));
+	}
+	table_print(t);
+}
+
+void
+print_campaign(struct ctl *c, const json_t *j)
+{
+	const json_t *targets = json_object_get(j, "targets");
+	const json_t *waves = json_object_get(j, "waves");
+	json_t *states = json_copy((json_t *)(uintptr_t)targets);
+	struct table *t = facts_new(c);
+	char buf[1024];
+
+	(void)json_object_del(states, "total");
+	fact(t, "Campaign", "%s", jtext(j, "name", buf, sizeof buf));
+	fact(t, "About", "%s", jtext(j, "description", buf, sizeof buf));
+	fact(t, "State", "%s", jtext(j, "state", buf, sizeof buf));
+	fact(t, "Reason", "%s", jtext(j, "reason", buf, sizeof buf));
+	fact(t, "To version", "%s",
+	    jtext(j, "target_version", buf, sizeof buf));
+	fact(t, "Targets", "%" PRId64, jint(targets, "total"));
+	fact_counts(t, "  of these", states);
+	fact_counts(t, "  waiting for", json_object_get(j, "holds"));
+	fact_counts(t, "  causes", json_object_get(j, "causes"));
+	fact(t, "Starts", "%" PRId64, jint(j, "attempts"));
+	fact(t, "In flight", "%" PRId64, jint(j, "in_flight"));
+	fact(t, "Dark", "%" PRId64, jint(j, "dark"));
+	fact(t, "Started", "%s", jtime(j, "started_at", buf, sizeof buf));
+	fact(t, "Finished", "%s", jtime(j, "finished_at", buf, sizeof buf));
+	fact(t, "Expected end", "%s", jtime(j, "eta", buf, sizeof buf));
+	fact(t, "Revision", "%" PRId64, jint(j, "revision"));
+	fact(t, "Digest", "%s", jtext(j, "digest", buf, sizeof buf));
+	table_print(t);
+	json_decref(states);
+	if (json_array_size(waves) > 0) {
+		(void)putchar('\n');
+		print_waves(c, waves);
+	}
+}
+
+static int
+get_campaign(struct ctl *c, const char *name, json_t **ret)
+{
+	char *s = client_encode(c, name);
+	int r = client_get(c, ret, "campaigns/%s", s);
+
+	free(s);
+	return r;
+}
+
+int
+cmd_campaign_show(struct ctl *c, char *const *args)
+{
+	json_t *j;
+	int r;
+
+	if ((r = get_campaign(c, args[0], &j)) != 0)
+		return r;
+	if (c->json)
+		print_json(j);
+	else
+		print_campaign(c, j);
+	json_decref(j);
+	return CTL_OK;
+}
+
+/* --- targets ---------------------------------------------------------------*/
+static const char *
+retry_text(const json_t *t, char *buf, size_t size)
+{
+	return jtime(t, "retry_at", buf, size);
+}
+
+int
+cmd_campaign_targets(struct ctl *c, char *const *args)
+{
+	static const struct list_column columns[] = {
+		{"ID", "id", 0, NULL},
+		{"STATE", "state", COL_WORD, NULL},
+		{"DETAIL", NULL, 0, target_detail},
+		{"WAVE", "wave", 0, NULL},
+		{"STARTS", "attempts", COL_RIGHT, NULL},
+		{"AGAIN AT", NULL, 0, retry_text},
+		{"VERSION", "version", 0, NULL},
+	};
+	static const struct { enum ctl_option opt; const char *param; }
+	    filters[] = {{OPT_STATE, "state"}, {OPT_CAUSE, "cause"},
+	    {OPT_HOLD, "hold"}, {OPT_WAVE, "wave"}};
+	char path[700], *s = client_encode(c, args[0]);
+	char sep = '?';
+	size_t n;
+
+	n = (size_t)snprintf(path, sizeof path, "campaigns/%.300s/targets", s);
+	free(s);
+	for (size_t i = 0; i < ARRAY_LEN(filters); i++) {
+		if ((c->given & OPT_BIT(filters[i].opt)) == 0)
+			continue;
+		s = client_encode(c, c->value[filters[i].opt]);
+		n += (size_t)snprintf(path + n, sizeof path - n, "%c%s=%.90s",
+		    sep, filters[i].param, s);
+		free(s);
+		sep = '&';
+	}
+	return print_list(c, path, columns, ARRAY_LEN(columns),
+	    "no such targets");
+}
+
+/* --- changes ---------------------------------------------------------------*/
+static struct answer
+post_campaign(struct ctl *c, const char *name, const char *verb, json_t *body)
+{
+	char path[400], *s = client_encode(c, name);
+
+	(void)snprintf(path, sizeof path, "campaigns/%.300s/%s", s, verb);
+	free(s);
+	return client_ask(c, path, body);
+}
+
+/* start, pause and resume */
+int
+cmd_campaign_change(struct ctl *c, char *const *args)
+{
+	json_t *body = client_body(c);
+	struct answer a;
+	char state[40];
+	int r = CTL_OK;
+
+	if ((c->given & OPT_BIT(OPT_DIGEST)) != 0 &&
+	    json_object_set_new(body, "digest",
+	    json_string(c->value[OPT_DIGEST])) < 0)
+		die("--digest: not UTF-8");
+	a = post_campaign(c, args[0], c->cmd->word, body);
+	if (a.status != 200)
+		r = answer_failed(c, &a);
+	else if (c->json)
+		print_json(a.json);
+	else
+		(void)printf("campaign %s: %s\n", args[0],
+		    jtext(a.json, "state", state, sizeof state));
+	answer_done(&a);
+	return r;
+}
+
+/* What an abort would meet; asked first, so that the question has figures. */
+static int
+dry_run(struct ctl *c, const char *name, struct answer *ret)
+{
+	json_t *body = client_body(c);
+
+	(void)json_object_set_new(body, "dry_run", json_true());
+	*ret = post_campaign(c, name, "abort", body);
+	return ret->status == 200 ? 0 : answer_failed(c, ret);
+}
+
+int
+cmd_campaign_abort(struct ctl *c, char *const *args)
+{
+	bool dry = (c->given & OPT_BIT(OPT_DRY_RUN)) != 0;
+	struct answer a;
+	int r;
+
+	if ((r = dry_run(c, args[0], &a)) == 0 && !dry) {
+		bool sure = confirmed(c, "Abort campaign %s for good? %" PRId64
+		    " in flight, %" PRId64 " of them can be stopped.",
+		    args[0], jint(a.json, "in_flight"),
+		    jint(a.json, "stoppable"));
+
+		answer_done(&a);
+		if (!sure)
+			return CTL_FAILED;
+		a = post_campaign(c, args[0], "abort", client_body(c));
+		if (a.status != 200)
+			r = answer_failed(c, &a);
+	}
+	if (r == 0 && c->json) {
+		print_json(a.json);
+	} else if (r == 0) {
+		(void)printf(dry ? "campaign %s would be aborted\n" :
+		    "campaign %s: aborting\n", args[0]);
+		print_in_flight(a.json);
+	}
+	answer_done(&a);
+	return r;
+}

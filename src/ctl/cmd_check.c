@@ -1,0 +1,147 @@
+#include "config.h"
+#include "ctl/ctl.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+#include "base/sbuf.h"
+
+#define UPLOAD_MAX (64 * 1024 * 1024)
+#define ROUNDS_MAX 4 /* a daemon that never has enough is not to be trusted */
+
+/* Adds the text of path to files as name. 0, or the exit code. */
+static int
+add_file(json_t *files, const char *name, const char *path, size_t *left)
+{
+	int fd = open(path, O_RDONLY | O_CLOEXEC), r = CTL_FAILED;
+	struct sbuf b;
+	struct stat st;
+	char part[65536];
+	ssize_t n = -1;
+
+	sbuf_init(&b, *left);
+	if (fd < 0 || fstat(fd, &st) < 0) {
+		say("%s: %s", path, strerror(errno));
+	} else if (!S_ISREG(st.st_mode)) {
+		say("%s: not a regular file", path);
+	} else {
+		while ((n = read(fd, part, sizeof part)) > 0)
+			sbuf_add(&b, part, (size_t)n);
+		if (n < 0)
+			say("%s: %s", path, strerror(errno));
+		else if (b.failed)
+			say("%s: more than 64 MiB in all", path);
+		else if (json_object_set_new(files, name,
+		    json_stringn(sbuf_str(&b), b.len)) < 0)
+			say("%s: not UTF-8 text", path);
+		else
+			r = 0;
+	}
+	*left -= b.failed ? 0 : b.len;
+	sbuf_done(&b);
+	if (fd >= 0)
+		(void)close(fd);
+	return r;
+}
+
+/* A list is named relative to the directory of the campaign file. */
+static int
+add_list(json_t *files, const char *file, const char *list, size_t *left)
+{
+	const char *slash = strrchr(file, '/');
+	char path[4096];
+	int n;
+
+	if (list[0] == '/' || slash == NULL)
+		n = snprintf(path, sizeof path, "%s", list);
+	else
+		n = snprintf(path, sizeof path, "%.*s/%s",
+		    (int)(slash - file), file, list);
+	if (n < 0 || (size_t)n >= sizeof path) {
+		say("%s: path too long", list);
+		return CTL_FAILED;
+	}
+	return add_file(files, list, path, left);
+}
+
+/* Diagnostics name the file as it was sent; here as it was typed. */
+static void
+print_lines(FILE *to, const json_t *lines, const char *base, const char *file)
+{
+	const json_t *line;
+	size_t i, n = strlen(base);
+
+	json_array_foreach(lines, i, line) {
+		const char *s = json_string_value(line);
+
+		if (strncmp(s, base, n) == 0 && s[n] == ':')
+			(void)fprintf(to, "%s%s\n", file, s + n);
+		else
+			(void)fprintf(to, "%s\n", s);
+	}
+}
+
+/* Posts until nothing is missing. 0 with *ret, or the exit code. */
+static int
+post_all(struct ctl *c, const char *file, const char *base,
+    struct answer *ret)
+{
+	json_t *files = json_object(), *body, *name;
+	size_t left = UPLOAD_MAX, i;
+	int r = add_file(files, base, file, &left);
+
+	for (int round = 0; r == 0; round++) {
+		body = client_body(c);
+		(void)json_object_set_new(body, "file", json_string(base));
+		(void)json_object_set(body, "files", files);
+		*ret = client_ask(c, "check", body);
+		if (ret->status != 409 || round == ROUNDS_MAX ||
+		    json_object_get(ret->json, "files") == NULL)
+			break;
+		json_array_foreach(json_object_get(ret->json, "files"), i,
+		    name)
+			if (r == 0)
+				r = add_list(files, file,
+				    json_string_value(name), &left);
+		answer_done(ret);
+	}
+	json_decref(files);
+	return r;
+}
+
+int
+cmd_campaign_check(struct ctl *c, char *const *args)
+{
+	const char *file = args[0], *slash = strrchr(file, '/');
+	const char *base = slash == NULL ? file : slash + 1;
+	struct answer a = {0};
+	int r;
+
+	if ((r = post_all(c, file, base, &a)) != 0)
+		return r;
+	if (a.status == 200) {
+		print_lines(stderr, json_object_get(a.json, "warnings"), base,
+		    file);
+		if (c->json)
+			print_json(a.json);
+		else
+			(void)printf("%s: good\n", file);
+	} else if (a.status == 422) {
+		r = CTL_FAILED;
+		if (c->json)
+			print_json(a.json);
+		print_lines(stderr, json_object_get(a.json, "diagnostics"),
+		    base, file);
+	} else {
+		r = answer_failed(c, &a);
+		if (r == CTL_UNREACHABLE)
+			say("without a running trackupd: trackupd -t checks "
+			    "the configuration and all its campaign files");
+	}
+	answer_done(&a);
+	return r;
+}

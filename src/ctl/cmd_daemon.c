@@ -1,0 +1,189 @@
+#include "config.h"
+#include "ctl/ctl.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include "base/units.h"
+
+/* "3d 4h", "2h 5m", "61s": two units say enough. */
+static const char *
+span_text(int64_t s, char *buf, size_t size)
+{
+	if (s >= 86400)
+		(void)snprintf(buf, size, "%" PRId64 "d %" PRId64 "h",
+		    s / 86400, s % 86400 / 3600);
+	else if (s >= 3600)
+		(void)snprintf(buf, size, "%" PRId64 "h %" PRId64 "m",
+		    s / 3600, s % 3600 / 60);
+	else if (s >= 120)
+		(void)snprintf(buf, size, "%" PRId64 "m", s / 60);
+	else
+		(void)snprintf(buf, size, "%" PRId64 "s", s);
+	return buf;
+}
+
+static void
+print_limits(const struct ctl *c, const json_t *limits)
+{
+	static const char *const titles[] = {"LIMIT", "OF", "NOW", "HITS",
+	    NULL};
+	static const int flags[] = {COL_LEFT, COL_RIGHT, COL_RIGHT,
+	    COL_RIGHT};
+	struct table *t = table_new(c, titles, flags);
+	const char *name;
+	json_t *l;
+	char buf[32];
+
+	json_object_foreach((json_t *)(uintptr_t)limits, name, l) {
+		table_row(t);
+		table_put(t, name);
+		table_put(t, jtext(l, "limit", buf, sizeof buf));
+		table_put(t, jtext(l, "now", buf, sizeof buf));
+		table_put(t, jtext(l, "hits", buf, sizeof buf));
+	}
+	table_print(t);
+}
+
+static void
+print_status(const struct ctl *c, const json_t *j)
+{
+	const json_t *devices = json_object_get(j, "devices"), *line;
+	const json_t *store = json_object_get(j, "store");
+	struct table *t = facts_new(c);
+	char buf[1024], units[UNITS_TEXT];
+	size_t i;
+
+	fact(t, "State", "%s", jtext(j, "state", buf, sizeof buf));
+	json_array_foreach(json_object_get(j, "reasons"), i, line)
+		fact(t, "Reason", "%s", json_string_value(line));
+	fact(t, "Version", "%s", jtext(j, "version", buf, sizeof buf));
+	fact(t, "Up for", "%s",
+	    span_text(jint(j, "uptime_s"), buf, sizeof buf));
+	fact(t, "Trackers", "%" PRId64 " known, %" PRId64 " online, %" PRId64
+	    " only observed", jint(devices, "known"),
+	    jint(devices, "online"), jint(devices, "observed"));
+	fact(t, "Connections", "%" PRId64, jint(j, "connections"));
+	fact(t, "In flight", "%" PRId64, jint(j, "in_flight"));
+	fact(t, "Dark", "%" PRId64, jint(j, "dark"));
+	fact(t, "Database", "%s, write-ahead log %s",
+	    jtext(store, "state", buf, sizeof buf),
+	    units_size_text((uint64_t)jint(store, "wal_bytes"), units));
+	table_print(t);
+	(void)putchar('\n');
+	print_limits(c, json_object_get(j, "limits"));
+}
+
+int
+cmd_status(struct ctl *c, char *const *args)
+{
+	json_t *j;
+	int r;
+
+	(void)args;
+	if ((r = client_get(c, &j, "status")) != 0)
+		return r;
+	if (c->json)
+		print_json(j);
+	else
+		print_status(c, j);
+	json_decref(j);
+	return CTL_OK;
+}
+
+int
+cmd_reload(struct ctl *c, char *const *args)
+{
+	json_t *body = client_body(c), *line;
+	struct answer a;
+	size_t i;
+	int r;
+
+	(void)args;
+	if ((c->given & OPT_BIT(OPT_FORCE)) != 0)
+		(void)json_object_set_new(body, "force", json_true());
+	a = client_ask(c, "reload", body);
+	if (a.status == 200) {
+		r = CTL_OK;
+		json_array_foreach(json_object_get(a.json, "warnings"), i,
+		    line)
+			(void)fprintf(stderr, "%s\n", json_string_value(line));
+		if (c->json)
+			print_json(a.json);
+		else
+			(void)puts("reloaded");
+	} else {
+		r = answer_failed(c, &a);
+	}
+	answer_done(&a);
+	return r;
+}
+
+void
+print_in_flight(const json_t *j)
+{
+	int64_t n = jint(j, "in_flight");
+
+	if (n == 0) {
+		(void)puts("nothing is in flight");
+		return;
+	}
+	(void)printf("%" PRId64 " in flight: %" PRId64 " can still be stopped"
+	    ", %" PRId64 " are past that and will finish by themselves\n", n,
+	    jint(j, "stoppable"), jint(j, "flashing"));
+}
+
+int
+cmd_halt(struct ctl *c, char *const *args)
+{
+	struct answer a;
+	int r = CTL_OK;
+
+	(void)args;
+	if (!confirmed(c, "Stop every start, in all campaigns, until "
+	    "resume-all?"))
+		return CTL_FAILED;
+	a = client_ask(c, "halt", client_body(c));
+	if (a.status != 200) {
+		r = answer_failed(c, &a);
+	} else if (c->json) {
+		print_json(a.json);
+	} else {
+		(void)puts("halted: nothing starts until resume-all");
+		print_in_flight(a.json);
+		if (jint(a.json, "stoppable") > 0)
+			(void)puts("to stop these too: "
+			    "trackupctl campaign abort NAME");
+	}
+	if (a.status == 200 &&
+	    json_is_false(json_object_get(a.json, "durable")))
+		say("warning: the database does not commit; the halt is in "
+		    "force, but a restart of trackupd now would forget it");
+	answer_done(&a);
+	return r;
+}
+
+int
+cmd_resume_all(struct ctl *c, char *const *args)
+{
+	struct answer a = client_ask(c, "resume-all", client_body(c));
+	int r = CTL_OK;
+
+	(void)args;
+	if (a.status != 200)
+		r = answer_failed(c, &a);
+	else if (c->json)
+		print_json(a.json);
+	else
+		(void)puts("campaigns go on");
+	answer_done(&a);
+	return r;
+}
+
+int
+cmd_later(struct ctl *c, char *const *args)
+{
+	(void)args;
+	say("%s: not available in this version", c->cmd->word);
+	return CTL_REFUSED;
+}

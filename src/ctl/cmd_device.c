@@ -1,0 +1,204 @@
+#include "config.h"
+#include "ctl/ctl.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+const char *
+phase_plain(const char *phase)
+{
+	static const struct { const char *phase, *plain; } words[] = {
+		{"preflight", "starting"}, {"sending", "starting"},
+		{"acked", "starting"}, {"confirmed", "downloading"},
+		{"downloading", "downloading"}, {"downloaded", "installing"},
+		{"updating", "installing"}, {"verifying", "verifying"},
+		{"resolving", "verifying"}, {"unsure", "unclear"},
+		{"overdue", "unclear"},
+	};
+
+	for (size_t i = 0; i < ARRAY_LEN(words); i++)
+		if (strcmp(words[i].phase, phase) == 0)
+			return words[i].plain;
+	return phase;
+}
+
+const char *
+target_detail(const json_t *t, char *buf, size_t size)
+{
+	const char *phase = json_string_value(json_object_get(t, "phase"));
+
+	if (phase != NULL)
+		(void)snprintf(buf, size, "%s", phase_plain(phase));
+	else if (json_is_string(json_object_get(t, "hold")))
+		(void)jtext(t, "hold", buf, size);
+	else
+		(void)jtext(t, "cause", buf, size);
+	return buf;
+}
+
+static const char *
+online_text(const json_t *d, char *buf, size_t size)
+{
+	(void)snprintf(buf, size, "%s",
+	    json_is_true(json_object_get(d, "online")) ? "online" : "offline");
+	return buf;
+}
+
+static const char *
+version_text(const json_t *d, char *buf, size_t size)
+{
+	return jtext(json_object_get(d, "versions"), "mcu", buf, size);
+}
+
+static const char *
+seen_text(const json_t *d, char *buf, size_t size)
+{
+	return jtime(d, "last_seen", buf, size);
+}
+
+static const char *
+at_text(const json_t *e, char *buf, size_t size)
+{
+	return jtext(e, "at", buf, size);
+}
+
+int
+cmd_device_list(struct ctl *c, char *const *args)
+{
+	static const struct list_column columns[] = {
+		{"ID", "id", 0, NULL},
+		{"MODEL", "model", 0, NULL},
+		{"TYPE", "device_type", 0, NULL},
+		{"VERSION", NULL, 0, version_text},
+		{"LINK", NULL, COL_WORD, online_text},
+		{"LAST SEEN", NULL, 0, seen_text},
+		{"NAME", "name", COL_WIDE, NULL},
+		{"DIAGNOSIS", "diagnosis", COL_WIDE, NULL},
+	};
+
+	(void)args;
+	return print_list(c, "devices", columns, ARRAY_LEN(columns),
+	    "no trackers yet");
+}
+
+static void
+print_device_campaigns(const struct ctl *c, const json_t *campaigns)
+{
+	static const char *const titles[] = {"CAMPAIGN", "STATE", "DETAIL",
+	    "STARTS", "AGAIN AT", NULL};
+	static const int flags[] = {COL_LEFT, COL_WORD, COL_LEFT, COL_RIGHT,
+	    COL_LEFT};
+	struct table *t = table_new(c, titles, flags);
+	const json_t *j;
+	char buf[256];
+	size_t i;
+
+	json_array_foreach(campaigns, i, j) {
+		table_row(t);
+		table_put(t, jtext(j, "campaign", buf, sizeof buf));
+		table_put(t, jtext(j, "state", buf, sizeof buf));
+		table_put(t, target_detail(j, buf, sizeof buf));
+		table_put(t, jtext(j, "attempts", buf, sizeof buf));
+		table_put(t, jtime(j, "retry_at", buf, sizeof buf));
+	}
+	table_print(t);
+}
+
+static void
+print_device(const struct ctl *c, const json_t *j)
+{
+	static const struct { const char *label, *key; } rows[] = {
+		{"Diagnosis", "diagnosis"}, {"Name", "name"},
+		{"Model", "model"}, {"Device type", "device_type"},
+		{"Hardware", "hardware"}, {"Protocol", "protocol"},
+		{"Address", "address"}, {"Transport", "transport"},
+	};
+	const json_t *campaigns = json_object_get(j, "campaigns");
+	struct table *t = facts_new(c);
+	char buf[1024], when[64];
+
+	fact(t, "Device", "%s", jtext(j, "id", buf, sizeof buf));
+	fact(t, "Link", "%s", online_text(j, buf, sizeof buf));
+	fact(t, "Last seen", "%s", jtime(j, "last_seen", buf, sizeof buf));
+	if (version_text(j, buf, sizeof buf)[0] != '\0')
+		fact(t, "Version", "%s, read at %s", buf,
+		    jtime(j, "version_at", when, sizeof when));
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++)
+		fact(t, rows[i].label, "%s",
+		    jtext(j, rows[i].key, buf, sizeof buf));
+	if (json_is_true(json_object_get(j, "observed")))
+		fact(t, "Note", "only observed: in no list, so never "
+		    "commanded");
+	table_print(t);
+	if (json_array_size(campaigns) > 0) {
+		(void)putchar('\n');
+		print_device_campaigns(c, campaigns);
+	}
+}
+
+int
+cmd_device_show(struct ctl *c, char *const *args)
+{
+	char *id = client_encode(c, args[0]);
+	json_t *j;
+	int r = client_get(c, &j, "devices/%s", id);
+
+	free(id);
+	if (r != 0)
+		return r;
+	if (c->json)
+		print_json(j);
+	else
+		print_device(c, j);
+	json_decref(j);
+	return CTL_OK;
+}
+
+int
+cmd_device_timeline(struct ctl *c, char *const *args)
+{
+	static const struct list_column columns[] = {
+		{"AT", NULL, 0, at_text},
+		{"KIND", "kind", 0, NULL},
+		{"CAMPAIGN", "campaign", 0, NULL},
+		{"ATTEMPT", "attempt", COL_RIGHT, NULL},
+		{"PHASE", "phase", 0, NULL},
+		{"CODE", "code", COL_RIGHT, NULL},
+		{"SERIAL", "serial", 0, NULL},
+		{"TEXT", "text", COL_WIDE, NULL},
+	};
+	char *id = client_encode(c, args[0]), path[400];
+
+	(void)snprintf(path, sizeof path, "devices/%.300s/timeline", id);
+	free(id);
+	return print_list(c, path, columns, ARRAY_LEN(columns),
+	    "nothing has happened yet");
+}
+
+/* probe and cancel */
+int
+cmd_device_change(struct ctl *c, char *const *args)
+{
+	char *id = client_encode(c, args[0]), path[400];
+	bool probe = strcmp(c->cmd->word, "probe") == 0;
+	struct answer a;
+	int r = CTL_OK;
+
+	(void)snprintf(path, sizeof path, "devices/%.300s/%s", id,
+	    c->cmd->word);
+	free(id);
+	a = client_ask(c, path, client_body(c));
+	if (a.status != 200)
+		r = answer_failed(c, &a);
+	else if (c->json)
+		print_json(a.json);
+	else if (probe)
+		(void)printf("asked for: %s will be read; see trackupctl "
+		    "device timeline %s\n", args[0], args[0]);
+	else
+		(void)printf("cancelling: see trackupctl device timeline %s\n",
+		    args[0]);
+	answer_done(&a);
+	return r;
+}

@@ -1,0 +1,88 @@
+#include "config.h"
+#include "ctl/ctl.h"
+
+#include <limits.h>
+
+/* clang-format off */
+#define VERB(word, args, help, run, options, n) \
+	{word, args, help, run, options, n, n, NULL}
+#define GROUP(word, help, sub) {word, "COMMAND", help, NULL, 0, 0, 0, sub}
+#define LATER(word, args, help) \
+	{word, args, help, cmd_later, 0, 0, INT_MAX, NULL}
+#define END {NULL, NULL, NULL, NULL, 0, 0, 0, NULL}
+
+static const struct cmd campaign_cmds[] = {
+	VERB("list", "", "all campaigns", cmd_campaign_list, 0, 0),
+	VERB("show", "NAME", "one campaign: state, counts, waves",
+	    cmd_campaign_show, 0, 1),
+	VERB("targets", "NAME", "its trackers, and why each stands where it "
+	    "stands", cmd_campaign_targets, OPT_BIT(OPT_STATE) |
+	    OPT_BIT(OPT_CAUSE) | OPT_BIT(OPT_HOLD) | OPT_BIT(OPT_WAVE), 1),
+	VERB("check", "FILE", "have the daemon check a campaign file",
+	    cmd_campaign_check, 0, 1),
+	VERB("start", "NAME", "approve a draft", cmd_campaign_change,
+	    OPT_BIT(OPT_DIGEST), 1),
+	VERB("pause", "NAME", "no further starts", cmd_campaign_change, 0, 1),
+	VERB("resume", "NAME", "go on after a pause", cmd_campaign_change, 0,
+	    1),
+	VERB("abort", "NAME", "end it and stop what can be stopped",
+	    cmd_campaign_abort, OPT_BIT(OPT_DRY_RUN), 1),
+	VERB("wait", "NAME", "until it is finished, aborted, or paused by a "
+	    "rule", cmd_campaign_wait, OPT_BIT(OPT_TIMEOUT), 1),
+	LATER("plan", "FILE", "not in this version"),
+	LATER("simulate", "FILE", "not in this version"),
+	LATER("retry-failed", "NAME", "not in this version"),
+	LATER("export", "NAME", "not in this version"),
+	END
+};
+
+static const struct cmd device_cmds[] = {
+	VERB("list", "", "all trackers", cmd_device_list, 0, 0),
+	VERB("show", "ID", "one tracker", cmd_device_show, 0, 1),
+	VERB("timeline", "ID", "what happened to it, oldest first",
+	    cmd_device_timeline, 0, 1),
+	VERB("probe", "ID", "read its versions now", cmd_device_change, 0, 1),
+	VERB("cancel", "ID", "stop the update that is under way",
+	    cmd_device_change, 0, 1),
+	LATER("exclude", "ID...", "not in this version"),
+	LATER("include", "ID...", "not in this version"),
+	LATER("release", "ID", "not in this version"),
+	END
+};
+
+static const struct cmd wave_cmds[] = {
+	LATER("list", "NAME", "not in this version"),
+	LATER("approve", "NAME WAVE", "not in this version"),
+	END
+};
+
+static const struct cmd token_cmds[] = {
+	LATER("new", "NAME ROLE", "not in this version"),
+	END
+};
+
+static const struct cmd firmware_cmds[] = {
+	LATER("list", "", "not in this version"),
+	END
+};
+
+static const struct cmd root_cmds[] = {
+	VERB("status", "", "the daemon, its trackers and limits", cmd_status,
+	    0, 0),
+	VERB("reload", "", "read configuration and campaign files again",
+	    cmd_reload, OPT_BIT(OPT_FORCE), 0),
+	VERB("halt", "", "stop every start at once, in all campaigns",
+	    cmd_halt, 0, 0),
+	VERB("resume-all", "", "end a halt", cmd_resume_all, 0, 0),
+	GROUP("campaign", "campaigns", campaign_cmds),
+	GROUP("device", "trackers", device_cmds),
+	GROUP("wave", "not in this version", wave_cmds),
+	GROUP("firmware", "not in this version", firmware_cmds),
+	GROUP("token", "not in this version", token_cmds),
+	LATER("drain", "", "not in this version"),
+	LATER("backup", "FILE", "not in this version"),
+	LATER("events", "", "not in this version"),
+	END
+};
+
+const struct cmd cmd_root = GROUP("trackupctl", "", root_cmds);

@@ -1,0 +1,549 @@
+#include "config.h"
+#include "io/trackers_priv.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+/* A device that is updating is asked about again after this long. */
+#define BUSY_LOOK_MS 60000
+/* Private buffers grow in these steps: a frame that drips in would otherwise
+ * be moved with each byte. */
+#define BUFFER_STEP 256u
+
+static void on_event(evutil_socket_t fd, short what, void *arg);
+
+static struct conn *
+conn_of(const struct core_conn *cc)
+{
+	return CONTAINER_OF((struct core_conn *)(uintptr_t)cc, struct conn,
+	    core);
+}
+
+static int
+conn_fd(const struct conn *c)
+{
+	return event_get_fd(&c->ev);
+}
+
+struct conn *
+conn_new(struct trackers *t, int fd, const struct sockaddr_storage *peer,
+    int64_t now)
+{
+	struct conn *c = calloc(1, sizeof(*c));
+	struct sockaddr_in sin;
+	struct sockaddr_in6 sin6;
+
+	if (c == NULL) {
+		(void)close(fd);
+		return NULL;
+	}
+	c->t = t;
+	c->core.transport = TRANSPORT_TCP;
+	c->since_at = c->seen_at = now;
+	if (peer->ss_family == AF_INET6) {
+		memcpy(&sin6, peer, sizeof(sin6));
+		c->v6 = true;
+		c->port = ntohs(sin6.sin6_port);
+		memcpy(c->addr, &sin6.sin6_addr, 16);
+	} else {
+		memcpy(&sin, peer, sizeof(sin));
+		c->port = ntohs(sin.sin_port);
+		memcpy(c->addr, &sin.sin_addr, 4);
+	}
+	(void)event_assign(&c->ev, t->base, fd, EV_READ | EV_PERSIST, on_event,
+	    c);
+	return c;
+}
+
+void
+conn_free(struct conn *c)
+{
+	(void)event_del(&c->ev);
+	(void)close(conn_fd(c));
+	list_remove(&c->link);
+	free(c->in);
+	free(c->out);
+	free(c);
+}
+
+void
+conn_close(struct conn *c, const char *reason, enum trackers_counter counter)
+{
+	struct trackers *t = c->t;
+
+	if (c->reason != NULL)
+		return;
+	c->reason = reason;
+	trackers_count(t, TRACKERS_CLOSED, 1);
+	if (counter != TRACKERS_COUNTER_COUNT_)
+		trackers_count(t, counter, 1);
+	/* Strangers seldom write a '+', where the next count would be. */
+	if (c->in_len > 0 && c->in[0] != '+')
+		t->stats.bad_frame[FRAME_WHY_GARBAGE]++;
+	(void)event_del(&c->ev);
+	t->open--;
+	if (!c->identified)
+		t->unidentified--;
+	if (t->cfg.max_connections_per_address > 0)
+		address_leave(t, address_key(c));
+	list_remove(&c->link);
+	list_push_back(&t->graveyard, &c->link);
+	event_active(&t->reaper, EV_TIMEOUT, 0);
+}
+
+/* Listens for what matters now. */
+static void
+conn_watch(struct conn *c)
+{
+	short what = EV_PERSIST;
+
+	if (c->reason != NULL)
+		return;
+	if (!c->held && !c->half_closed)
+		what |= EV_READ;
+	if (c->out_len > 0)
+		what |= EV_WRITE;
+	if (event_get_events(&c->ev) == what && what != EV_PERSIST)
+		return;
+	(void)event_del(&c->ev);
+	(void)event_assign(&c->ev, c->t->base, conn_fd(c), what, on_event, c);
+	if (what != EV_PERSIST && event_add(&c->ev, NULL) != 0)
+		conn_close(c, "no_memory", TRACKERS_NO_MEMORY);
+}
+
+/* --- deadlines -------------------------------------------------------------*/
+
+/* What ends it first: the reason and, as result, when. */
+static int64_t
+deadline_find(const struct conn *c, const char **ret_reason,
+    enum trackers_counter *ret_counter)
+{
+	const struct trackers_config *cfg = &c->t->cfg;
+	int64_t at = c->seen_at + cfg->idle_timeout_ms, other;
+
+	*ret_reason = "idle_timeout";
+	*ret_counter = TRACKERS_IDLE_TIMEOUT;
+	other = c->since_at + cfg->identify_timeout_ms;
+	if (!c->identified && other < at) {
+		at = other;
+		*ret_reason = "identify_timeout";
+		*ret_counter = TRACKERS_IDENTIFY_TIMEOUT;
+	}
+	other = c->partial_at + cfg->identify_timeout_ms;
+	if (c->partial_at != 0 && other < at) {
+		at = other;
+		*ret_reason = "partial_timeout";
+		*ret_counter = TRACKERS_PARTIAL_TIMEOUT;
+	}
+	/* While nobody may read, silence is ours and proves nothing. */
+	if (c->t->hold)
+		at = INT64_MAX;
+	other = c->owed_at + cfg->owed_timeout_ms;
+	if (c->out_len > 0 && other < at) {
+		at = other;
+		*ret_reason = "owed_timeout";
+		*ret_counter = TRACKERS_OWED_TIMEOUT;
+	}
+	other = c->owed_at + LINGER_MS;
+	if (c->half_closed && other < at) {
+		at = other;
+		*ret_reason = "peer_closed";
+		*ret_counter = TRACKERS_COUNTER_COUNT_;
+	}
+	return at;
+}
+
+int64_t
+conn_deadline(const struct conn *c)
+{
+	enum trackers_counter counter;
+	const char *reason;
+
+	return deadline_find(c, &reason, &counter);
+}
+
+void
+conn_check(struct conn *c, int64_t now)
+{
+	struct trackers *t = c->t;
+	enum trackers_counter counter;
+	const char *reason;
+	int64_t at = deadline_find(c, &reason, &counter);
+
+	if (at > now) {
+		wheel_put(t, c, at);
+		return;
+	}
+	if (counter == TRACKERS_IDLE_TIMEOUT && c->identified &&
+	    t->ops.busy(t->ops.arg, &c->core)) {
+		wheel_put(t, c, now + BUSY_LOOK_MS);
+		return;
+	}
+	conn_close(c, reason, counter);
+}
+
+void
+conn_hurry(struct conn *c)
+{
+	int64_t at;
+
+	if (c->reason != NULL)
+		return;
+	if ((at = conn_deadline(c)) < c->due_at)
+		wheel_put(c->t, c, at);
+}
+
+void
+conn_hold(struct conn *c, bool hold, int64_t now)
+{
+	if (c->held == hold)
+		return;
+	c->held = hold;
+	if (!hold) {
+		/* What it had sent lay unread in the kernel: its time starts
+		 * again. */
+		c->seen_at = now;
+		if (!c->identified)
+			c->since_at = now;
+		if (c->partial_at != 0)
+			c->partial_at = now;
+	}
+	conn_watch(c);
+}
+
+/* --- output ----------------------------------------------------------------*/
+
+/* Makes room for need bytes in *buf. -1: no memory, nothing changed. */
+static int
+buffer_reserve(char **buf, uint32_t *cap, size_t need)
+{
+	size_t size = (need + BUFFER_STEP - 1) / BUFFER_STEP * BUFFER_STEP;
+	char *p;
+
+	if (need <= *cap)
+		return 0;
+	if ((p = realloc(*buf, size)) == NULL)
+		return -1;
+	*buf = p;
+	*cap = (uint32_t)size;
+	return 0;
+}
+
+static void
+buffer_drop(char **buf, uint32_t *cap)
+{
+	free(*buf);
+	*buf = NULL;
+	*cap = 0;
+}
+
+static void
+conn_failed(struct conn *c, int error)
+{
+	if (error == ETIMEDOUT)
+		conn_close(c, "owed_timeout", TRACKERS_OWED_TIMEOUT);
+	else
+		conn_close(c, "reset", TRACKERS_COUNTER_COUNT_);
+}
+
+/* Bytes that the kernel took, 0 when its buffer is full, -1: closed. */
+static ssize_t
+conn_write(struct conn *c, const char *p, size_t n)
+{
+	ssize_t sent;
+
+	do
+		sent = send(conn_fd(c), p, n, MSG_NOSIGNAL);
+	while (sent < 0 && errno == EINTR);
+	if (sent >= 0) {
+		trackers_count(c->t, TRACKERS_BYTES_OUT, (uint64_t)sent);
+		return sent;
+	}
+	if (errno == EAGAIN || errno == ENOBUFS)
+		return 0;
+	conn_failed(c, errno);
+	return -1;
+}
+
+static void
+conn_keep_output(struct conn *c, const char *p, size_t n)
+{
+	if (n == 0)
+		return;
+	if (c->out_len + n > OUTPUT_MAX) {
+		conn_close(c, "output_closed", TRACKERS_OUTPUT_CLOSED);
+		return;
+	}
+	if (buffer_reserve(&c->out, &c->out_cap, c->out_len + n) < 0) {
+		conn_close(c, "no_memory", TRACKERS_NO_MEMORY);
+		return;
+	}
+	if (c->out_len == 0)
+		c->owed_at = loop_mono_ms();
+	memcpy(c->out + c->out_len, p, n);
+	c->out_len += (uint32_t)n;
+	conn_watch(c);
+	conn_hurry(c);
+}
+
+static void
+conn_reply(struct conn *c, const char *p, size_t n)
+{
+	ssize_t sent = 0;
+
+	if (c->reason != NULL || n == 0)
+		return;
+	if (c->out_len == 0 && (sent = conn_write(c, p, n)) < 0)
+		return;
+	conn_keep_output(c, p + sent, n - (size_t)sent);
+}
+
+static void
+conn_writable(struct conn *c)
+{
+	ssize_t sent = conn_write(c, c->out, c->out_len);
+
+	if (sent <= 0)
+		return;
+	c->out_len -= (uint32_t)sent;
+	c->owed_at = loop_mono_ms();
+	if (c->out_len > 0) {
+		memmove(c->out, c->out + sent, c->out_len);
+		return;
+	}
+	buffer_drop(&c->out, &c->out_cap);
+	conn_watch(c);
+}
+
+bool
+trackers_send(struct core_conn *cc, const char *p, size_t n)
+{
+	struct conn *c = conn_of(cc);
+	ssize_t sent;
+
+	/* A command that waits in a buffer could leave after a pause, or
+	 * never: it goes now or not at all. */
+	if (c->reason != NULL || c->half_closed || c->out_len > 0 || n == 0)
+		return false;
+	if ((sent = conn_write(c, p, n)) <= 0)
+		return false;
+	/* Whatever becomes of the rest, the tracker may have it whole. */
+	conn_keep_output(c, p + sent, n - (size_t)sent);
+	return true;
+}
+
+void
+trackers_reply(struct core_conn *cc, const char *p, size_t n)
+{
+	conn_reply(conn_of(cc), p, n);
+}
+
+void
+trackers_reply_add(struct trackers_reply *r, const char *p, size_t n)
+{
+	size_t cap = MAX_OF(r->cap, (size_t)1024);
+	char *grown;
+
+	while (cap - r->len < n)
+		cap *= 2;
+	if (cap != r->cap) {
+		if ((grown = realloc(r->p, cap)) == NULL)
+			return;
+		r->p = grown;
+		r->cap = cap;
+	}
+	memcpy(r->p + r->len, p, n);
+	r->len += n;
+}
+
+/* --- input -----------------------------------------------------------------*/
+
+static void
+reply_flush(struct conn *c)
+{
+	struct trackers_reply *r = &c->t->reply;
+
+	conn_reply(c, r->p, r->len);
+	r->len = 0;
+}
+
+static void
+frame_good(struct conn *c, const struct frame *f, int64_t now)
+{
+	struct trackers *t = c->t;
+	struct message m;
+	enum msg_bad bad = MSG_BAD_NONE;
+
+	trackers_count(t, TRACKERS_FRAMES, 1);
+	if (message_decode(f, &m, &bad) < 0) {
+		t->stats.bad_message[bad]++;
+		return;
+	}
+	c->seen_at = now;
+	t->stats.kind[m.kind]++;
+	t->ops.frame(t->ops.arg, &c->core, &m, &t->reply);
+	if (t->reply.len >= REPLY_FLUSH)
+		reply_flush(c);
+}
+
+static void
+frame_bad(struct conn *c, enum frame_why why)
+{
+	c->t->stats.bad_frame[why]++;
+	if (++c->bad >= c->t->cfg.bad_frames_max)
+		conn_close(c, "bad_frames", TRACKERS_BAD_FRAMES_CLOSED);
+}
+
+/* The bytes behind the last whole frame wait in a buffer of their own. */
+static void
+conn_keep_input(struct conn *c, const char *p, size_t n, size_t scan,
+    bool consumed, int64_t now)
+{
+	if (c->reason != NULL || n == 0) {
+		buffer_drop(&c->in, &c->in_cap);
+		c->in_len = c->in_scan = 0;
+		c->partial_at = 0;
+		return;
+	}
+	/* frame_next() gives up before this; the shared buffer relies on it. */
+	if (n > c->t->partial_max) {
+		conn_close(c, "bad_frames", TRACKERS_BAD_FRAMES_CLOSED);
+		return;
+	}
+	if (buffer_reserve(&c->in, &c->in_cap, n) < 0) {
+		conn_close(c, "no_memory", TRACKERS_NO_MEMORY);
+		return;
+	}
+	memcpy(c->in, p, n);
+	c->in_len = (uint32_t)n;
+	c->in_scan = (uint32_t)scan;
+	/* Absolute: a byte more does not buy time. */
+	if (c->partial_at == 0 || consumed)
+		c->partial_at = now;
+	conn_hurry(c);
+}
+
+static void
+conn_frames(struct conn *c, const char *p, size_t n, int64_t now)
+{
+	struct trackers *t = c->t;
+	/* A reload may have lowered the limit below what was searched. */
+	size_t off = 0, used, scan = MIN_OF(c->in_scan, t->cfg.frame_max);
+	bool consumed = false;
+	enum frame_status st;
+	enum frame_why why;
+	struct frame f;
+
+	while (off < n && c->reason == NULL) {
+		st = frame_next(p + off, n - off, t->cfg.frame_max, &scan, &f,
+		    &used, &why);
+		off += used;
+		if (st == FRAME_MORE)
+			break;
+		consumed = true;
+		scan = 0;
+		if (st == FRAME_OK)
+			frame_good(c, &f, now);
+		else
+			frame_bad(c, why);
+	}
+	reply_flush(c);
+	conn_keep_input(c, p + off, n - off, scan, consumed, now);
+}
+
+static void
+conn_end_of_input(struct conn *c, int64_t now)
+{
+	/* Replies that wait for the disk may still be due to a tracker that
+	 * said it will send no more; a health check is owed nothing. */
+	if (!c->identified) {
+		conn_close(c, "peer_closed", TRACKERS_COUNTER_COUNT_);
+		return;
+	}
+	c->half_closed = true;
+	c->owed_at = now;
+	c->partial_at = 0;
+	conn_watch(c);
+	conn_hurry(c);
+}
+
+static void
+conn_readable(struct conn *c)
+{
+	struct trackers *t = c->t;
+	int64_t now = loop_mono_ms();
+	ssize_t n;
+
+	if (t->hold) {
+		conn_hold(c, true, now);
+		return;
+	}
+	n = recv(conn_fd(c), t->rbuf + c->in_len, READ_BYTES, 0);
+	if (n > 0) {
+		if (c->in_len > 0)
+			memcpy(t->rbuf, c->in, c->in_len);
+		trackers_count(t, TRACKERS_BYTES_IN, (uint64_t)n);
+		conn_frames(c, t->rbuf, c->in_len + (size_t)n, now);
+		return;
+	}
+	if (n == 0)
+		conn_end_of_input(c, now);
+	else if (errno != EAGAIN && errno != EINTR)
+		conn_failed(c, errno);
+}
+
+static void
+on_event(evutil_socket_t fd, short what, void *arg)
+{
+	struct conn *c = arg;
+
+	(void)fd;
+	if ((what & EV_WRITE) != 0 && c->out_len > 0)
+		conn_writable(c);
+	if ((what & EV_READ) != 0 && c->reason == NULL)
+		conn_readable(c);
+}
+
+/* --- what others may ask ---------------------------------------------------*/
+
+void
+trackers_close(struct core_conn *cc, const char *reason)
+{
+	conn_close(conn_of(cc), reason, TRACKERS_COUNTER_COUNT_);
+}
+
+void
+trackers_identified(struct core_conn *cc)
+{
+	struct conn *c = conn_of(cc);
+
+	if (c->identified || c->reason != NULL)
+		return;
+	c->identified = true;
+	c->t->unidentified--;
+}
+
+char *
+trackers_peer(const struct core_conn *cc, char *buf, size_t size)
+{
+	const struct conn *c = conn_of(cc);
+	struct sockaddr_in sin = {.sin_family = AF_INET};
+	struct sockaddr_in6 sin6 = {.sin6_family = AF_INET6};
+
+	if (c->v6) {
+		sin6.sin6_port = htons(c->port);
+		memcpy(&sin6.sin6_addr, c->addr, 16);
+		return sockaddr_text((struct sockaddr *)&sin6, buf, size);
+	}
+	sin.sin_port = htons(c->port);
+	memcpy(&sin.sin_addr, c->addr, 4);
+	return sockaddr_text((struct sockaddr *)&sin, buf, size);
+}
+
+int64_t
+trackers_last_seen_mono(const struct core_conn *cc)
+{
+	return conn_of(cc)->seen_at;
+}

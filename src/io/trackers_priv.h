@@ -1,0 +1,146 @@
+#ifndef TRACKUP_IO_TRACKERS_PRIV_H
+#define TRACKUP_IO_TRACKERS_PRIV_H
+/*
+ * trackers_priv: what trackers.c, accept.c and conn.c share; for them only.
+ *
+ * Every connection is in exactly one list: a slot of the wheel while it is
+ * open, the graveyard from conn_close() to the end of the loop turn.
+ */
+#include <netinet/in.h>
+#include <stdarg.h>
+#include <event2/event.h>
+#include <event2/event_struct.h>
+
+#include "base/idmap.h"
+#include "base/list.h"
+#include "io/listen.h"
+#include "io/trackers.h"
+
+#define READ_BYTES (64 * 1024)
+#define REPLY_FLUSH (64 * 1024) /* of one read: sent when it grew to this */
+#define OUTPUT_MAX (32 * 1024)  /* waiting for one peer; past it: closed */
+#define LINGER_MS 1000          /* after the peer's FIN, for held replies */
+#define OWED_DEFAULT_MS 240000
+#define WHEEL_SLOTS 1024
+#define TICK_MAX_MS 1000
+#define TICK_MIN_MS 10
+#define ACCEPTS_A_TURN 256
+#define ACCEPT_PAUSE_MS 100
+#define SPARE_FDS 16            /* left for the database and the control */
+#define NOTE_EVERY_MS 10000
+
+struct conn {
+	struct core_conn core;
+	struct event ev;
+	struct trackers *t;
+	struct list link;
+	const char *reason;   /* why it is being closed; NULL = open */
+	int64_t due_at;       /* when the wheel looks at it */
+	int64_t since_at;     /* of accept: identify_timeout counts from here */
+	int64_t seen_at;      /* last good frame, or the accept */
+	int64_t partial_at;   /* an unfinished frame began; 0 = none */
+	int64_t owed_at;      /* output waits since, or the peer's FIN; 0 = no */
+	char *in;             /* an unfinished frame */
+	char *out;            /* what the kernel did not take */
+	uint32_t in_len, in_cap, in_scan;
+	uint32_t out_len, out_cap;
+	int bad;              /* framing failures */
+	uint16_t port;
+	bool identified;
+	bool half_closed;     /* the peer sends no more */
+	bool held;            /* not read from until hold_reading ends */
+	bool v6;
+	uint8_t addr[16];
+};
+
+struct listener {
+	struct trackers *t;
+	struct event ev;
+	struct trackers_address address;
+	int fd;
+};
+
+/* One line in NOTE_EVERY_MS, with the number of those that were swallowed. */
+struct note_gate {
+	int64_t next_at;
+	uint64_t missed;
+};
+
+enum gate {
+	GATE_MAX, GATE_ADDRESS, GATE_UNIDENTIFIED, GATE_FDS, GATE_ACCEPT,
+	GATE_MEMORY, GATE_COUNT_
+};
+
+struct trackers {
+	struct event_base *base;
+	struct trackers_config cfg; /* cfg.listen is not kept */
+	struct trackers_ops ops;
+	struct listener **listener;
+	size_t listener_count;
+	bool listening;             /* false once trackers_stop_listening() */
+	bool paused;                /* accepting, for want of descriptors */
+	struct event resume;
+	int fd_ceiling;             /* a descriptor from here on is refused */
+
+	struct list wheel[WHEEL_SLOTS];
+	size_t wheel_pos;
+	int64_t wheel_at;           /* the time that wheel_pos stands for */
+	int64_t tick_ms;
+	struct event tick;
+
+	struct list graveyard;
+	struct event reaper;
+
+	size_t open, unidentified;
+	uint64_t next_id;
+	struct idmap per_address;   /* address_key() → count, when limited */
+
+	bool hold;
+	char *rbuf;                 /* partial_max + READ_BYTES, shared */
+	size_t partial_max;         /* the largest frame_max so far */
+	struct trackers_reply reply; /* of the read that is being handled */
+	struct note_gate gate[GATE_COUNT_];
+	struct trackers_stats stats;
+};
+
+/* --- trackers.c ------------------------------------------------------------*/
+void trackers_count(struct trackers *t, enum trackers_counter c, uint64_t n);
+/* A line for the log, unless one of this gate went out just now. */
+void trackers_note(struct trackers *t, enum gate g, enum note_level level,
+    const char *fmt, ...) PRINTF_LIKE(4, 5);
+void wheel_put(struct trackers *t, struct conn *c, int64_t due_at);
+
+/* --- accept.c --------------------------------------------------------------*/
+MUST_CHECK struct listener *listener_new(struct trackers *t,
+    const struct trackers_address *a, const struct listen_options *o,
+    struct errtext *err);
+void listener_free(struct listener *l);
+/* Accepts from now on; -1: no memory. */
+MUST_CHECK int listener_start(struct listener *l);
+/* Reads the descriptor limit, at a reload again. */
+void accept_limit(struct trackers *t);
+void accept_init(struct trackers *t);
+void accept_done(struct trackers *t);
+/* What the limit per address counts. Never 0. */
+uint64_t address_key(const struct conn *c);
+MUST_CHECK int address_enter(struct trackers *t, uint64_t key);
+void address_leave(struct trackers *t, uint64_t key);
+
+/* --- conn.c ----------------------------------------------------------------*/
+/* Takes fd, also on failure. */
+MUST_CHECK struct conn *conn_new(struct trackers *t, int fd,
+    const struct sockaddr_storage *peer, int64_t now);
+/* The one way out. counter: of this reason, or TRACKERS_COUNTER_COUNT_. The
+ * callback and the end of the memory follow at the end of the turn. */
+void conn_close(struct conn *c, const char *reason,
+    enum trackers_counter counter);
+void conn_free(struct conn *c); /* closes the socket; no callback */
+int64_t conn_deadline(const struct conn *c);
+/* Its time has come: closes it, or puts it back into the wheel. */
+void conn_check(struct conn *c, int64_t now);
+/* A nearer deadline may have come up; a later one is noticed when due. */
+void conn_hurry(struct conn *c);
+/* Stops or goes on reading from it. */
+void conn_hold(struct conn *c, bool hold, int64_t now);
+
+#endif

@@ -1,0 +1,312 @@
+#!/bin/sh
+# trackupctl against the real API over a made-up core: exit codes, what goes to
+# stdout and what to stderr, tables and JSON, confirmation, wait, check.
+set -u
+dir=$(mktemp -d) || exit 99
+ctl=$top_builddir/trackupctl
+fake=$top_builddir/tests/ctl/fakeapi
+sock=$dir/s.sock
+passed=0 failed=0 pid=
+unset NO_COLOR http_proxy all_proxy
+LC_ALL=C.UTF-8 TERM=xterm COLUMNS=200
+export LC_ALL TERM COLUMNS
+
+finish() {
+	[ -n "$pid" ] && kill "$pid" 2>/dev/null && wait "$pid"
+	rm -rf "$dir"
+}
+trap finish EXIT
+
+ok() { passed=$((passed + 1)); }
+bad() {
+	failed=$((failed + 1))
+	echo "FAILED: $what: $*"
+	sed 's/^/  out: /' "$dir/out" | head -n 20
+	sed 's/^/  err: /' "$dir/err" | head -n 20
+}
+
+# Waits up to 10 s for a line in a file.
+await() {
+	i=0
+	until grep -q -- "$1" "$2" 2>/dev/null; do
+		i=$((i + 1))
+		[ $i -le 200 ] || return 1
+		sleep 0.05
+	done
+}
+
+start() { # [VIEWS | junk]
+	stop
+	: > "$dir/log"
+	"$fake" "$sock" "$@" > "$dir/log" 2>&1 &
+	pid=$!
+	await ready "$dir/log" || { echo "fakeapi does not start"; exit 99; }
+}
+
+stop() {
+	[ -n "$pid" ] || return 0
+	kill "$pid" && wait "$pid" 2>/dev/null
+	pid=
+	rm -f "$sock"
+}
+
+# run RC ARG...: the exit code is due.
+run() {
+	want=$1
+	shift
+	what="trackupctl $*"
+	"$ctl" -s "$sock" "$@" > "$dir/out" 2> "$dir/err" < /dev/null
+	rc=$?
+	if [ $rc -eq "$want" ]; then ok; else bad "exit $rc, not $want"; fi
+}
+out() { if grep -q -- "$1" "$dir/out"; then ok; else bad "stdout: no $1"; fi; }
+err() { if grep -q -- "$1" "$dir/err"; then ok; else bad "stderr: no $1"; fi; }
+no_out() { if [ -s "$dir/out" ]; then bad "stdout is not empty"; else ok; fi; }
+no_err() { if [ -s "$dir/err" ]; then bad "stderr is not empty"; else ok; fi; }
+is_json() { # "array 5"
+	got=$("$fake" json < "$dir/out" 2>&1)
+	if [ "$got" = "$1" ]; then ok; else bad "JSON: $got, not $1"; fi
+}
+lines() {
+	n=$(wc -l < "$dir/out")
+	if [ "$n" -eq "$1" ]; then ok; else bad "$n lines, not $1"; fi
+}
+
+# --- usage, without a daemon ---------------------------------------------------
+run 2; err 'which command'; no_out
+run 0 --help; out 'Usage: trackupctl'; out '  campaign '; no_err
+run 0 campaign --help; out 'trackupctl campaign'; out '  start NAME'
+run 0 campaign targets -h; out '--hold HOLD'; out 'Usage: .* NAME'
+run 0 --version; out '^trackupctl [0-9]'
+run 2 campain list; err 'did you mean campaign?'
+run 2 campaign lsit; err 'did you mean list?'
+run 2 dev; err 'did you mean device?'
+run 2 frobnicate; err 'no such command'
+run 2 campaign; err 'which command'
+run 2 campaign show; err 'NAME is missing'
+run 2 campaign show a b; err 'too many arguments'
+run 2 status extra; err 'too many'
+run 2 --jsno status; err 'did you mean --json?'
+run 2 -q status; err '-q: no such option'
+run 2 campaign show x --reason; err 'needs a value'
+run 2 campaign show x --force; err '--force: not an option of'
+run 2 -o csv status; err 'csv: not available in this version'
+run 2 -o xml status; err 'table or json'
+run 2 -c "$dir/none.yaml"; err 'which command'
+for later in drain 'backup x' 'events' 'wave list x' 'firmware list' \
+    'token new a read' 'device exclude A B' 'campaign plan f'; do
+	# shellcheck disable=SC2086
+	run 6 $later
+	err 'not available in this version'
+done
+
+# --- no daemon -----------------------------------------------------------------
+run 5 status; err 'no such socket'; err 'is trackupd running'; no_out
+run 5 campaign wait x; err 'no such socket'
+printf 'x' > "$dir/f.yaml"
+run 5 campaign check "$dir/f.yaml"; err 'trackupd -t'
+start junk
+run 1 status; err 'not what trackupd answers'
+kill -9 "$pid"
+wait "$pid" 2>/dev/null
+pid=
+run 5 status; err 'nobody answers'
+rm -f "$sock"
+if [ "$(id -u)" -ne 0 ]; then
+	start
+	chmod 0 "$sock"
+	run 5 status; err 'permission denied'; err 'control.group'
+fi
+
+# --- where the socket is -------------------------------------------------------
+start
+ctl_conf() { # RC, config on stdin
+	cat > "$dir/t.yaml"
+	what="-c with $(head -n 3 "$dir/t.yaml" | tr '\n' ' ')"
+	"$ctl" -c "$dir/t.yaml" status > "$dir/out" 2> "$dir/err"
+	rc=$?
+	if [ $rc -eq "$1" ]; then ok; else bad "exit $rc, not $1"; fi
+}
+ctl_conf 0 <<YAML
+control: {socket: $sock, group: ""}
+YAML
+ctl_conf 0 <<YAML
+# control: {socket: /nowhere}
+trackers:
+  listen: ["0.0.0.0:9620"]
+other: {socket: /nowhere}
+control:
+  group: ""       # socket: /nowhere
+  socket: "$sock" # here
+YAML
+ctl_conf 0 <<YAML
+control: {group: "",
+  socket: '$sock'}
+YAML
+what='-c without the key'
+"$ctl" -c "$dir/f.yaml" status > "$dir/out" 2> "$dir/err"
+err '/run/trackupd/control.sock'
+what='-c of no file'
+"$ctl" -c "$dir/none.yaml" status > "$dir/out" 2> "$dir/err"
+if [ $? -eq 2 ]; then ok; else bad 'not exit 2'; fi
+err 'none.yaml: No such file'
+
+# --- reads ---------------------------------------------------------------------
+run 0 status; out '^State  *ok'; out '7 known, 5 online'; out 'connections  *1000'
+no_err
+run 0 status --json; is_json 'object 11'
+run 0 campaign list; out '^NAME  *STATE'; out '^fleet  *running  *0A05  *2345'
+out 'rule: bad_url 2 of 2'; lines 10; no_err
+run 0 --json campaign list; is_json 'array 9'
+run 0 campaign show fleet; out '^State  *running'; out 'no_ack 29, bad_url 1'
+out 'window 1000, offline 240'; out '^rest  *open'; out 'first wäve'
+run 0 campaign show fleet -o json; is_json 'object 19'
+run 4 campaign show nobody; err 'campaign nobody: no such'; no_out
+run 4 campaign show ../status; err 'no such'
+run 4 campaign show 'a b%2f?x=1'; err 'no such'
+run 0 campaign targets fleet; lines 2346; out 'active  *downloading'
+out 'failed  *no_ack'; out '2026-11-23T07:50:11Z'; no_err
+run 0 campaign targets fleet --json; is_json 'array 2345'
+run 0 campaign targets fleet --state failed --cause no_ack --wave rest
+lines 587
+run 0 campaign targets fleet --hold offline --json; is_json 'array 294'
+run 0 campaign targets draft; err 'no such targets'
+run 0 campaign targets draft --json; is_json 'array 0'
+run 1 campaign targets fleet --state gone; err 'state: gone: no such state'
+run 1 campaign targets fleet --state gone --json; no_out
+run 1 campaign targets fleet --wave 'x&state=failed'; err 'has no wave'
+run 0 device list; lines 231; out 'never connected'
+out 'a\\xff\\x1b\[31mred'
+run 0 device list --json; is_json 'array 230'
+run 0 device show A000002B000000; out '^Version  *0A03, read at 2026'
+out '^fleet  *waiting  *offline'; out '192.0.2.1:4711'
+run 0 device show A000002B000001; out 'Diagnosis  *never connected'
+run 0 device show A000002B000000 --json; is_json 'object 17'
+run 4 device show A000002BFFFFFF; err 'never heard of'
+run 4 device show nonsense; err 'not an id'
+run 0 device timeline A000002B000000; lines 451; out 'downloading  *200  *000A'
+run 0 device timeline A000002B000000 --json; is_json 'array 450'
+
+# --- what a terminal gets, and a pipe does not -----------------------------------
+esc=$(printf '\033')
+run 0 campaign list
+if grep -q "$esc" "$dir/out"; then bad 'escapes into a pipe'; else ok; fi
+if command -v script > /dev/null 2>&1; then
+	what='colours on a terminal'
+	tty() { script -qec "$*" /dev/null < "$dir/keys" > "$dir/out" 2>&1; }
+	: > "$dir/keys"
+	tty "$ctl -s $sock campaign list"; out "$esc\[.*running"
+	what='--no-color'
+	tty "$ctl -s $sock --no-color campaign list"
+	if grep -q "$esc\[3" "$dir/out"; then bad colours; else ok; fi
+	what='NO_COLOR'
+	NO_COLOR=1 tty "$ctl -s $sock campaign list"
+	if grep -q "$esc\[3" "$dir/out"; then bad colours; else ok; fi
+	what='halt asks on a terminal, no'
+	echo n > "$dir/keys"
+	tty "$ctl -s $sock halt"; out 'not confirmed'
+	if grep -q '/api/v1/halt' "$dir/log"; then bad 'it went out'; else ok; fi
+	what='halt asks on a terminal, yes'
+	echo y > "$dir/keys"
+	tty "$ctl -s $sock halt"; out '\[y/N\]'; out 'halted'
+	what='halt --yes does not ask'
+	: > "$dir/keys"
+	tty "$ctl -s $sock --yes halt"; out '55 in flight'
+	if grep -q 'y/N' "$dir/out"; then bad 'it asked'; else ok; fi
+	what='abort asks with figures'
+	echo n > "$dir/keys"
+	tty "$ctl -s $sock campaign abort fleet"; out '40 of them can be stopped'
+	out 'not confirmed'
+fi
+
+# --- changes -------------------------------------------------------------------
+run 0 halt --reason 'smoke in the depot'; out 'halted'; out '40 can still'
+if grep -q 'smoke in the depot' "$dir/log"; then ok; else bad reason; fi
+run 0 status; out '^State  *halted'
+run 0 resume-all; out 'go on'
+run 0 halt --json; is_json 'object 5'
+run 0 resume-all --json; is_json 'object 2'
+run 6 campaign start draft --digest beef; err 'another digest'
+run 0 campaign start draft; out 'campaign draft: running'
+run 6 campaign start draft; err 'not a draft'
+run 0 campaign pause fleet; out 'fleet: paused'
+run 0 campaign resume fleet; out 'fleet: running'
+run 6 campaign resume fleet; err 'not paused'
+run 4 campaign pause nobody; err 'no such'
+run 0 campaign abort fleet --dry-run; out 'would be aborted'; out '55 in flight'
+run 0 campaign show fleet; out '^State  *running'
+run 0 campaign abort fleet; out 'fleet: aborting'; out '40 can still'
+run 0 campaign show fleet; out '^State  *aborting'
+run 4 campaign abort nobody; err 'no such'
+run 0 device probe A000002B000000; out 'timeline A000002B000000'
+run 0 device cancel A000002B000000 --json; is_json 'object 3'
+run 4 device cancel A000002BFFFFFF; err 'never heard'
+run 0 reload; out 'reloaded'
+run 6 reload --reason 'break it'; err 'trakers: unknown key'; no_out
+run 0 reload --force --json; is_json 'object 2'
+long=$(printf '%0201d' 0)
+run 1 halt --reason "$long"; err 'at most 200'
+
+# --- check ---------------------------------------------------------------------
+mkdir -p "$dir/c/lists"
+printf 'good' > "$dir/c/a.yaml"
+run 0 campaign check "$dir/c/a.yaml"; out "$dir/c/a.yaml: good"
+err "$dir/c/a.yaml:1:1: require"
+run 0 campaign check "$dir/c/a.yaml" --json; is_json 'object 2'
+printf 'bad' > "$dir/c/b.yaml"
+run 1 campaign check "$dir/c/b.yaml"; err "$dir/c/b.yaml:1:1: bad"; no_out
+run 1 campaign check "$dir/c/b.yaml" --json; is_json 'object 2'
+printf 'list lists/one.txt' > "$dir/c/l.yaml"
+run 1 campaign check "$dir/c/l.yaml"; err 'lists/one.txt: No such file'
+printf 'A000002B000000\n' > "$dir/c/lists/one.txt"
+run 0 campaign check "$dir/c/l.yaml"; err 'lists/one.txt: 15 bytes'
+printf '\377' > "$dir/c/lists/one.txt"
+run 1 campaign check "$dir/c/l.yaml"; err 'not UTF-8'
+rm "$dir/c/lists/one.txt"; mkdir "$dir/c/lists/one.txt"
+run 1 campaign check "$dir/c/l.yaml"; err 'not a regular file'
+run 1 campaign check "$dir/c/none.yaml"; err 'none.yaml: No such file'
+(cd "$dir/c" && exec "$ctl" -s "$sock" campaign check a.yaml) > "$dir/out" \
+    2> "$dir/err"
+what='check in the directory itself'
+if [ $? -eq 0 ]; then ok; else bad 'exit code'; fi
+err '^a.yaml:1:1'
+
+# --- wait ----------------------------------------------------------------------
+run 0 campaign wait done; out 'done: finished; 1 of 3 succeeded, 2 failed'
+run 3 campaign wait ruled; out 'paused: rule: bad_url 2 of 2'
+run 3 campaign wait dead; out 'aborted'
+run 4 campaign wait nobody; err 'no such'
+run 1 campaign wait stopped --timeout 1s; err 'not over within 1s'
+run 2 campaign wait done --timeout soon; err 'not a duration'
+run 0 campaign wait done --json; is_json 'object 19'
+start 2
+run 0 campaign wait ends; out 'ends: finished'; no_err
+start 2
+run 3 campaign wait breaks; out 'paused: gate: success 40%'
+start 2
+run 3 campaign wait aborts; out 'aborts: aborted'
+start 1000000
+what='wait over a restart of the daemon'
+"$ctl" -s "$sock" campaign wait ends > "$dir/out" 2> "$dir/err" &
+waiter=$!
+await 'campaigns/ends' "$dir/log" || bad 'it does not ask'
+start 0
+wait $waiter
+if [ $? -eq 0 ]; then ok; else bad 'exit code'; fi
+out 'finished'
+
+# --- a reader that leaves ------------------------------------------------------
+what='a closed pipe'
+"$ctl" -s "$sock" campaign targets fleet --json 2> "$dir/err" | head -n 1 \
+    > "$dir/out"
+lines 1
+no_err
+if [ -w /dev/full ]; then
+	what='a full disk'
+	"$ctl" -s "$sock" device list > /dev/full 2> "$dir/err"
+	if [ $? -eq 1 ]; then ok; else bad 'exit code'; fi
+	err 'cannot write'
+fi
+
+echo "$passed passed, $failed failed"
+[ $failed -eq 0 ]

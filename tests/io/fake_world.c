@@ -1,0 +1,571 @@
+#include "config.h"
+#include "fake_world.h"
+
+#include <assert.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#define EVENTS 450
+#define EVENTS_AT_A_TIME 200
+
+/* --- campaigns -------------------------------------------------------------*/
+static struct view_campaign *
+add(struct core *c, const char *name, enum campaign_state state)
+{
+	struct view_campaign *v = &c->campaign[c->count++];
+
+	*v = (struct view_campaign){
+		.id = 10 + (int64_t)c->count, .name = name,
+		.description = "", .state = state, .reason_text = "",
+		.digest = "0123456789abcdef0123456789abcdef"
+		    "0123456789abcdef0123456789abcdef",
+		.target_version = "0A05", .revision = 1, .priority = 50,
+		.created_wall = FAKE_WALL_MS - 7200000,
+		.wave_name = "rest", .wave_state = WAVE_WAITING,
+	};
+	return v;
+}
+
+static void
+add_fleet(struct core *c)
+{
+	struct view_campaign *v = add(c, "fleet", CAMPAIGN_RUNNING);
+
+	v->description = "first w\xc3\xa4ve";
+	v->wave_state = WAVE_OPEN;
+	v->total = FAKE_TARGETS;
+	v->targets[TARGET_SUCCEEDED] = 1000;
+	v->targets[TARGET_FAILED] = 30;
+	v->targets[TARGET_UNVERIFIED] = 5;
+	v->targets[TARGET_ACTIVE] = 60;
+	v->targets[TARGET_BACKOFF] = 10;
+	v->targets[TARGET_WAITING] = FAKE_TARGETS - 1105;
+	v->causes[CAUSE_BAD_URL] = 1;
+	v->causes[CAUSE_NO_ACK] = 29;
+	v->holds[HOLD_OFFLINE] = 240;
+	v->holds[HOLD_WINDOW] = FAKE_TARGETS - 1105 - 240;
+	v->attempts = 1111;
+	v->in_flight = 55;
+	v->dark = 2;
+	v->started_wall = FAKE_WALL_MS - 3600000;
+	v->eta_wall = FAKE_WALL_MS + 3600000;
+}
+
+static void
+world_fill(struct core *c)
+{
+	struct view_campaign *v;
+
+	add_fleet(c);
+	(void)add(c, "draft", CAMPAIGN_DRAFT);
+	v = add(c, "ruled", CAMPAIGN_PAUSED);
+	v->reason = PAUSE_RULE;
+	v->reason_text = "bad_url 2 of 2";
+	v = add(c, "stopped", CAMPAIGN_PAUSED);
+	v->reason = PAUSE_OPERATOR;
+	v = add(c, "done", CAMPAIGN_FINISHED);
+	v->total = 3;
+	v->targets[TARGET_SUCCEEDED] = 1;
+	v->targets[TARGET_FAILED] = 2;
+	v->finished_wall = FAKE_WALL_MS - 1000;
+	(void)add(c, "dead", CAMPAIGN_ABORTED);
+	/* These change when they have been looked at a few times. */
+	(void)add(c, "ends", CAMPAIGN_RUNNING);
+	(void)add(c, "breaks", CAMPAIGN_RUNNING);
+	(void)add(c, "aborts", CAMPAIGN_RUNNING);
+	c->views_left = 6;
+}
+
+static void
+look(struct core *c, struct view_campaign *v)
+{
+	if (v->state != CAMPAIGN_RUNNING || strcmp(v->name, "fleet") == 0 ||
+	    c->views_left-- > 0)
+		return;
+	if (strcmp(v->name, "ends") == 0) {
+		v->state = CAMPAIGN_FINISHED;
+	} else if (strcmp(v->name, "breaks") == 0) {
+		v->state = CAMPAIGN_PAUSED;
+		v->reason = PAUSE_GATE;
+		v->reason_text = "success 40% of 97%";
+	} else if (strcmp(v->name, "aborts") == 0) {
+		v->state = CAMPAIGN_ABORTED;
+	}
+}
+
+static struct view_campaign *
+find(const struct core *c, const char *name)
+{
+	for (size_t i = 0; i < c->count; i++)
+		if (strcmp(c->campaign[i].name, name) == 0) {
+			union {
+				const struct view_campaign *in;
+				struct view_campaign *out;
+			} u = {&c->campaign[i]};
+
+			return u.out;
+		}
+	return NULL;
+}
+
+bool
+core_view_campaign(const struct core *c, struct core_now now,
+    const char *name, struct view_campaign *ret)
+{
+	union {
+		const struct core *in;
+		struct core *out;
+	} u = {c};
+	struct view_campaign *v = find(c, name);
+
+	(void)now;
+	if (v == NULL)
+		return false;
+	look(u.out, v);
+	*ret = *v;
+	return true;
+}
+
+size_t
+core_campaign_count(const struct core *c)
+{
+	return c->count;
+}
+
+const char *
+core_campaign_name(const struct core *c, size_t i)
+{
+	return i < c->count ? c->campaign[i].name : NULL;
+}
+
+/* --- targets and devices ---------------------------------------------------*/
+static const char *
+fake_id(size_t i)
+{
+	static char ids[FAKE_TARGETS][16];
+
+	(void)snprintf(ids[i], sizeof ids[i], "A000002B%06zX", i & 0xffffff);
+	return ids[i];
+}
+
+static void
+fill_target(struct view_target *t, size_t i)
+{
+	*t = (struct view_target){
+		.id = fake_id(i), .key = i + 1, .campaign = "fleet",
+		.wave = "rest", .version = i % 7 == 0 ? "" : "0A03",
+	};
+	switch (i % 4) {
+	case 0:
+		t->state = TARGET_WAITING;
+		t->hold = i % 8 == 0 ? HOLD_OFFLINE : HOLD_WINDOW;
+		break;
+	case 1:
+		t->state = TARGET_ACTIVE;
+		t->phase = PHASE_DOWNLOADING;
+		t->attempts = 1;
+		break;
+	case 2:
+		t->state = TARGET_FAILED;
+		t->cause = CAUSE_NO_ACK;
+		t->attempts = 3;
+		break;
+	default:
+		t->state = TARGET_BACKOFF;
+		t->attempts = 1;
+		t->retry_wall = FAKE_WALL_MS + 60000;
+		break;
+	}
+}
+
+static bool
+passes(const struct target_filter *f, const struct view_target *t)
+{
+	return (f->state < 0 || f->state == (int)t->state) &&
+	    (f->cause < 0 || f->cause == (int)t->cause) &&
+	    (f->hold < 0 || f->hold == (int)t->hold) && t->key > f->after;
+}
+
+long
+core_view_targets(const struct core *c, struct core_now now,
+    const char *campaign, const struct target_filter *filter,
+    struct view_target *ret, size_t max, bool *ret_more)
+{
+	struct view_target t;
+	size_t n = 0;
+
+	(void)now;
+	*ret_more = false;
+	if (find(c, campaign) == NULL)
+		return -1;
+	if (strcmp(campaign, "fleet") != 0)
+		return 0;
+	for (size_t i = 0; i < FAKE_TARGETS; i++) {
+		fill_target(&t, i);
+		if (!passes(filter, &t))
+			continue;
+		if (n == max) {
+			*ret_more = true;
+			break;
+		}
+		ret[n++] = t;
+	}
+	return (long)n;
+}
+
+static void
+fill_device(struct view_device *d, size_t i)
+{
+	static const struct core_conn conn;
+
+	*d = (struct view_device){
+		.id = fake_id(i), .key = i + 1, .protocol = "C20101",
+		.name = "", .device_type = "GV620MG", .hardware = "0102",
+		.mcu = "0A03", .model = "C2", .diagnosis = "",
+		.version_wall = FAKE_WALL_MS - 60000,
+		.last_seen_wall = FAKE_WALL_MS - 1000, .online = i % 2 == 0,
+		.registered = true, .target_count = 1,
+	};
+	/* What a tracker may call itself. */
+	if (i == 0) {
+		d->conn = &conn;
+		d->name = "a\xff\x1b[31mred\xe2\x80\xaegnp\"\\<b>";
+	}
+	if (i == 1) {
+		d->mcu = d->hardware = d->device_type = "";
+		d->version_wall = d->last_seen_wall = 0;
+		d->diagnosis = "never connected; check APN and address";
+	}
+}
+
+bool
+core_view_device(const struct core *c, struct core_now now, const char *id,
+    struct view_device *ret)
+{
+	struct devid want, have;
+
+	(void)c;
+	(void)now;
+	if (devid_parse(span_str(id), &want) < 0)
+		return false;
+	for (size_t i = 0; i < FAKE_DEVICES; i++) {
+		if (devid_parse(span_str(fake_id(i)), &have) < 0 ||
+		    have.key != want.key)
+			continue;
+		fill_device(ret, i);
+		return true;
+	}
+	return false;
+}
+
+size_t
+core_view_devices(const struct core *c, struct core_now now, uint64_t after,
+    struct view_device *ret, size_t max, bool *ret_more)
+{
+	size_t n = 0;
+
+	(void)c;
+	(void)now;
+	for (size_t i = (size_t)after; i < FAKE_DEVICES && n < max; i++)
+		fill_device(&ret[n++], i);
+	*ret_more = after + n < FAKE_DEVICES;
+	return n;
+}
+
+size_t
+core_view_device_targets(const struct core *c, struct core_now now,
+    uint64_t key, struct view_target *ret, size_t max)
+{
+	(void)c;
+	(void)now;
+	if (max == 0)
+		return 0;
+	fill_target(ret, (size_t)key - 1);
+	return 1;
+}
+
+void
+core_view_status(const struct core *c, struct view_status *ret)
+{
+	*ret = (struct view_status){
+		.devices_known = 7, .devices_online = 5,
+		.devices_observed = 2, .in_flight = 55, .dark = 2,
+		.halted = c->halted, .store_ok = true, .observed_max = 1000,
+		.observed_evicted = 3,
+	};
+}
+
+/* The archive's trackers.c must not be pulled in for this one. */
+char *
+trackers_peer(const struct core_conn *conn, char *buf, size_t size)
+{
+	(void)conn;
+	(void)snprintf(buf, size, "192.0.2.1:4711");
+	return buf;
+}
+
+/* --- the daemon ------------------------------------------------------------*/
+static const struct core *
+get_core(void *arg)
+{
+	return &((struct fake_world *)arg)->core;
+}
+
+static struct core_now
+get_now(void *arg)
+{
+	(void)arg;
+	return (struct core_now){1000, FAKE_WALL_MS};
+}
+
+static void
+get_status(void *arg, struct api_status *ret)
+{
+	struct fake_world *w = arg;
+
+	*ret = (struct api_status){
+		.version = "0.1-test", .uptime_ms = 61500,
+		.store_state = w->store_state, .wal_bytes = 4096,
+		.limit_in_flight = 100,
+	};
+	ret->trackers.connections = 6;
+	ret->trackers.max_connections = 1000;
+	if (strcmp(w->store_state, "ok") != 0)
+		ret->reasons[0] = "store: disk full";
+}
+
+static void
+copy(char *dst, size_t size, const char *src)
+{
+	(void)snprintf(dst, size, "%s", src == NULL ? "(null)" : src);
+}
+
+static void
+set_result(struct oper_result *r, enum oper_status status, const char *code,
+    const char *message)
+{
+	r->status = status;
+	copy(r->code, sizeof r->code, code);
+	copy(r->message, sizeof r->message, message);
+}
+
+static void
+operate_campaign(struct view_campaign *v, const struct oper *op,
+    struct oper_result *ret)
+{
+	if (op->kind == OPER_CAMPAIGN_START) {
+		if (v->state != CAMPAIGN_DRAFT)
+			set_result(ret, OPER_REFUSED, "wrong_state",
+			    "it is not a draft");
+		else if (op->digest != NULL &&
+		    strcmp(op->digest, v->digest) != 0)
+			set_result(ret, OPER_REFUSED, "digest",
+			    "the file has another digest");
+		else
+			v->state = CAMPAIGN_RUNNING;
+	} else if (op->kind == OPER_CAMPAIGN_PAUSE) {
+		v->state = CAMPAIGN_PAUSED;
+		v->reason = PAUSE_OPERATOR;
+	} else if (op->kind == OPER_CAMPAIGN_RESUME) {
+		if (v->state != CAMPAIGN_PAUSED) {
+			set_result(ret, OPER_REFUSED, "wrong_state",
+			    "it is not paused");
+			return;
+		}
+		v->state = CAMPAIGN_RUNNING;
+		v->reason = PAUSE_NONE;
+	} else {
+		ret->in_flight = 55;
+		ret->stoppable = 40;
+		ret->flashing = 15;
+		if (!op->dry_run)
+			v->state = CAMPAIGN_ABORTING;
+	}
+}
+
+static void
+on_timer(void *arg)
+{
+	fake_world_durable(arg);
+}
+
+static void
+operate(void *arg, const struct oper *op, struct oper_result *ret,
+    uint64_t *ret_ticket)
+{
+	struct fake_world *w = arg;
+
+	w->operated++;
+	w->last = *op;
+	copy(w->last_campaign, sizeof w->last_campaign, op->campaign);
+	copy(w->last_device, sizeof w->last_device, op->device);
+	copy(w->last_who, sizeof w->last_who, op->who);
+	copy(w->last_reason, sizeof w->last_reason, op->reason);
+	copy(w->last_digest, sizeof w->last_digest, op->digest);
+	if (op->campaign != NULL)
+		operate_campaign(find(&w->core, op->campaign), op, ret);
+	else if (op->kind == OPER_HALT || op->kind == OPER_RESUME_ALL)
+		w->core.halted = op->kind == OPER_HALT;
+	if (op->kind == OPER_HALT) {
+		ret->in_flight = 55;
+		ret->stoppable = 40;
+		ret->flashing = 15;
+	}
+	if (ret->status != OPER_OK || op->dry_run)
+		return;
+	*ret_ticket = ++w->ticket;
+	if (!w->hold_durable)
+		loop_timer_set(w->timer, 0);
+}
+
+void
+fake_world_durable(struct fake_world *w)
+{
+	api_durable(w->api, w->ticket);
+}
+
+static bool
+timeline(void *arg, uint64_t device, int64_t after, size_t limit,
+    api_event_fn *fn, void *fn_arg)
+{
+	struct fake_world *w = arg;
+
+	(void)device;
+	w->timeline_asked++;
+	if (w->refuse_timeline)
+		return false;
+	w->event_fn = fn;
+	w->event_arg = fn_arg;
+	w->event_after = after;
+	w->event_max = limit < EVENTS_AT_A_TIME ? limit : EVENTS_AT_A_TIME;
+	if (!w->hold_timeline)
+		fake_world_events(w, 0);
+	return true;
+}
+
+void
+fake_world_events(struct fake_world *w, int status)
+{
+	static struct event_rec ev[EVENTS_AT_A_TIME];
+	static const char *campaigns[EVENTS_AT_A_TIME];
+	static int64_t ids[EVENTS_AT_A_TIME];
+	api_event_fn *fn = w->event_fn;
+	size_t n = 0;
+	int64_t id;
+
+	w->event_fn = NULL;
+	if (fn == NULL)
+		return;
+	for (id = w->event_after + 1; id <= EVENTS && n < w->event_max;
+	    id++, n++) {
+		ids[n] = id;
+		campaigns[n] = id == 1 ? NULL : "fleet";
+		ev[n] = (struct event_rec){
+			.wall = FAKE_WALL_MS + id, .device = 1,
+			.kind = id == 1 ? EVENT_SESSION : EVENT_REPORT,
+			.phase = id == 1 ? PHASE_NONE : PHASE_DOWNLOADING,
+			.attempt = id == 1 ? 0 : 9,
+			.code = id == 1 ? -1 : 200, .serial = id == 1 ? -1 : 10,
+		};
+		(void)snprintf(ev[n].text, sizeof ev[n].text,
+		    "event %" PRId64 "\x01", id);
+	}
+	fn(w->event_arg, status, ev, ids, campaigns, n, id <= EVENTS);
+}
+
+static void
+timeline_forget(void *arg, void *fn_arg)
+{
+	struct fake_world *w = arg;
+
+	w->timeline_forgotten++;
+	if (w->event_arg == fn_arg)
+		w->event_fn = NULL;
+}
+
+/* "good" passes; "bad" has errors; "list NAME" wants that file too. */
+static int
+check(void *arg, const char *file, const struct api_files *files,
+    struct sbuf *diag, struct sbuf *missing)
+{
+	struct fake_world *w = arg;
+	const char *text = NULL, *list;
+
+	w->checked++;
+	for (size_t i = 0; i < files->count; i++)
+		if (strcmp(files->name[i], file) == 0)
+			text = files->text[i];
+	assert(text != NULL);
+	if (strncmp(text, "bad", 3) == 0) {
+		sbuf_addf(diag, "%s:1:1: bad: unknown key; did you mean "
+		    "waves?\nbad: 1\n^", file);
+		return -1;
+	}
+	if (strncmp(text, "list ", 5) == 0) {
+		list = text + 5;
+		for (size_t i = 0; i < files->count; i++)
+			if (strcmp(files->name[i], list) == 0) {
+				sbuf_addf(diag, "%s: %zu bytes", list,
+				    files->len[i]);
+				return 0;
+			}
+		sbuf_adds(missing, list);
+		return -2;
+	}
+	sbuf_addf(diag, "%s:1:1: require: not given", file);
+	return 0;
+}
+
+static int
+reload(void *arg, bool force, const char *who, const char *reason,
+    struct sbuf *diag)
+{
+	struct fake_world *w = arg;
+
+	w->reloaded++;
+	w->last_force = force;
+	copy(w->last_who, sizeof w->last_who, who);
+	copy(w->last_reason, sizeof w->last_reason, reason);
+	if (strcmp(reason, "break it") != 0)
+		return 0;
+	sbuf_adds(diag, "trackupd.yaml:3:1: trakers: unknown key");
+	return -1;
+}
+
+static void
+note(void *arg, enum note_level level, const char *line)
+{
+	struct fake_world *w = arg;
+
+	(void)level;
+	copy(w->note, sizeof w->note, line);
+}
+
+void
+fake_world_init(struct fake_world *w, struct loop *l)
+{
+	memset(w, 0, sizeof *w);
+	w->loop = l;
+	w->store_state = "ok";
+	w->timer = loop_timer_new(l, on_timer, w);
+	assert(w->timer != NULL);
+	world_fill(&w->core);
+}
+
+void
+fake_world_done(struct fake_world *w)
+{
+	loop_timer_free(w->timer);
+}
+
+struct api_ops
+fake_world_ops(struct fake_world *w)
+{
+	return (struct api_ops){
+		.arg = w, .core = get_core, .now = get_now,
+		.status = get_status, .operate = operate,
+		.timeline = timeline, .timeline_forget = timeline_forget,
+		.check = check, .reload = reload, .note = note,
+	};
+}
