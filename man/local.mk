@@ -1,5 +1,7 @@
 # man: mdoc, linted by check-manuals.sh. One page a line: several of us add
 # here.
+dist_man_MANS += man/trackupctl.8
+dist_man_MANS += man/trackupd-api.7
 dist_man_MANS += man/trackupd.8
 dist_man_MANS += man/tracksim.1
 

@@ -7,5 +7,5 @@ tests_ctl_fakeapi_CPPFLAGS = $(AM_CPPFLAGS) $(JANSSON_CFLAGS) \
 tests_ctl_fakeapi_LDADD = libtrackup-io.a libtrackup-pure.a \
 	libtrackup-base.a $(io_libs)
 
-dist_check_SCRIPTS += tests/ctl/t-ctl.sh
-TESTS += tests/ctl/t-ctl.sh
+dist_check_SCRIPTS += tests/ctl/t-ctl.sh tests/ctl/t-manual.sh
+TESTS += tests/ctl/t-ctl.sh tests/ctl/t-manual.sh
