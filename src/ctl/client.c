@@ -88,6 +88,9 @@ client_ask(struct ctl *c, const char *path, json_t *body)
 	    CONNECT_TIMEOUT_MS);
 	(void)curl_easy_setopt(e, CURLOPT_TIMEOUT_MS, ANSWER_TIMEOUT_MS);
 	(void)curl_easy_setopt(e, CURLOPT_NOSIGNAL, 1L);
+	/* A wait of days must not hold one of the daemon's places, and a
+	 * change must never be sent again over a second connection. */
+	(void)curl_easy_setopt(e, CURLOPT_FORBID_REUSE, 1L);
 	(void)curl_easy_setopt(e, CURLOPT_WRITEFUNCTION, on_data);
 	(void)curl_easy_setopt(e, CURLOPT_WRITEDATA, &b);
 	if (body != NULL) {
@@ -167,6 +170,10 @@ answer_failed(const struct ctl *c, const struct answer *a)
 	if (a->status == 0) {
 		say("%s", a->why);
 		return CTL_UNREACHABLE;
+	}
+	if (a->status == 413) {
+		say("too much for the daemon: 64 MiB in all");
+		return CTL_FAILED;
 	}
 	if (message == NULL) {
 		say("%s: HTTP %ld, and not what trackupd answers", c->socket,

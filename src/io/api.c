@@ -202,8 +202,8 @@ api_wait_durable(struct api_call *c, uint64_t ticket, json_t *answer)
 	}
 	c->api->ops.status(c->api->ops.arg, &st);
 	c->ticket = ticket;
-	api_park(c, strcmp(st.store_state, "ok") == 0 ? API_DURABLE_MS :
-	    API_DEGRADED_MS);
+	api_park(c, strcmp(st.store_state, "ok") == 0 ?
+	    c->api->durable_timeout_ms : API_DEGRADED_MS);
 }
 
 void
@@ -309,6 +309,10 @@ api_new(struct api **ret, struct loop *l, const struct api_config *cfg,
 	(void)signal(SIGPIPE, SIG_IGN);
 	a->loop = l;
 	a->ops = *ops;
+	a->request_timeout_ms = cfg->request_timeout_ms > 0 ?
+	    cfg->request_timeout_ms : API_REQUEST_MS;
+	a->durable_timeout_ms = cfg->durable_timeout_ms > 0 ?
+	    cfg->durable_timeout_ms : API_DURABLE_MS;
 	list_init(&a->parked);
 	a->timer = loop_timer_new(l, on_timer, a);
 	if (a->timer == NULL) {

@@ -63,6 +63,9 @@ struct api_ops {
 struct api_config {
 	const char *socket;           /* path; its directory must exist */
 	const char *group;            /* "" = mode 0600, else 0660 */
+	/* A connection without a whole request by then is closed; a change
+	 * that is not durable by then is answered so. 0 = 30 s and 10 s. */
+	int64_t request_timeout_ms, durable_timeout_ms;
 };
 
 MUST_CHECK int api_new(struct api **ret, struct loop *l,

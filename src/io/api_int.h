@@ -25,7 +25,7 @@ struct evconnlistener;
 #define API_BODY_MAX (64 * 1024)
 #define API_UPLOAD_MAX (64 * 1024 * 1024) /* body of check */
 #define API_BUFFERED_MAX (128 * 1024 * 1024) /* unread, all connections */
-#define API_REQUEST_MS 30000 /* a connection without a whole request */
+#define API_REQUEST_MS 30000
 #define API_DURABLE_MS 10000
 #define API_DEGRADED_MS 1000 /* instead, when the store is known to fail */
 #define API_ARGS_MAX 2
@@ -74,6 +74,7 @@ struct api {
 	struct evconnlistener *listener; /* owned by http */
 	struct api_socket socket;
 	struct loop_timer *timer;
+	int64_t request_timeout_ms, durable_timeout_ms;
 	struct list parked;
 	uint64_t durable; /* highest ticket known to be on disk */
 	struct api_peer peer[API_CONNECTIONS_MAX];

@@ -90,7 +90,8 @@ api_peer_sweep(struct api *a, int64_t now_ms)
 			continue;
 		if (peer_gone(p)) {
 			peer_release(p);
-		} else if (!p->busy && now_ms - p->since_ms > API_REQUEST_MS) {
+		} else if (!p->busy &&
+		    now_ms - p->since_ms > a->request_timeout_ms) {
 			a->hits[API_HITS_SLOW]++;
 			(void)shutdown(bufferevent_getfd(p->bev), SHUT_RDWR);
 		}

@@ -21,7 +21,7 @@ limits_json(const struct api *a, const struct api_status *st,
 {
 	const struct trackers_stats *t = &st->trackers;
 
-	return json_pack("{s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o}",
+	return json_pack("{s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o}",
 	    "connections", limit_json(json_integer(t->max_connections),
 	        t->connections, count(t->counter[TRACKERS_REFUSED_MAX])),
 	    "unidentified", limit_json(json_null(), t->unidentified,
@@ -37,7 +37,11 @@ limits_json(const struct api *a, const struct api_status *st,
 	    "api_connections", limit_json(json_integer(API_CONNECTIONS_MAX),
 	        a->peer_count, count(a->hits[API_HITS_CONNECTIONS])),
 	    "api_buffered_bytes", limit_json(json_integer(API_BUFFERED_MAX),
-	        a->buffered, count(a->hits[API_HITS_BUFFERED])));
+	        a->buffered, count(a->hits[API_HITS_BUFFERED])),
+	    "api_body", limit_json(json_null(), 0,
+	        count(a->hits[API_HITS_BODY])),
+	    "api_slow", limit_json(json_null(), 0,
+	        count(a->hits[API_HITS_SLOW])));
 }
 
 /* The heaviest word wins; reasons tell the rest. */

@@ -213,6 +213,10 @@ if command -v script > /dev/null 2>&1; then
 	: > "$dir/keys"
 	tty "$ctl -s $sock --yes halt"; out '55 in flight'
 	if grep -q 'y/N' "$dir/out"; then bad 'it asked'; else ok; fi
+	what='wait shows its progress'
+	: > "$dir/keys"
+	tty "$ctl -s $sock campaign wait stopped --timeout 1s"
+	out 'paused  0 of 0 succeeded'
 	what='abort asks with figures'
 	echo n > "$dir/keys"
 	tty "$ctl -s $sock campaign abort fleet"; out '40 of them can be stopped'

@@ -8,6 +8,7 @@
 #include <errno.h>
 #include <event2/event.h>
 #include <fcntl.h>
+#include <grp.h>
 #include <jansson.h>
 #include <poll.h>
 #include <stdarg.h>
@@ -33,7 +34,8 @@ static char dir[64], path[96];
 static void
 start(void)
 {
-	struct api_config cfg = {.socket = path, .group = ""};
+	struct api_config cfg = {.socket = path, .group = "",
+	    .request_timeout_ms = 4000, .durable_timeout_ms = 2000};
 	struct api_ops ops;
 	struct errtext err;
 
@@ -790,6 +792,39 @@ START_TEST(not_durable)
 	/* Late news change nothing. */
 	fake_world_durable(&world);
 	expect_ok(get("status"));
+	/* It looks well, and hangs. */
+	world.store_state = "ok";
+	expect_error(post("campaigns/fleet/pause", "{}"), 503, "not_durable");
+}
+END_TEST
+
+/* A client that drips its request is cut off in spite of its bytes; one that
+ * says nothing too; one whose change is waited for is not. */
+START_TEST(slow)
+{
+	static const char drip[] = "GET /api/v1/status HTTP/1.1\r\nHost: x";
+	int64_t start_ms = loop_mono_ms(), next_ms = 0;
+	int dripping = dial(), mute = dial();
+	size_t sent = 0;
+	struct reply r;
+	char c;
+
+	while (recv(mute, &c, 1, MSG_PEEK) != 0 ||
+	    recv(dripping, &c, 1, MSG_PEEK) != 0) {
+		ck_assert_int_lt(loop_mono_ms() - start_ms, DEADLINE_MS);
+		if (loop_mono_ms() >= next_ms && sent < sizeof drip - 1) {
+			(void)send(dripping, drip + sent++, 1, MSG_NOSIGNAL);
+			next_ms = loop_mono_ms() + 200;
+		}
+		wait_fd(mute, POLLIN);
+	}
+	ck_assert_int_ge(loop_mono_ms() - start_ms, 4000);
+	(void)close(dripping);
+	(void)close(mute);
+	r = get("status");
+	ck_assert_int_eq(number(json_object_get(json_object_get(r.json,
+	    "limits"), "api_slow"), "hits"), 2);
+	done(&r);
 }
 END_TEST
 
@@ -1187,6 +1222,29 @@ START_TEST(socket_stale)
 }
 END_TEST
 
+START_TEST(socket_group)
+{
+	struct group *g = getgrgid(getegid());
+	struct api_config cfg = {.socket = NULL};
+	struct api_ops ops = fake_world_ops(&world);
+	struct api *other = NULL;
+	struct errtext err;
+	struct stat st;
+	char p[96];
+
+	(void)snprintf(p, sizeof p, "%s/group.sock", dir);
+	ck_assert_ptr_nonnull(g);
+	cfg.socket = p;
+	cfg.group = g->gr_name;
+	ck_assert_msg(api_new(&other, loop, &cfg, &ops, &err) == 0, "%s",
+	    err.text);
+	ck_assert_int_eq(lstat(p, &st), 0);
+	ck_assert_uint_eq(st.st_mode & 07777, 0660);
+	ck_assert_uint_eq(st.st_gid, getegid());
+	api_free(other);
+}
+END_TEST
+
 /* A successor took the path over: its socket is not removed. */
 START_TEST(socket_taken_over)
 {
@@ -1227,6 +1285,7 @@ suite(void)
 	tcase_add_test(tc, durable);
 	tcase_add_test(tc, client_gone);
 	tcase_add_test(tc, not_durable);
+	tcase_add_test(tc, slow);
 	tcase_add_test(tc, check_file);
 	tcase_add_test(tc, sizes);
 	tcase_add_test(tc, bodies);
@@ -1238,6 +1297,7 @@ suite(void)
 	tcase_add_test(tc, buffered);
 	tcase_add_test(tc, socket_live);
 	tcase_add_test(tc, socket_stale);
+	tcase_add_test(tc, socket_group);
 	tcase_add_test(tc, socket_taken_over);
 	suite_add_tcase(s, tc);
 	return s;
