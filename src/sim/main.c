@@ -143,6 +143,10 @@ resolve(const struct options *o, struct fleet_conf *conf, struct errtext *err)
 static int
 add_signals(struct app *app)
 {
+	/* libevent puts back what it found here; a second signal that comes
+	 * while we clear up must not make a good end look like a bad one. */
+	(void)signal(SIGTERM, SIG_IGN);
+	(void)signal(SIGINT, SIG_IGN);
 	app->signals[0] =
 	    evsignal_new(app->base, SIGTERM, on_end_signal, app);
 	app->signals[1] = evsignal_new(app->base, SIGINT, on_end_signal, app);

@@ -3,7 +3,8 @@
 if HAVE_CHECK
 sim_checks = \
 	tests/sim/check_sim_parts \
-	tests/sim/check_sim_tracker
+	tests/sim/check_sim_tracker \
+	tests/sim/check_tracksim
 check_PROGRAMS += $(sim_checks)
 TESTS += $(sim_checks)
 endif
@@ -19,3 +20,9 @@ tests_sim_check_sim_tracker_SOURCES = tests/sim/check_sim_tracker.c \
 	tests/sim/world.c tests/sim/world.h
 tests_sim_check_sim_tracker_CPPFLAGS = $(sim_check_cppflags)
 tests_sim_check_sim_tracker_LDADD = $(sim_check_libs)
+
+# Drives the program itself over real sockets.
+tests_sim_check_tracksim_SOURCES = tests/sim/check_tracksim.c \
+	tests/sim/stage.c tests/sim/stage.h
+tests_sim_check_tracksim_CPPFLAGS = $(sim_check_cppflags)
+tests_sim_check_tracksim_LDADD = libtrackup-base.a $(CHECK_LIBS)
