@@ -11,6 +11,7 @@
 #include "base/sbuf.h"
 
 #define UPLOAD_MAX (64 * 1024 * 1024)
+#define WARNING "warning: "
 #define ROUNDS_MAX 4 /* a daemon that never has enough is not to be trusted */
 
 /* Adds the text of path to files as name. 0, or the exit code. */
@@ -77,9 +78,12 @@ print_lines(FILE *to, const json_t *lines, const char *base, const char *file)
 
 	json_array_foreach(lines, i, line) {
 		const char *s = json_string_value(line);
+		size_t w = strncmp(s, WARNING, strlen(WARNING)) == 0 ?
+		    strlen(WARNING) : 0;
 
-		if (strncmp(s, base, n) == 0 && s[n] == ':')
-			(void)fprintf(to, "%s%s\n", file, s + n);
+		if (strncmp(s + w, base, n) == 0 && s[w + n] == ':')
+			(void)fprintf(to, "%.*s%s%s\n", (int)w, s, file,
+			    s + w + n);
 		else
 			(void)fprintf(to, "%s\n", s);
 	}

@@ -255,7 +255,7 @@ run 1 halt --reason "$long"; err 'at most 200'
 mkdir -p "$dir/c/lists"
 printf 'good' > "$dir/c/a.yaml"
 run 0 campaign check "$dir/c/a.yaml"; out "$dir/c/a.yaml: good"
-err "$dir/c/a.yaml:1:1: require"
+err "^warning: $dir/c/a.yaml:1:1: require"
 run 0 campaign check "$dir/c/a.yaml" --json; is_json 'object 2'
 printf 'bad' > "$dir/c/b.yaml"
 run 1 campaign check "$dir/c/b.yaml"; err "$dir/c/b.yaml:1:1: bad"; no_out
@@ -273,7 +273,7 @@ run 1 campaign check "$dir/c/none.yaml"; err 'none.yaml: No such file'
     2> "$dir/err"
 what='check in the directory itself'
 if [ $? -eq 0 ]; then ok; else bad 'exit code'; fi
-err '^a.yaml:1:1'
+err '^warning: a.yaml:1:1'
 
 # --- wait ----------------------------------------------------------------------
 run 0 campaign wait done; out 'done: finished; 1 of 3 succeeded, 2 failed'

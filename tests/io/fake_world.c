@@ -513,7 +513,7 @@ check(void *arg, const char *file, const struct api_files *files,
 		sbuf_adds(missing, list);
 		return -2;
 	}
-	sbuf_addf(diag, "%s:1:1: require: not given", file);
+	sbuf_addf(diag, "warning: %s:1:1: require: not given", file);
 	return 0;
 }
 

@@ -14,6 +14,10 @@ tests_io_check_trackers_LDADD = $(io_test_libs)
 check_PROGRAMS += tests/io/check_api
 TESTS += tests/io/check_api
 tests_io_check_api_SOURCES = tests/io/check_api.c \
+	tests/io/check_api_changes.c \
+	tests/io/check_api_hostile.c \
+	tests/io/check_api_socket.c \
+	tests/io/api_client.c tests/io/api_client.h \
 	tests/io/fake_world.c tests/io/fake_world.h
 tests_io_check_api_CPPFLAGS = $(io_test_cppflags) $(JANSSON_CFLAGS)
 tests_io_check_api_LDADD = $(io_test_libs)
