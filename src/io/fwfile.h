@@ -40,6 +40,8 @@ struct fwfile_stats {
 
 MUST_CHECK int fwfile_start(struct fwfile **ret,
     const struct fwfile_config *cfg, struct errtext *err);
+/* The port that the i-th listener is bound to; 0: no such. */
+uint16_t fwfile_port(const struct fwfile *f, size_t i);
 void fwfile_stop(struct fwfile *f); /* within a second; NULL is fine */
 void fwfile_get_stats(struct fwfile *f, struct fwfile_stats *ret);
 

@@ -21,3 +21,10 @@ tests_io_check_api_SOURCES = tests/io/check_api.c \
 	tests/io/fake_world.c tests/io/fake_world.h
 tests_io_check_api_CPPFLAGS = $(io_test_cppflags) $(JANSSON_CFLAGS)
 tests_io_check_api_LDADD = $(io_test_libs)
+
+check_PROGRAMS += tests/io/check_fwfile
+TESTS += tests/io/check_fwfile
+tests_io_check_fwfile_SOURCES = tests/io/check_fwfile.c \
+	tests/io/tio.c tests/io/tio.h
+tests_io_check_fwfile_CPPFLAGS = $(io_test_cppflags)
+tests_io_check_fwfile_LDADD = $(io_test_libs)

@@ -1,0 +1,844 @@
+#include "config.h"
+#include "io/fwfile.h"
+
+#include <errno.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+#include <event2/buffer.h>
+#include <event2/bufferevent.h>
+#include <event2/event.h>
+#include <event2/http.h>
+#include <event2/listener.h>
+#include <event2/thread.h>
+#include <sys/eventfd.h>
+
+#include "base/idmap.h"
+#include "base/list.h"
+#include "base/sbuf.h"
+#include "io/fwreq.h"
+#include "io/fwseg.h"
+#include "io/listen.h"
+
+/*
+ * evhttp answers, but it counts no connections and forgets its timeout with
+ * each byte that drips in. So each connection's bufferevent is made here and
+ * kept by a reference of our own: a sweep ends those whose time is over, and
+ * sees those that evhttp has given up (their callbacks are gone). The socket
+ * belongs to the bufferevent, not to evhttp: were it closed while our
+ * reference keeps its events, the next connection with that number would be
+ * taken for it.
+ */
+
+#define SEND_BUFFER (32 * 1024)      /* a slow client holds this in the kernel */
+#define WRITE_MAX (256 * 1024)       /* libevent's own 16 KiB costs four times */
+#define HEADERS_MAX 8192
+#define INPUT_MAX (2 * HEADERS_MAX)  /* read ahead of what is answered */
+#define BUSY_MAX 64                  /* over the cap, to be told so */
+#define BUSY_MS 5000
+#define RETRY_AFTER_S "30"
+#define SWEEP_MAX_MS 250
+#define SWEEP_MIN_MS 10
+#define PAUSE_MS 100
+#define FILE_IDLE_MS 60000
+#define NOTE_EVERY_MS 10000
+#define NOTE_MAX 1024
+
+enum fw_stat {
+	ST_REQUESTS, ST_BYTES, ST_COMPLETED, ST_ABORTED, ST_REFUSED_AUTH,
+	ST_REFUSED_PATH, ST_REFUSED_BUSY, ST_NOT_FOUND, ST_TIMEOUTS,
+	ST_CONNECTIONS, ST_DOWNLOADS, ST_COUNT_
+};
+
+struct fwconn {
+	struct list link;
+	struct fwfile *f;
+	struct bufferevent *bev; /* our own reference */
+	int64_t deadline_at;
+	bool busy;               /* over the cap: 503 is all it gets */
+	bool expired;            /* was shut down by us */
+	/* of the answer that is on its way */
+	struct fwseg *seg;       /* NULL: none */
+	uint64_t length, counted;
+	int64_t begin_at;
+	int status;
+	char peer[SOCKADDR_TEXT];
+};
+
+struct fwfile {
+	struct event_base *base;
+	struct evhttp *http;
+	struct evconnlistener **listener;
+	uint16_t *port;
+	size_t listener_count;
+	struct event *wake, *sweep, *reap;
+	int wake_fd;
+	pthread_t thread;
+	bool running;
+
+	struct fw_auth auth;
+	struct fwseg_cache files;
+	int max_connections;
+	int64_t request_ms, download_ms;
+	void *arg;
+	void (*note)(void *arg, enum note_level level, const char *line);
+
+	struct list conns;
+	struct idmap by_bev;
+	size_t conn_count;
+	bool paused;             /* listeners off */
+	int64_t paused_until;
+	int64_t note_at;         /* the next warning may be written */
+	atomic_uint_fast64_t stat[ST_COUNT_];
+};
+
+static void
+stat_add(struct fwfile *f, enum fw_stat s, uint64_t n)
+{
+	atomic_fetch_add_explicit(&f->stat[s], n, memory_order_relaxed);
+}
+
+static void
+stat_sub(struct fwfile *f, enum fw_stat s)
+{
+	atomic_fetch_sub_explicit(&f->stat[s], 1, memory_order_relaxed);
+}
+
+static void
+warn(struct fwfile *f, const char *what)
+{
+	int64_t now = loop_mono_ms();
+
+	if (now < f->note_at)
+		return;
+	f->note_at = now + NOTE_EVERY_MS;
+	f->note(f->arg, NOTE_WARN, what);
+}
+
+/* --- connections -----------------------------------------------------------*/
+
+static uint64_t
+bev_key(const struct bufferevent *bev)
+{
+	return (uint64_t)(uintptr_t)bev;
+}
+
+/* evhttp has freed its side. */
+static bool
+conn_gone(const struct fwconn *c)
+{
+	bufferevent_event_cb cb = NULL;
+
+	bufferevent_getcb(c->bev, NULL, NULL, &cb, NULL);
+	return cb == NULL;
+}
+
+/* Bytes of the body that left since the last look. */
+static void
+conn_account(struct fwconn *c)
+{
+	size_t left = evbuffer_get_length(bufferevent_get_output(c->bev));
+	uint64_t sent;
+
+	if (c->seg == NULL)
+		return;
+	/* Headers go first: while they wait, more is left than the body. */
+	sent = left < c->length ? c->length - left : 0;
+	if (sent > c->counted) {
+		stat_add(c->f, ST_BYTES, sent - c->counted);
+		c->counted = sent;
+	}
+}
+
+static void
+note_download(struct fwconn *c, const char *how, int64_t now)
+{
+	struct sbuf line;
+
+	sbuf_init(&line, NOTE_MAX);
+	sbuf_addf(&line, "download %s path=\"", how);
+	sbuf_add_escaped(&line, c->seg->path, strlen(c->seg->path));
+	sbuf_addf(&line, "\" status=%d bytes=%llu of=%llu peer=%s "
+	    "duration_ms=%lld", c->status, (unsigned long long)c->counted,
+	    (unsigned long long)c->length, c->peer,
+	    (long long)(now - c->begin_at));
+	c->f->note(c->f->arg, NOTE_DEBUG, sbuf_str(&line));
+	sbuf_done(&line);
+}
+
+/* The answer has ended, well or not. */
+static void
+conn_answered(struct fwconn *c, bool complete)
+{
+	int64_t now = loop_mono_ms();
+
+	if (c->seg == NULL)
+		return;
+	conn_account(c);
+	stat_add(c->f, complete ? ST_COMPLETED : ST_ABORTED, 1);
+	stat_sub(c->f, ST_DOWNLOADS);
+	note_download(c, complete ? "finished" :
+	    c->expired ? "timed_out" : "aborted", now);
+	fwseg_put(c->seg, now);
+	c->seg = NULL;
+}
+
+static void
+conn_free(struct fwconn *c)
+{
+	struct fwfile *f = c->f;
+
+	conn_answered(c, false);
+	(void)idmap_remove(&f->by_bev, bev_key(c->bev));
+	list_remove(&c->link);
+	(void)bufferevent_decref(c->bev);
+	f->conn_count--;
+	stat_sub(f, ST_CONNECTIONS);
+	free(c);
+}
+
+static void
+conns_reap(struct fwfile *f)
+{
+	struct list *n, *tmp;
+
+	LIST_EACH_SAFE (n, tmp, &f->conns) {
+		struct fwconn *c = CONTAINER_OF(n, struct fwconn, link);
+
+		if (conn_gone(c))
+			conn_free(c);
+	}
+}
+
+/* Absolute: whatever it sends or takes does not move the deadline. */
+static void
+conn_expire(struct fwconn *c)
+{
+	struct linger lg = {.l_onoff = 1};
+	int fd = bufferevent_getfd(c->bev);
+
+	if (c->expired)
+		return;
+	c->expired = true;
+	stat_add(c->f, ST_TIMEOUTS, 1);
+	/* evhttp finds the end of the stream and frees what is its own; the
+	 * kernel forgets what the peer does not take. */
+	(void)setsockopt(fd, SOL_SOCKET, SO_LINGER, &lg, sizeof(lg));
+	(void)shutdown(fd, SHUT_RDWR);
+}
+
+static void
+on_reap(evutil_socket_t fd, short what, void *arg)
+{
+	(void)fd;
+	(void)what;
+	conns_reap(arg);
+}
+
+static void
+listeners_pause(struct fwfile *f)
+{
+	if (f->paused)
+		return;
+	f->paused = true;
+	f->paused_until = loop_mono_ms() + PAUSE_MS;
+	for (size_t i = 0; i < f->listener_count; i++)
+		(void)evconnlistener_disable(f->listener[i]);
+}
+
+static void
+listeners_resume(struct fwfile *f, int64_t now)
+{
+	if (!f->paused || now < f->paused_until ||
+	    f->conn_count >= (size_t)f->max_connections + BUSY_MAX)
+		return;
+	f->paused = false;
+	for (size_t i = 0; i < f->listener_count; i++)
+		(void)evconnlistener_enable(f->listener[i]);
+}
+
+/* evhttp asks for the bufferevent of a connection that was just accepted. */
+static struct bufferevent *
+on_connection(struct event_base *base, void *arg)
+{
+	struct fwfile *f = arg;
+	struct fwconn *c = calloc(1, sizeof(*c));
+	struct bufferevent *bev = bufferevent_socket_new(base, -1,
+	    BEV_OPT_CLOSE_ON_FREE);
+
+	if (c == NULL || bev == NULL ||
+	    idmap_put(&f->by_bev, bev_key(bev), c) < 0) {
+		/* evhttp makes one of its own then, which is_busy() refuses. */
+		if (bev != NULL)
+			bufferevent_free(bev);
+		free(c);
+		return NULL;
+	}
+	if (f->conn_count >= (size_t)f->max_connections)
+		conns_reap(f);
+	c->f = f;
+	c->bev = bev;
+	bufferevent_incref(bev);
+	c->busy = f->conn_count >= (size_t)f->max_connections;
+	c->deadline_at = loop_mono_ms() +
+	    (c->busy ? MIN_OF(f->request_ms, BUSY_MS) : f->request_ms);
+	bufferevent_setwatermark(bev, EV_READ, 0, INPUT_MAX);
+	(void)bufferevent_set_max_single_write(bev, WRITE_MAX);
+	list_push_back(&f->conns, &c->link);
+	f->conn_count++;
+	stat_add(f, ST_CONNECTIONS, 1);
+	if (c->busy) {
+		stat_add(f, ST_REFUSED_BUSY, 1);
+		warn(f, "file server: connection over the cap refused "
+		    "reason=max_connections");
+	}
+	if (f->conn_count >= (size_t)f->max_connections + BUSY_MAX)
+		listeners_pause(f);
+	return bev;
+}
+
+static void
+on_sweep(evutil_socket_t fd, short what, void *arg)
+{
+	struct fwfile *f = arg;
+	int64_t now = loop_mono_ms();
+	struct list *n, *tmp;
+
+	(void)fd;
+	(void)what;
+	LIST_EACH_SAFE (n, tmp, &f->conns) {
+		struct fwconn *c = CONTAINER_OF(n, struct fwconn, link);
+
+		if (conn_gone(c)) {
+			conn_free(c);
+			continue;
+		}
+		conn_account(c);
+		if (now >= c->deadline_at)
+			conn_expire(c);
+	}
+	fwseg_sweep(&f->files, now, FILE_IDLE_MS);
+	listeners_resume(f, now);
+}
+
+/* The server of this thread: what libevent hands to the error callback is
+ * evhttp's own, not ours. */
+static _Thread_local struct fwfile *here;
+
+static void
+on_accept_error(struct evconnlistener *l, void *arg)
+{
+	struct fwfile *f = here;
+
+	(void)l;
+	(void)arg;
+	/* No descriptors: libevent would try again at once, without end. */
+	warn(f, "file server: accept paused reason=accept_error");
+	listeners_pause(f);
+}
+
+/* --- answers ---------------------------------------------------------------*/
+
+static void
+header_add(struct evhttp_request *req, const char *name, const char *value)
+{
+	/* No memory: the header is missing; the length never is, for evhttp
+	 * adds that itself. */
+	(void)evhttp_add_header(evhttp_request_get_output_headers(req), name,
+	    value);
+}
+
+static const char *
+header_find(struct evhttp_request *req, const char *name)
+{
+	return evhttp_find_header(evhttp_request_get_input_headers(req), name);
+}
+
+static void
+answer_error(struct evhttp_request *req, int code, const char *reason)
+{
+	struct evbuffer *out = evhttp_request_get_output_buffer(req);
+	char length[24];
+
+	header_add(req, "Content-Type", "text/plain");
+	header_add(req, "X-Content-Type-Options", "nosniff");
+	/* "404 Not Found\n" */
+	snprintf(length, sizeof(length), "%zu", strlen(reason) + 5);
+	header_add(req, "Content-Length", length);
+	if (evhttp_request_get_command(req) != EVHTTP_REQ_HEAD)
+		(void)evbuffer_add_printf(out, "%d %s\n", code, reason);
+	evhttp_send_reply(req, code, reason, NULL);
+}
+
+static void
+on_answered(struct evhttp_request *req, void *arg)
+{
+	struct fwconn *c = arg;
+
+	(void)req;
+	conn_answered(c, true);
+	/* Kept alive: the next request has its own time. */
+	c->deadline_at = loop_mono_ms() + c->f->request_ms;
+	/* Not kept alive: gone when evhttp is done with us. */
+	event_active(c->f->reap, EV_TIMEOUT, 0);
+}
+
+static void
+etag_of(const struct stat *st, char *buf, size_t size)
+{
+	snprintf(buf, size, "\"%llx-%llx-%llx\"",
+	    (unsigned long long)st->st_ino, (unsigned long long)st->st_size,
+	    (unsigned long long)st->st_mtim.tv_sec * 1000000000ULL +
+	    (unsigned long long)st->st_mtim.tv_nsec);
+}
+
+static enum fw_range
+range_of(struct evhttp_request *req, const char *etag, uint64_t size,
+    uint64_t *first, uint64_t *last)
+{
+	const char *condition = header_find(req, "If-Range");
+
+	if (condition != NULL && strcmp(condition, etag) != 0)
+		return FW_WHOLE;
+	return fw_range_parse(header_find(req, "Range"), size, first, last);
+}
+
+/* Headers of a file's answer; the status, and what of the file it carries. */
+static int
+answer_headers(struct evhttp_request *req, const struct stat *st,
+    uint64_t *ret_first, uint64_t *ret_length)
+{
+	uint64_t size = (uint64_t)st->st_size, first = 0, last = 0;
+	char etag[64], text[80], date[FW_DATE_TEXT];
+	int status = 200;
+
+	etag_of(st, etag, sizeof(etag));
+	header_add(req, "ETag", etag);
+	header_add(req, "Last-Modified", fw_date(st->st_mtim.tv_sec, date));
+	header_add(req, "Accept-Ranges", "bytes");
+	*ret_first = 0;
+	*ret_length = size;
+	switch (range_of(req, etag, size, &first, &last)) {
+	case FW_WHOLE:
+		break;
+	case FW_PART:
+		status = 206;
+		*ret_first = first;
+		*ret_length = last - first + 1;
+		snprintf(text, sizeof(text), "bytes %llu-%llu/%llu",
+		    (unsigned long long)first, (unsigned long long)last,
+		    (unsigned long long)size);
+		header_add(req, "Content-Range", text);
+		break;
+	case FW_UNSATISFIABLE:
+		snprintf(text, sizeof(text), "bytes */%llu",
+		    (unsigned long long)size);
+		header_add(req, "Content-Range", text);
+		return 416;
+	}
+	header_add(req, "Content-Type", "application/octet-stream");
+	snprintf(text, sizeof(text), "%llu", (unsigned long long)*ret_length);
+	header_add(req, "Content-Length", text);
+	return status;
+}
+
+/* Takes the use of seg. */
+static void
+answer_file(struct fwconn *c, struct evhttp_request *req, struct fwseg *seg)
+{
+	struct evbuffer *out = evhttp_request_get_output_buffer(req);
+	bool head = evhttp_request_get_command(req) == EVHTTP_REQ_HEAD;
+	uint64_t first, length;
+	int status = answer_headers(req, &seg->st, &first, &length);
+	const char *reason = status == 206 ? "Partial Content" : "OK";
+
+	if (status == 416) {
+		fwseg_put(seg, loop_mono_ms());
+		answer_error(req, 416, "Range Not Satisfiable");
+		return;
+	}
+	if (!head && length > 0) {
+		/* Without the flag libevent maps the file and copies it; with
+		 * it the kernel sends from its cache. */
+		evbuffer_set_flags(out, EVBUFFER_FLAG_DRAINS_TO_FD);
+		if (evbuffer_add_file_segment(out, seg->segment,
+		    (ev_off_t)first, (ev_off_t)length) != 0) {
+			fwseg_put(seg, loop_mono_ms());
+			evhttp_clear_headers(
+			    evhttp_request_get_output_headers(req));
+			answer_error(req, 500, "Internal Server Error");
+			return;
+		}
+	}
+	if (head) {
+		fwseg_put(seg, loop_mono_ms());
+		evhttp_send_reply(req, status, reason, NULL);
+		return;
+	}
+	c->seg = seg;
+	c->length = length;
+	c->counted = 0;
+	c->status = status;
+	c->begin_at = loop_mono_ms();
+	c->deadline_at = c->begin_at + c->f->download_ms;
+	stat_add(c->f, ST_DOWNLOADS, 1);
+	evhttp_request_set_on_complete_cb(req, on_answered, c);
+	evhttp_send_reply(req, status, reason, NULL);
+}
+
+static void
+conn_peer(struct fwconn *c, struct evhttp_request *req)
+{
+	char *host = NULL;
+	ev_uint16_t port = 0;
+
+	evhttp_connection_get_peer(evhttp_request_get_connection(req), &host,
+	    &port);
+	snprintf(c->peer, sizeof(c->peer), "%s:%u",
+	    host != NULL ? host : "?", port);
+}
+
+/* A body would be taken for the next request: such a connection ends. */
+static bool
+has_body(struct evhttp_request *req)
+{
+	const char *length = header_find(req, "Content-Length");
+
+	return header_find(req, "Transfer-Encoding") != NULL ||
+	    (length != NULL && strcmp(length, "0") != 0);
+}
+
+static void
+answer_path(struct fwconn *c, struct evhttp_request *req)
+{
+	struct fwfile *f = c->f;
+	char path[BENEATH_PATH_MAX];
+	struct fwseg *seg;
+
+	switch (fw_path_decode(evhttp_request_get_uri(req), path,
+	    sizeof(path))) {
+	case FW_PATH_OK:
+		break;
+	case FW_PATH_MALFORMED:
+		stat_add(f, ST_REFUSED_PATH, 1);
+		answer_error(req, 400, "Bad Request");
+		return;
+	case FW_PATH_REFUSED:
+		stat_add(f, ST_REFUSED_PATH, 1);
+		answer_error(req, 404, "Not Found");
+		return;
+	}
+	if ((seg = fwseg_get(&f->files, path)) != NULL) {
+		answer_file(c, req, seg);
+		return;
+	}
+	switch (errno) {
+	case EMFILE:
+	case ENFILE:
+	case ENOMEM:
+	case EIO:
+		header_add(req, "Retry-After", RETRY_AFTER_S);
+		header_add(req, "Connection", "close");
+		warn(f, "file server: file could not be opened "
+		    "reason=no_resources");
+		answer_error(req, 503, "Service Unavailable");
+		return;
+	case ELOOP:
+	case EXDEV:
+		stat_add(f, ST_REFUSED_PATH, 1);
+		break;
+	default:
+		stat_add(f, ST_NOT_FOUND, 1);
+		break;
+	}
+	/* One answer for what is missing and for what is not shown. */
+	answer_error(req, 404, "Not Found");
+}
+
+static void
+on_request(struct evhttp_request *req, void *arg)
+{
+	struct fwfile *f = arg;
+	struct fwconn *c = idmap_get(&f->by_bev, bev_key(
+	    evhttp_connection_get_bufferevent(
+	    evhttp_request_get_connection(req))));
+	enum evhttp_cmd_type cmd = evhttp_request_get_command(req);
+
+	stat_add(f, ST_REQUESTS, 1);
+	/* Not ours: there was no memory when it came. */
+	if (c == NULL || c->busy) {
+		header_add(req, "Retry-After", RETRY_AFTER_S);
+		header_add(req, "Connection", "close");
+		answer_error(req, 503, "Service Unavailable");
+		return;
+	}
+	conn_peer(c, req);
+	c->deadline_at = loop_mono_ms() + f->request_ms;
+	if (cmd != EVHTTP_REQ_GET && cmd != EVHTTP_REQ_HEAD) {
+		header_add(req, "Allow", "GET, HEAD");
+		header_add(req, "Connection", "close");
+		answer_error(req, 405, "Method Not Allowed");
+		return;
+	}
+	if (has_body(req)) {
+		header_add(req, "Connection", "close");
+		answer_error(req, 400, "Bad Request");
+		return;
+	}
+	if (!fw_auth_ok(&f->auth, header_find(req, "Authorization"))) {
+		stat_add(f, ST_REFUSED_AUTH, 1);
+		header_add(req, "WWW-Authenticate",
+		    "Basic realm=\"firmware\"");
+		answer_error(req, 401, "Unauthorized");
+		return;
+	}
+	answer_path(c, req);
+}
+
+/* --- start and stop --------------------------------------------------------*/
+
+static void
+on_wake(evutil_socket_t fd, short what, void *arg)
+{
+	struct fwfile *f = arg;
+
+	(void)fd;
+	(void)what;
+	(void)event_base_loopbreak(f->base);
+}
+
+static void *
+fw_main(void *arg)
+{
+	struct fwfile *f = arg;
+
+	here = f;
+	(void)event_base_loop(f->base, EVLOOP_NO_EXIT_ON_EMPTY);
+	return NULL;
+}
+
+static struct event_base *
+base_new(void)
+{
+	struct event_config *cfg = event_config_new();
+	struct event_base *base = NULL;
+
+	/* Another thread only ever writes to the eventfd. */
+	if (cfg != NULL &&
+	    event_config_set_flag(cfg, EVENT_BASE_FLAG_NOLOCK) == 0)
+		base = event_base_new_with_config(cfg);
+	if (cfg != NULL)
+		event_config_free(cfg);
+	return base;
+}
+
+static int
+timers_start(struct fwfile *f)
+{
+	int64_t ms = MIN_OF(f->request_ms, f->download_ms) / 8;
+	struct timeval tv;
+
+	ms = MAX_OF(MIN_OF(ms, SWEEP_MAX_MS), SWEEP_MIN_MS);
+	tv = (struct timeval){.tv_usec = ms * 1000};
+	f->wake_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
+	if (f->wake_fd < 0)
+		return -1;
+	f->wake = event_new(f->base, f->wake_fd, EV_READ, on_wake, f);
+	f->sweep = event_new(f->base, -1, EV_PERSIST, on_sweep, f);
+	f->reap = event_new(f->base, -1, 0, on_reap, f);
+	if (f->wake == NULL || f->sweep == NULL || f->reap == NULL ||
+	    event_add(f->wake, NULL) != 0 || event_add(f->sweep, &tv) != 0)
+		return -1;
+	return 0;
+}
+
+static int
+http_start(struct fwfile *f)
+{
+	/* Ours are the sweep's; this only keeps libevent's 50 s away. */
+	struct timeval never = {.tv_sec = 7 * 86400};
+
+	if ((f->http = evhttp_new(f->base)) == NULL)
+		return -1;
+	evhttp_set_timeout_tv(f->http, &never);
+	evhttp_set_max_headers_size(f->http, HEADERS_MAX);
+	evhttp_set_max_body_size(f->http, 0);
+	/* All that libevent knows, so that 405 is said by us. */
+	evhttp_set_allowed_methods(f->http, EVHTTP_REQ_GET | EVHTTP_REQ_HEAD |
+	    EVHTTP_REQ_POST | EVHTTP_REQ_PUT | EVHTTP_REQ_DELETE |
+	    EVHTTP_REQ_OPTIONS | EVHTTP_REQ_TRACE | EVHTTP_REQ_CONNECT |
+	    EVHTTP_REQ_PATCH);
+	evhttp_set_bevcb(f->http, on_connection, f);
+	evhttp_set_gencb(f->http, on_request, f);
+	return 0;
+}
+
+static int
+listeners_start(struct fwfile *f, const struct fwfile_config *cfg,
+    struct errtext *err)
+{
+	struct listen_options o = {.send_buffer = SEND_BUFFER};
+	struct evconnlistener *l;
+	int fd;
+
+	f->listener = calloc(cfg->listen_count + 1,
+	    sizeof(struct evconnlistener *));
+	f->port = calloc(cfg->listen_count + 1, sizeof(*f->port));
+	if (f->listener == NULL || f->port == NULL)
+		return errtext_set(err, -1, "no memory");
+	for (size_t i = 0; i < cfg->listen_count; i++) {
+		if ((fd = listen_open(&cfg->listen[i], &o, err)) < 0)
+			return -1;
+		f->port[i] = listen_port(fd);
+		l = evconnlistener_new(f->base, NULL, NULL,
+		    LEV_OPT_CLOSE_ON_FREE | LEV_OPT_CLOSE_ON_EXEC, 0, fd);
+		if (l == NULL) {
+			(void)close(fd);
+			return errtext_set(err, -1, "no memory");
+		}
+		if (evhttp_bind_listener(f->http, l) == NULL) {
+			evconnlistener_free(l);
+			return errtext_set(err, -1, "no memory");
+		}
+		/* evhttp owns it from here on. */
+		evconnlistener_set_error_cb(l, on_accept_error);
+		f->listener[f->listener_count++] = l;
+	}
+	return 0;
+}
+
+static int
+thread_start(struct fwfile *f)
+{
+	sigset_t all, old;
+	int r;
+
+	/* Signals are the main thread's; SIGPIPE, which a broken download
+	 * would raise here, is nobody's. */
+	(void)sigfillset(&all);
+	if ((r = pthread_sigmask(SIG_SETMASK, &all, &old)) != 0)
+		return r;
+	r = pthread_create(&f->thread, NULL, fw_main, f);
+	(void)pthread_sigmask(SIG_SETMASK, &old, NULL);
+	f->running = r == 0;
+	return r;
+}
+
+int
+fwfile_start(struct fwfile **ret, const struct fwfile_config *cfg,
+    struct errtext *err)
+{
+	struct fwfile *f;
+	int r;
+
+	if (evthread_use_pthreads() != 0 ||
+	    (f = calloc(1, sizeof(*f))) == NULL)
+		return errtext_set(err, -1, "no memory");
+	f->wake_fd = f->files.root = -1;
+	list_init(&f->conns);
+	list_init(&f->files.list);
+	idmap_init(&f->by_bev, (uint64_t)(uintptr_t)f);
+	f->max_connections = cfg->max_connections;
+	f->request_ms = cfg->request_timeout_ms;
+	f->download_ms = cfg->download_timeout_ms;
+	f->arg = cfg->arg;
+	f->note = cfg->note;
+	if (fw_auth_init(&f->auth, cfg->user, cfg->password) < 0) {
+		(void)errtext_set(err, -1, "files: user or password: too "
+		    "long, or a ':' in the user");
+		goto bad;
+	}
+	if (fwseg_cache_init(&f->files, cfg->root) < 0) {
+		(void)errtext_set(err, -1, "files.root: %s: %s", cfg->root,
+		    strerror(errno));
+		goto bad;
+	}
+	if ((f->base = base_new()) == NULL || http_start(f) < 0) {
+		(void)errtext_set(err, -1, "no memory");
+		goto bad;
+	}
+	if (listeners_start(f, cfg, err) < 0)
+		goto bad;
+	if (timers_start(f) < 0) {
+		(void)errtext_set(err, -1, "file server: %s", strerror(errno));
+		goto bad;
+	}
+	if ((r = thread_start(f)) != 0) {
+		(void)errtext_set(err, -1, "file server: no thread: %s",
+		    strerror(r));
+		goto bad;
+	}
+	*ret = f;
+	return 0;
+bad:
+	fwfile_stop(f);
+	return -1;
+}
+
+void
+fwfile_stop(struct fwfile *f)
+{
+	struct list *n, *tmp;
+	uint64_t one = 1;
+
+	if (f == NULL)
+		return;
+	if (f->running) {
+		/* An eventfd that was never written cannot be full. */
+		(void)!write(f->wake_fd, &one, sizeof(one));
+		(void)pthread_join(f->thread, NULL);
+	}
+	if (f->http != NULL)
+		evhttp_free(f->http);
+	LIST_EACH_SAFE (n, tmp, &f->conns)
+		conn_free(CONTAINER_OF(n, struct fwconn, link));
+	fwseg_cache_done(&f->files);
+	if (f->wake != NULL)
+		event_free(f->wake);
+	if (f->sweep != NULL)
+		event_free(f->sweep);
+	if (f->reap != NULL)
+		event_free(f->reap);
+	if (f->base != NULL)
+		event_base_free(f->base);
+	if (f->wake_fd >= 0)
+		(void)close(f->wake_fd);
+	idmap_done(&f->by_bev);
+	free(f->listener);
+	free(f->port);
+	free(f);
+}
+
+uint16_t
+fwfile_port(const struct fwfile *f, size_t i)
+{
+	return i < f->listener_count ? f->port[i] : 0;
+}
+
+static uint64_t
+stat_get(struct fwfile *f, enum fw_stat s)
+{
+	return atomic_load_explicit(&f->stat[s], memory_order_relaxed);
+}
+
+void
+fwfile_get_stats(struct fwfile *f, struct fwfile_stats *ret)
+{
+	*ret = (struct fwfile_stats){
+		.requests = stat_get(f, ST_REQUESTS),
+		.bytes = stat_get(f, ST_BYTES),
+		.completed = stat_get(f, ST_COMPLETED),
+		.aborted = stat_get(f, ST_ABORTED),
+		.refused_auth = stat_get(f, ST_REFUSED_AUTH),
+		.refused_path = stat_get(f, ST_REFUSED_PATH),
+		.refused_busy = stat_get(f, ST_REFUSED_BUSY),
+		.not_found = stat_get(f, ST_NOT_FOUND),
+		.timeouts = stat_get(f, ST_TIMEOUTS),
+		.connections = (size_t)stat_get(f, ST_CONNECTIONS),
+		.downloads = (size_t)stat_get(f, ST_DOWNLOADS),
+	};
+}
