@@ -134,7 +134,8 @@ add_rule(struct faults *f, enum fault_kind kind, const struct devid *id,
 			return errtext_set(err, -1, "out of memory");
 		f->rules = v;
 	}
-	f->rules[f->rule_count++] = (struct fault_rule){.kind = kind, .id = *id};
+	f->rules[f->rule_count++] =
+	    (struct fault_rule){.kind = kind, .id = *id};
 	return 0;
 }
 

@@ -438,34 +438,47 @@ unit_init(struct fleet *f, size_t i, struct moment now)
 	return heap_set(&f->due, &u->due, tracker_next(&u->tracker));
 }
 
+/* Without a configuration there are still addresses and the hosts file. */
+static struct evdns_base *
+resolver_new(struct event_base *base)
+{
+	struct evdns_base *dns = evdns_base_new(base,
+	    EVDNS_BASE_INITIALIZE_NAMESERVERS |
+	    EVDNS_BASE_DISABLE_WHEN_INACTIVE);
+
+	if (dns != NULL)
+		return dns;
+	dns = evdns_base_new(base, EVDNS_BASE_DISABLE_WHEN_INACTIVE);
+	if (dns != NULL)
+		(void)evdns_base_load_hosts(dns, "/etc/hosts");
+	return dns;
+}
+
 int
 fleet_new(struct event_base *base, const struct fleet_conf *conf,
     struct fleet **ret, struct errtext *err)
 {
+	struct unit *units = calloc(conf->ids.count, sizeof(*units));
 	struct fleet *f = calloc(1, sizeof(*f));
 	struct moment now = moment_now();
 
-	if (f == NULL)
+	if (units == NULL || f == NULL) {
+		free(units);
+		free(f);
 		return errtext_set(err, -1, "out of memory");
+	}
+	f->v = units;
 	f->conf = *conf;
 	f->base = base;
 	f->pumped_ms = now.mono_ms;
 	list_init(&f->waiting);
 	heap_init(&f->due);
-	f->v = calloc(conf->ids.count, sizeof(*f->v));
 	f->timer = evtimer_new(base, on_timer, f);
 	f->pump = evtimer_new(base, on_pump, f);
-	if (f->v == NULL || f->timer == NULL || f->pump == NULL)
+	if (f->timer == NULL || f->pump == NULL)
 		goto bad;
-	if (conf->tracker.download) {
-		f->dns = evdns_base_new(base, EVDNS_BASE_INITIALIZE_NAMESERVERS |
-		    EVDNS_BASE_DISABLE_WHEN_INACTIVE);
-		if (f->dns == NULL) {
-			fleet_free(f);
-			return errtext_set(err, -1,
-			    "cannot read the configuration of the resolver");
-		}
-	}
+	if (conf->tracker.download && (f->dns = resolver_new(base)) == NULL)
+		goto bad;
 	for (; f->n < conf->ids.count; f->n++)
 		if (unit_init(f, f->n, now) < 0)
 			goto bad;

@@ -34,7 +34,8 @@ ident_range_parse(struct span first, uint64_t count, struct ident_range *ret,
     struct errtext *err)
 {
 	struct ident_range r = {.count = count};
-	struct span counting = span_of(first.p, MIN_OF(first.n, (size_t)DIGITS));
+	struct span counting =
+	    span_of(first.p, MIN_OF(first.n, (size_t)DIGITS));
 	uint64_t end;
 
 	if ((first.n == DIGITS || first.n == DIGITS + 1) &&

@@ -21,7 +21,7 @@ struct ident_range {
 	enum ident_form form;
 	uint64_t first; /* the value of the 14 digits that count */
 	uint64_t count;
-	bool corrected; /* the check digit that was given is not the right one */
+	bool corrected; /* the check digit given is not the right one */
 };
 
 /* -1 with a text: no id, or the count runs over the digits. */

@@ -9,10 +9,12 @@ libtracksim_a_SOURCES = \
 	src/sim/ident.c src/sim/ident.h \
 	src/sim/options.c src/sim/options.h \
 	src/sim/outbox.c src/sim/outbox.h \
+	src/sim/report.c src/sim/report.h \
 	src/sim/tracker.c src/sim/tracker.h \
 	src/sim/truth.c src/sim/truth.h \
 	src/sim/update.c src/sim/update.h \
 	src/sim/url.c src/sim/url.h \
+	src/sim/voice.c src/sim/voice.h \
 	src/sim/wire.c src/sim/wire.h
 libtracksim_a_CPPFLAGS = $(AM_CPPFLAGS) $(EVENT_CFLAGS)
 

@@ -1,9 +1,8 @@
 #include "config.h"
 #include "sim/tracker.h"
 
-#include <assert.h>
-#include <ctype.h>
-#include <stdio.h>
+#include "sim/report.h"
+#include "sim/voice.h"
 
 /* Before --speed, and the least that is left of it: the server and the network
  * between are as slow as they are, whatever the speed of the devices. */
@@ -24,14 +23,6 @@
 
 #define READ_VERSION 8
 #define REBOOT 3
-#define WRONG_CLOCK_START INT64_C(1072915200) /* 2004-01-01 */
-#define LIE "0BAD"
-#define PROTOCOL "C20100"
-#define NAME "GV620MG"
-#define JUNK_MAX 16
-
-#define NOISE (FAULT_BIT(FAULT_DUPLICATE) | FAULT_BIT(FAULT_GARBAGE) | \
-	FAULT_BIT(FAULT_SPLIT) | FAULT_BIT(FAULT_WRONG_CLOCK))
 
 static const int32_t zones_s[] = {0, 3600, 7200, -18000, 28800, 19800};
 
@@ -70,6 +61,14 @@ tracker_arm(struct tracker *t, enum tracker_timer timer, int64_t wait_ms)
 	                                            : t->now.mono_ms + wait_ms;
 }
 
+void
+tracker_spoke(struct tracker *t)
+{
+	if (t->conf->short_mode)
+		tracker_arm(t, TIMER_LINGER,
+		    tracker_scaled(t, LINGER_MS, LINGER_FLOOR_MS));
+}
+
 /* Between from and to times ms. */
 static int64_t
 jittered(struct tracker *t, int64_t ms, double from, double to)
@@ -78,83 +77,7 @@ jittered(struct tracker *t, int64_t ms, double from, double to)
 	    (from + (to - from) * prng_unit(&t->chance))) + 1;
 }
 
-static void
-make_time(struct tracker *t, uint32_t noise, char buf[WIRE_TIME + 1])
-{
-	if (noise & FAULT_BIT(FAULT_WRONG_CLOCK)) {
-		update_fire(t, FAULT_WRONG_CLOCK);
-		wire_time(WRONG_CLOCK_START +
-		    (t->now.mono_ms - t->born_ms) / 1000, buf);
-	} else {
-		wire_time(t->now.wall_ms / 1000 + t->zone_s, buf);
-	}
-}
-
-/* --- frames out ----------------------------------------------------------- */
-
-static struct wire_unit
-unit_of(const struct tracker *t)
-{
-	return (struct wire_unit){PROTOCOL, t->id, NAME};
-}
-
-static uint32_t
-noise_of(const struct tracker *t)
-{
-	return t->update.open ? t->update.plan.faults & NOISE : 0;
-}
-
-/* Bytes between two frames. Never + or -: these begin a binary frame, whose
- * length would swallow what follows, and no server can help that. */
-static void
-send_junk(struct tracker *t)
-{
-	char junk[JUNK_MAX];
-	size_t n = 1 + (size_t)prng_below(&t->chance, JUNK_MAX);
-
-	for (size_t i = 0; i < n; i++) {
-		do
-			junk[i] = (char)prng_below(&t->chance, 256);
-		while (junk[i] == '+' || junk[i] == '-');
-	}
-	t->io->send(t, junk, n, false);
-}
-
-static void
-send_frame(struct tracker *t, const char *frame, size_t n, uint32_t noise)
-{
-	if (noise & FAULT_BIT(FAULT_GARBAGE)) {
-		update_fire(t, FAULT_GARBAGE);
-		send_junk(t);
-	}
-	if (noise & FAULT_BIT(FAULT_SPLIT))
-		update_fire(t, FAULT_SPLIT);
-	t->io->send(t, frame, n, noise & FAULT_BIT(FAULT_SPLIT));
-	if (t->conf->short_mode)
-		tracker_arm(t, TIMER_LINGER,
-		    tracker_scaled(t, LINGER_MS, LINGER_FLOOR_MS));
-}
-
-static void
-send_entry(struct tracker *t, struct outbox_entry *e)
-{
-	struct wire_unit unit = unit_of(t);
-	struct history_report *r = history_report(&t->history, e->log);
-	char buf[WIRE_OUT_MAX];
-	size_t n = wire_report(buf, &unit, &e->report, e->late);
-
-	send_frame(t, buf, n, e->noise);
-	if (e->noise & FAULT_BIT(FAULT_DUPLICATE)) {
-		update_fire(t, FAULT_DUPLICATE);
-		send_frame(t, buf, n, e->noise);
-	}
-	if (e->sends < UINT16_MAX)
-		e->sends++;
-	if (r != NULL) {
-		r->sends = e->sends;
-		r->late = r->late || e->late;
-	}
-}
+/* --- reports out ---------------------------------------------------------- */
 
 /* The wait for a SACK grows from resend to resend. */
 static void
@@ -185,12 +108,14 @@ send_next(struct tracker *t)
 	/* Answers go first, and in short mode on a connection of their own. */
 	if (t->link != LINK_UP || t->answer_count > 0)
 		return;
+	/* The one on its way may have been dropped for want of room, or have
+	 * no business in an update. */
 	e = outbox_find(&t->out, t->flight);
-	if (e != NULL && update_only && e->report.kind != WIRE_UPDATE)
+	if (e == NULL || (update_only && e->report.kind != WIRE_UPDATE))
 		land(t);
 	while (t->flight == 0 &&
 	    (e = outbox_first(&t->out, update_only)) != NULL) {
-		send_entry(t, e);
+		voice_report(t, e);
 		if (t->conf->no_sack) {
 			outbox_remove(&t->out, e);
 			continue;
@@ -219,122 +144,11 @@ on_resend(struct tracker *t)
 	}
 	t->counts.resends++;
 	t->flight_sends++;
-	send_entry(t, e);
+	voice_report(t, e);
 	arm_resend(t);
 }
 
-/* --- reports -------------------------------------------------------------- */
-
-static void
-enqueue(struct tracker *t, const struct outbox_entry *e)
-{
-	/* The one on its way may have made room: then nothing is. */
-	if (outbox_push(&t->out, e) == NULL)
-		t->out.dropped++;
-	if (t->flight != 0 && outbox_find(&t->out, t->flight) == NULL)
-		land(t);
-}
-
-static void
-release_held(struct tracker *t)
-{
-	if (!t->has_held)
-		return;
-	t->has_held = false;
-	enqueue(t, &t->held);
-}
-
-/* FAULT_LOSE_REPORT and FAULT_LOSE_RESULT. */
-static bool
-gets_lost(struct tracker *t, unsigned code)
-{
-	struct update *u = &t->update;
-	bool result = code == 301 || code == 302;
-	unsigned as = result ? 301 : code;
-
-	if (!u->open)
-		return false;
-	if (result && u->plan.faults & FAULT_BIT(FAULT_LOSE_RESULT)) {
-		update_fire(t, FAULT_LOSE_RESULT);
-		return true;
-	}
-	if (u->plan.faults & FAULT_BIT(FAULT_LOSE_REPORT) && !u->lost_one &&
-	    u->plan.lost_code == as) {
-		u->lost_one = true;
-		update_fire(t, FAULT_LOSE_REPORT);
-		return true;
-	}
-	return false;
-}
-
-/* FAULT_REORDER holds back a report only where another follows for sure. */
-static bool
-waits_for_successor(const struct tracker *t, unsigned code)
-{
-	const struct update *u = &t->update;
-
-	if (!u->open || !(u->plan.faults & FAULT_BIT(FAULT_REORDER)) ||
-	    t->has_held)
-		return false;
-	return code == 100 || code == 201 ||
-	    (code == 202 && u->tries <= u->start.retry);
-}
-
-static bool
-log_update(struct tracker *t, struct outbox_entry *e)
-{
-	struct history_report r = {
-		.attempt = t->update.place,
-		.code = e->report.code,
-		.times = e->report.times,
-		.count = e->report.count,
-		.lost = gets_lost(t, e->report.code),
-	};
-
-	memcpy(r.time, e->report.time, sizeof(r.time));
-	e->log = history_add_report(&t->history, &r);
-	return !r.lost;
-}
-
-void
-tracker_report(struct tracker *t, enum wire_report_kind kind, unsigned code,
-    unsigned times)
-{
-	struct outbox_entry e = {
-		.noise = noise_of(t),
-		.late = t->outage || t->buried,
-		.report = {
-			.kind = kind,
-			.code = code,
-			.times = times,
-			.count = t->count++,
-			.longitude_e6 = t->longitude_e6,
-			.latitude_e6 = t->latitude_e6,
-		},
-	};
-	bool was_held = t->has_held;
-
-	make_time(t, e.noise, e.report.time);
-	if (kind == WIRE_VERSION)
-		(void)span_copy(e.report.firmware, sizeof(e.report.firmware),
-		    span_str(t->lies ? LIE : t->version));
-	if (kind != WIRE_UPDATE) {
-		enqueue(t, &e);
-	} else if (log_update(t, &e)) {
-		if (waits_for_successor(t, code)) {
-			t->held = e;
-			t->has_held = true;
-			return;
-		}
-		enqueue(t, &e);
-		if (was_held)
-			update_fire(t, FAULT_REORDER);
-		release_held(t);
-	} else {
-		release_held(t);
-	}
-	tracker_resume(t);
-}
+/* --- ordinary life -------------------------------------------------------- */
 
 static void
 on_report(struct tracker *t)
@@ -342,21 +156,7 @@ on_report(struct tracker *t)
 	tracker_arm(t, TIMER_REPORT,
 	    tracker_scaled(t, t->conf->report_ms, 1));
 	if (!phase_is_silent(t->phase))
-		tracker_report(t, WIRE_POSITION, 0, 0);
-}
-
-static void
-send_heartbeat(struct tracker *t)
-{
-	struct wire_unit unit = unit_of(t);
-	char buf[WIRE_OUT_MAX], time[WIRE_TIME + 1];
-
-	make_time(t, noise_of(t), time);
-	send_frame(t, buf, wire_heartbeat(buf, &unit, time, t->count++),
-	    noise_of(t));
-	t->counts.heartbeats++;
-	if (t->heartbeats_missed++ == 0)
-		t->heartbeat_first_ms = t->now.mono_ms;
+		report_make(t, WIRE_POSITION, 0, 0);
 }
 
 static void
@@ -380,39 +180,29 @@ on_heartbeat(struct tracker *t)
 		tracker_closed(t, t->now);
 		return;
 	}
-	send_heartbeat(t);
+	voice_heartbeat(t);
+	t->counts.heartbeats++;
+	if (t->heartbeats_missed++ == 0)
+		t->heartbeat_first_ms = t->now.mono_ms;
 }
 
 /* --- answers to commands -------------------------------------------------- */
 
 static void
-answer_update(struct tracker *t, const struct tracker_answer *a,
-    const char *time)
+answer(struct tracker *t, const struct tracker_answer *a)
 {
-	struct wire_unit unit = unit_of(t);
-	char buf[WIRE_OUT_MAX];
-
-	send_frame(t, buf, wire_ack_update(buf, &unit, a->serial, time,
-	    t->count++), noise_of(t));
-	if (!a->start)
+	if (!a->realtime) {
+		voice_ack_update(t, a->serial);
+		if (a->start) {
+			history_add_acked(&t->history, a->serial);
+			update_acknowledged(t);
+		}
 		return;
-	history_add_acked(&t->history, a->serial);
-	update_acknowledged(t);
-}
-
-static void
-answer_realtime(struct tracker *t, const struct tracker_answer *a,
-    const char *time)
-{
-	struct wire_unit unit = unit_of(t);
-	const char *name = t->names_sub ? wire_realtime_name(a->sub) : NULL;
-	char buf[WIRE_OUT_MAX];
-
-	send_frame(t, buf, wire_ack_realtime(buf, &unit, name, a->serial, time,
-	    t->count++), noise_of(t));
+	}
+	voice_ack_realtime(t, a->sub, a->serial);
 	if (a->sub == READ_VERSION) {
 		t->counts.reads++;
-		tracker_report(t, WIRE_VERSION, 0, 0);
+		report_make(t, WIRE_VERSION, 0, 0);
 	} else if (a->sub == REBOOT) {
 		update_restart(t);
 	}
@@ -426,15 +216,8 @@ send_answers(struct tracker *t)
 
 	if (t->link != LINK_UP)
 		return false;
-	for (size_t i = 0; i < n; i++) {
-		char time[WIRE_TIME + 1];
-
-		make_time(t, noise_of(t), time);
-		if (t->answers[i].realtime)
-			answer_realtime(t, &t->answers[i], time);
-		else
-			answer_update(t, &t->answers[i], time);
-	}
+	for (size_t i = 0; i < n; i++)
+		answer(t, &t->answers[i]);
 	t->answer_count = 0;
 	return n > 0;
 }
@@ -622,8 +405,7 @@ tracker_opened(struct tracker *t, struct moment now)
 	t->heard = t->outage = t->poll = false;
 	t->heartbeats_missed = 0;
 	if (t->conf->short_mode)
-		tracker_arm(t, TIMER_LINGER,
-		    tracker_scaled(t, LINGER_MS, LINGER_FLOOR_MS));
+		tracker_spoke(t);
 	else
 		tracker_arm(t, TIMER_HEARTBEAT, jittered(t,
 		    tracker_scaled(t, t->conf->heartbeat_ms, 1), 0.5, 1.0));
@@ -631,7 +413,7 @@ tracker_opened(struct tracker *t, struct moment now)
 	/* Something live has to say who speaks. */
 	if (!introduced && !phase_is_silent(t->phase) &&
 	    !outbox_has_live(&t->out))
-		tracker_report(t, WIRE_POSITION, 0, 0);
+		report_make(t, WIRE_POSITION, 0, 0);
 	send_next(t);
 }
 

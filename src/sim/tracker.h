@@ -54,7 +54,8 @@ struct tracker;
 struct tracker_io {
 	void (*connect)(struct tracker *t);
 	void (*disconnect)(struct tracker *t);
-	void (*send)(struct tracker *t, const void *p, size_t n, bool in_pieces);
+	void (*send)(struct tracker *t, const void *p, size_t n,
+	    bool in_pieces);
 	/* True: tracker_fetched() will follow, never from within. */
 	bool (*fetch)(struct tracker *t, const struct tracker_fetch *f);
 	void (*fetch_cancel)(struct tracker *t);
@@ -160,15 +161,15 @@ void tracker_input(struct tracker *t, struct span frame, struct moment now);
 void tracker_fetched(struct tracker *t, bool ok, uint64_t bytes,
     struct moment now);
 
-/* --- for update.c ------------------------------------------------------- */
+/* --- for update.c, report.c and voice.c ---------------------------------- */
 
 /* A device's wait in real time, not under floor_ms. */
 int64_t tracker_scaled(const struct tracker *t, int64_t wait_ms,
     int64_t floor_ms);
 /* Real time from now; TRACKER_NEVER disarms. */
 void tracker_arm(struct tracker *t, enum tracker_timer timer, int64_t wait_ms);
-void tracker_report(struct tracker *t, enum wire_report_kind kind,
-    unsigned code, unsigned times);
+/* A frame was written: a short connection stays open a little longer. */
+void tracker_spoke(struct tracker *t);
 /* Drops the connection by the tracker's own will. */
 void tracker_hang_up(struct tracker *t);
 /* Sends what may be sent now, and connects where that is needed. */

@@ -3,6 +3,7 @@
 
 #include <assert.h>
 
+#include "sim/report.h"
 #include "sim/tracker.h"
 
 #define TYPE_BLE 2
@@ -163,7 +164,7 @@ update_end(struct tracker *t, const char *result, bool ok)
 static void
 code(struct tracker *t, unsigned value, unsigned times)
 {
-	tracker_report(t, WIRE_UPDATE, value, times);
+	report_make(t, WIRE_UPDATE, value, times);
 }
 
 /* FAULT_DISCONNECT: half-way through the phase that was just entered. */
@@ -225,7 +226,7 @@ step_confirm(struct tracker *t)
 	if (strikes(t, FAULT_POWER_OFF)) {
 		code(t, 101, 0);
 		phase_enter(t, PHASE_POWERING_OFF);
-		tracker_report(t, WIRE_POWER_OFF, 0, 0);
+		report_make(t, WIRE_POWER_OFF, 0, 0);
 		update_end(t, "101", false);
 	} else if (strikes(t, FAULT_LOW_BATTERY)) {
 		back_to_idle(t, 103, "103");
@@ -364,7 +365,7 @@ step_flashed(struct tracker *t)
 	t->lies = strikes(t, FAULT_LIE_VERSION);
 	phase_enter(t, PHASE_IDLE);
 	if (t->update.plan.reports_power_on)
-		tracker_report(t, WIRE_POWER_ON, 0, 0);
+		report_make(t, WIRE_POWER_ON, 0, 0);
 	code(t, ok ? 301 : 302, 0);
 	update_end(t, ok ? "301" : "302", ok);
 	tracker_resume(t);
@@ -390,7 +391,7 @@ static void
 step_on(struct tracker *t)
 {
 	phase_enter(t, PHASE_IDLE);
-	tracker_report(t, WIRE_POWER_ON, 0, 0);
+	report_make(t, WIRE_POWER_ON, 0, 0);
 	tracker_resume(t);
 }
 

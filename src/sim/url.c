@@ -44,7 +44,8 @@ url_parse(struct span text, struct url *ret)
 		if (end == NULL)
 			return -1;
 		u.host_is_v6 = true;
-		host = span_of(authority.p + 1, (size_t)(end - authority.p) - 1);
+		host = span_of(authority.p + 1,
+		    (size_t)(end - authority.p) - 1);
 		authority = span_of(end + 1, authority.n - host.n - 2);
 	} else {
 		const char *colon = memchr(authority.p, ':', authority.n);

@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include "base/span.h"
@@ -457,6 +458,28 @@ START_TEST(test_command_line)
 }
 END_TEST
 
+/* Too many trackers for the limit are refused, not half served. */
+START_TEST(test_descriptors)
+{
+	struct rlimit few = {256, 256}, more = {257, 257};
+	struct stage *s = stage_new();
+	int r;
+
+	ck_assert_int_eq(setrlimit(RLIMIT_NOFILE, &few), 0);
+	r = RUN(s, "--connect", "127.0.0.1:1", "--devices", "1000",
+	    "--duration", "1s");
+	if (setrlimit(RLIMIT_NOFILE, &more) == 0) {
+		/* Whoever may raise the hard limit gets it raised. */
+		ck_assert_int_eq(r, 0);
+	} else {
+		ck_assert_int_eq(r, 1);
+		ck_assert_ptr_nonnull(strstr(s->out, "1064 descriptors are "
+		    "needed, the limit is 256"));
+	}
+	stage_free(s);
+}
+END_TEST
+
 int
 main(void)
 {
@@ -481,6 +504,7 @@ main(void)
 	tcase_add_test(tc, test_many);
 	tcase_add_test(tc, test_duration_is_wall_time);
 	tcase_add_test(tc, test_command_line);
+	tcase_add_test(tc, test_descriptors);
 	suite_add_tcase(suite, tc);
 	srunner_run_all(sr, CK_NORMAL);
 	failed = srunner_ntests_failed(sr);

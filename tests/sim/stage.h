@@ -74,7 +74,8 @@ void stage_say(struct stage *s, const char *id, const char *text);
  * same port. */
 void stage_shut(struct stage *s);
 void stage_open(struct stage *s);
-/* SIGTERM or another, 0 for none; waits for the end and returns the exit status. */
+/* SIGTERM or another, 0 for none; waits for the end and returns the exit
+ * status. */
 int stage_end(struct stage *s, int signal_number);
 /* The truth file as it is now. Caller frees. */
 char *stage_truth(const struct stage *s);
