@@ -1,7 +1,8 @@
 # tests/config: what the loaders accept, refuse and say.
 config_tests = \
 	tests/config/check_campaign_file \
-	tests/config/check_daemon_conf
+	tests/config/check_daemon_conf \
+	tests/config/check_yamlwalk
 check_PROGRAMS += $(config_tests)
 TESTS += $(config_tests)
 EXTRA_DIST += tests/config/diag.h
@@ -14,3 +15,7 @@ tests_config_check_campaign_file_LDADD = $(config_test_libs)
 tests_config_check_daemon_conf_SOURCES = tests/config/check_daemon_conf.c
 tests_config_check_daemon_conf_CPPFLAGS = $(AM_CPPFLAGS) $(CHECK_CFLAGS)
 tests_config_check_daemon_conf_LDADD = $(config_test_libs)
+
+tests_config_check_yamlwalk_SOURCES = tests/config/check_yamlwalk.c
+tests_config_check_yamlwalk_CPPFLAGS = $(AM_CPPFLAGS) $(CHECK_CFLAGS)
+tests_config_check_yamlwalk_LDADD = $(config_test_libs)

@@ -7,7 +7,7 @@ FUZZ_CFLAGS = -g -O1 -fno-omit-frame-pointer -fno-sanitize-recover=all \
 	-fsanitize=fuzzer,address,undefined
 FUZZ_SECONDS = 60
 
-EXTRA_DIST += tests/fuzz/corpus tests/fuzz/frame.dict
+EXTRA_DIST += tests/fuzz/corpus tests/fuzz/frame.dict tests/fuzz/yaml.dict
 
 fuzz_frame_sources = tests/fuzz/fuzz_frame.c tests/fuzz/fuzz.h \
 	tests/unit/feeder.c tests/unit/feeder.h
@@ -28,9 +28,28 @@ fuzz/fuzz_frame: $(fuzz_frame_sources) $(libtrackup_pure_a_SOURCES)
 	done; \
 	$(FUZZ_CC) $(FUZZ_CFLAGS) -I. $(DEFS) $(AM_CPPFLAGS) -o $@ "$$@"
 
-fuzz_targets = frame
+fuzz_yaml_sources = tests/fuzz/fuzz_yaml.c tests/fuzz/fuzz.h
+check_PROGRAMS += tests/fuzz/replay_yaml
+TESTS += tests/fuzz/replay_yaml
+tests_fuzz_replay_yaml_SOURCES = tests/fuzz/replay_main.c \
+	$(fuzz_yaml_sources)
+tests_fuzz_replay_yaml_CPPFLAGS = $(AM_CPPFLAGS) \
+	-DCORPUS='"tests/fuzz/corpus/yaml"'
+tests_fuzz_replay_yaml_LDADD = $(config_libs)
 
-fuzz: fuzz/fuzz_frame
+fuzz_yaml_all = $(fuzz_yaml_sources) $(libtrackup_config_a_SOURCES) \
+	$(libtrackup_pure_a_SOURCES)
+fuzz/fuzz_yaml: $(fuzz_yaml_all)
+	@$(MKDIR_P) fuzz
+	set --; for f in $(fuzz_yaml_all); do \
+		case $$f in *.c) set -- "$$@" $(top_srcdir)/$$f;; esac; \
+	done; \
+	$(FUZZ_CC) $(FUZZ_CFLAGS) -I. $(DEFS) $(AM_CPPFLAGS) $(YAML_CFLAGS) \
+	    -o $@ "$$@" $(YAML_LIBS)
+
+fuzz_targets = frame yaml
+
+fuzz: fuzz/fuzz_frame fuzz/fuzz_yaml
 	set -e; for t in $(fuzz_targets); do \
 		$(MKDIR_P) fuzz/corpus/$$t; \
 		./fuzz/fuzz_$$t -max_total_time=$(FUZZ_SECONDS) -max_len=8192 \
