@@ -1,7 +1,9 @@
 # etc: the samples, and what a system manager needs. One file a line: several
 # of us add here. Files of etc_samples go to $(sysconfdir)/trackupd and are
 # never written over what is there.
-etc_samples =
+etc_samples = \
+	etc/trackupd.yaml \
+	etc/campaign-example.yaml
 
 unit_sed = $(SED) -e 's|@sbindir[@]|$(sbindir)|g' \
 	-e 's|@sysconfdir[@]|$(sysconfdir)|g'

@@ -30,6 +30,8 @@ opt_range(const struct option *o, struct sbuf *out)
 		    (o->flags & OPT_OFF) != 0 ? "off, or " : "",
 		    value_text(o->type, o->min, a),
 		    value_text(o->type, o->max, b));
+	} else if (o->max > 0 && o->min == o->max) {
+		sbuf_addf(out, "%" PRId64 " characters", o->max);
 	} else if (o->max > 0 && o->min > 0) {
 		sbuf_addf(out, "%" PRId64 " to %" PRId64 " characters", o->min,
 		    o->max);
@@ -472,7 +474,7 @@ walk_pair(struct walk *k, int map, size_t i, const char *prefix)
 	}
 	name = yw_text(k->w, key);
 	/* A dot would let a key reach into another map. */
-	if (name.n >= 64 || memchr(name.p, '\0', name.n) != NULL ||
+	if (name.n == 0 || name.n >= 64 || memchr(name.p, '\0', name.n) != NULL ||
 	    memchr(name.p, '.', name.n) != NULL) {
 		unknown_key(k, prefix, key);
 		return;

@@ -518,6 +518,9 @@ START_TEST(unknown_and_twice)
 	    "first on line 6\n");
 	refuse_line("? [a]\n: b\n", "c.yaml:1:3: a key is a word, not a list "
 	    "or map\n");
+	refuse_line("? \n: b\n", "c.yaml:1:2: \"\": unknown key\n");
+	refuse_line("pace: {\"\": 1}", "c.yaml:1:8: \"\": unknown key in "
+					"pace\n");
 	refuse_line("\"a\\0b\": 1", "c.yaml:1:1: \"a\\x00b\": unknown key\n");
 }
 END_TEST

@@ -2,6 +2,7 @@
 config_tests = \
 	tests/config/check_campaign_file \
 	tests/config/check_daemon_conf \
+	tests/config/check_options \
 	tests/config/check_yamlwalk
 check_PROGRAMS += $(config_tests)
 TESTS += $(config_tests)
@@ -19,3 +20,7 @@ tests_config_check_daemon_conf_LDADD = $(config_test_libs)
 tests_config_check_yamlwalk_SOURCES = tests/config/check_yamlwalk.c
 tests_config_check_yamlwalk_CPPFLAGS = $(AM_CPPFLAGS) $(CHECK_CFLAGS)
 tests_config_check_yamlwalk_LDADD = $(config_test_libs)
+
+tests_config_check_options_SOURCES = tests/config/check_options.c
+tests_config_check_options_CPPFLAGS = $(AM_CPPFLAGS) $(CHECK_CFLAGS)
+tests_config_check_options_LDADD = $(config_test_libs)
