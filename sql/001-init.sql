@@ -4,6 +4,55 @@
 -- their meaning stands; states are kept as the words of core/words.h. Device
 -- keys, sequence numbers and hashes use all 64 bits and so may look negative.
 
+-- The words of core/words.h, a table for each enum. A CHECK would list them
+-- too, but costs more at every write and cannot be altered: a new word is one
+-- row in a migration.
+CREATE TABLE campaign_state (word TEXT PRIMARY KEY) STRICT, WITHOUT ROWID;
+INSERT INTO campaign_state VALUES ('draft'), ('scheduled'), ('running'),
+	('paused'), ('aborting'), ('aborted'), ('finished');
+
+CREATE TABLE pause_reason (word TEXT PRIMARY KEY) STRICT, WITHOUT ROWID;
+INSERT INTO pause_reason VALUES (''), ('operator'), ('gate'), ('rule'),
+	('file_broken'), ('file_changed'), ('file_gone'), ('package_changed');
+
+CREATE TABLE target_state (word TEXT PRIMARY KEY) STRICT, WITHOUT ROWID;
+INSERT INTO target_state VALUES ('waiting'), ('active'), ('backoff'),
+	('succeeded'), ('failed'), ('cancelled'), ('skipped'), ('unverified');
+
+CREATE TABLE hold (word TEXT PRIMARY KEY) STRICT, WITHOUT ROWID;
+INSERT INTO hold VALUES (''), ('approval'), ('schedule'), ('halted'),
+	('paused'), ('draining'), ('store'), ('not_allowed'), ('quarantined'),
+	('other_campaign'), ('foreign_update'), ('wave'), ('battery'),
+	('power_off'), ('offline'), ('version_unknown'), ('timezone_unknown'),
+	('window'), ('window_fit'), ('file_server'), ('dark_max'),
+	('in_flight'), ('rate');
+
+CREATE TABLE phase (word TEXT PRIMARY KEY) STRICT, WITHOUT ROWID;
+INSERT INTO phase VALUES (''), ('preflight'), ('intent'), ('sending'),
+	('acked'), ('confirmed'), ('downloading'), ('downloaded'),
+	('updating'), ('verifying'), ('resolving'), ('unsure'), ('overdue'),
+	('cancelling'), ('deferred'), ('provisional'), ('ended');
+
+CREATE TABLE reached (word TEXT PRIMARY KEY) STRICT, WITHOUT ROWID;
+INSERT INTO reached VALUES ('intent'), ('acked'), ('confirmed'),
+	('downloading'), ('downloaded'), ('updating'), ('claimed');
+
+CREATE TABLE result (word TEXT PRIMARY KEY) STRICT, WITHOUT ROWID;
+INSERT INTO result VALUES ('open'), ('succeeded'), ('failed'), ('deferred'),
+	('cancelled'), ('unverified'), ('withdrawn'), ('dropped');
+
+CREATE TABLE cause (word TEXT PRIMARY KEY) STRICT, WITHOUT ROWID;
+INSERT INTO cause VALUES (''), ('no_ack'), ('refused'), ('refused_power_off'),
+	('bad_url'), ('foreign_cancel'), ('low_battery'),
+	('low_battery_install'), ('download_failed'), ('update_failed'),
+	('wrong_version'), ('silent'), ('timeout'), ('up_to_date'),
+	('no_path'), ('downgrade'), ('excluded'), ('wrong_model'),
+	('wrong_hardware'), ('operator'), ('expired'), ('ambiguous_102');
+
+CREATE TABLE event_kind (word TEXT PRIMARY KEY) STRICT, WITHOUT ROWID;
+INSERT INTO event_kind VALUES ('sent'), ('ack'), ('report'), ('version'),
+	('phase'), ('timer'), ('operator'), ('session');
+
 -- One row: the liveness stamp, and the number of the last group of changes.
 -- The number is written with each group, so that after an I/O error the
 -- writer can tell whether the group had been committed.
@@ -64,10 +113,8 @@ CREATE TABLE campaign (
 	name TEXT NOT NULL UNIQUE,
 	digest TEXT NOT NULL,
 	revision INTEGER NOT NULL,
-	state TEXT NOT NULL CHECK (state IN ('draft', 'scheduled', 'running',
-	    'paused', 'aborting', 'aborted', 'finished')),
-	reason TEXT NOT NULL CHECK (reason IN ('', 'operator', 'gate', 'rule',
-	    'file_broken', 'file_changed', 'file_gone', 'package_changed')),
+	state TEXT NOT NULL REFERENCES campaign_state (word),
+	reason TEXT NOT NULL REFERENCES pause_reason (word),
 	reason_text TEXT NOT NULL,
 	created_wall INTEGER NOT NULL,
 	started_wall INTEGER NOT NULL,
@@ -91,20 +138,9 @@ CREATE TABLE target (
 	campaign INTEGER NOT NULL REFERENCES campaign (id),
 	device INTEGER NOT NULL,
 	ordinal INTEGER NOT NULL CHECK (ordinal >= 0),
-	state TEXT NOT NULL CHECK (state IN ('waiting', 'active', 'backoff',
-	    'succeeded', 'failed', 'cancelled', 'skipped', 'unverified')),
-	cause TEXT NOT NULL CHECK (cause IN ('', 'no_ack', 'refused',
-	    'refused_power_off', 'bad_url', 'foreign_cancel', 'low_battery',
-	    'low_battery_install', 'download_failed', 'update_failed',
-	    'wrong_version', 'silent', 'timeout', 'up_to_date', 'no_path',
-	    'downgrade', 'excluded', 'wrong_model', 'wrong_hardware',
-	    'operator', 'expired', 'ambiguous_102')),
-	wait_hold TEXT NOT NULL CHECK (wait_hold IN ('', 'approval',
-	    'schedule', 'halted', 'paused', 'draining', 'store',
-	    'not_allowed', 'quarantined', 'other_campaign',
-	    'foreign_update', 'wave', 'battery', 'power_off', 'offline',
-	    'version_unknown', 'timezone_unknown', 'window', 'window_fit',
-	    'file_server', 'dark_max', 'in_flight', 'rate')),
+	state TEXT NOT NULL REFERENCES target_state (word),
+	cause TEXT NOT NULL REFERENCES cause (word),
+	wait_hold TEXT NOT NULL REFERENCES hold (word),
 	attempts INTEGER NOT NULL,
 	attempts_total INTEGER NOT NULL,
 	deferrals INTEGER NOT NULL,
@@ -127,21 +163,10 @@ CREATE TABLE attempt (
 	to_version TEXT NOT NULL,
 	url TEXT NOT NULL,
 	command TEXT NOT NULL,
-	phase TEXT NOT NULL CHECK (phase IN ('', 'preflight', 'intent',
-	    'sending', 'acked', 'confirmed', 'downloading', 'downloaded',
-	    'updating', 'verifying', 'resolving', 'unsure', 'overdue',
-	    'cancelling', 'deferred', 'provisional', 'ended')),
-	reached TEXT NOT NULL CHECK (reached IN ('intent', 'acked',
-	    'confirmed', 'downloading', 'downloaded', 'updating',
-	    'claimed')),
-	result TEXT NOT NULL CHECK (result IN ('open', 'succeeded', 'failed',
-	    'deferred', 'cancelled', 'unverified', 'withdrawn', 'dropped')),
-	cause TEXT NOT NULL CHECK (cause IN ('', 'no_ack', 'refused',
-	    'refused_power_off', 'bad_url', 'foreign_cancel', 'low_battery',
-	    'low_battery_install', 'download_failed', 'update_failed',
-	    'wrong_version', 'silent', 'timeout', 'up_to_date', 'no_path',
-	    'downgrade', 'excluded', 'wrong_model', 'wrong_hardware',
-	    'operator', 'expired', 'ambiguous_102')),
+	phase TEXT NOT NULL REFERENCES phase (word),
+	reached TEXT NOT NULL REFERENCES reached (word),
+	result TEXT NOT NULL REFERENCES result (word),
+	cause TEXT NOT NULL REFERENCES cause (word),
 	holds_udp INTEGER NOT NULL CHECK (holds_udp IN (0, 1)),
 	uncharged INTEGER NOT NULL CHECK (uncharged IN (0, 1)),
 	foreign_ack INTEGER NOT NULL CHECK (foreign_ack IN (0, 1)),
@@ -155,12 +180,7 @@ CREATE TABLE attempt (
 	mode_over_acks INTEGER NOT NULL,
 	reads_unanswered INTEGER NOT NULL,
 	cancel_wanted INTEGER NOT NULL CHECK (cancel_wanted IN (0, 1)),
-	cancel_cause TEXT NOT NULL CHECK (cancel_cause IN ('', 'no_ack',
-	    'refused', 'refused_power_off', 'bad_url', 'foreign_cancel',
-	    'low_battery', 'low_battery_install', 'download_failed',
-	    'update_failed', 'wrong_version', 'silent', 'timeout',
-	    'up_to_date', 'no_path', 'downgrade', 'excluded', 'wrong_model',
-	    'wrong_hardware', 'operator', 'expired', 'ambiguous_102')),
+	cancel_cause TEXT NOT NULL REFERENCES cause (word),
 	stops_sent INTEGER NOT NULL,
 	stop_acked INTEGER NOT NULL CHECK (stop_acked IN (0, 1)),
 	stop_serial_1 INTEGER NOT NULL CHECK (stop_serial_1 BETWEEN 0 AND 65535),
@@ -204,12 +224,8 @@ CREATE TABLE event (
 	device INTEGER NOT NULL,
 	campaign INTEGER NOT NULL,
 	attempt INTEGER NOT NULL,
-	kind TEXT NOT NULL CHECK (kind IN ('sent', 'ack', 'report', 'version',
-	    'phase', 'timer', 'operator', 'session')),
-	phase TEXT NOT NULL CHECK (phase IN ('', 'preflight', 'intent',
-	    'sending', 'acked', 'confirmed', 'downloading', 'downloaded',
-	    'updating', 'verifying', 'resolving', 'unsure', 'overdue',
-	    'cancelling', 'deferred', 'provisional', 'ended')),
+	kind TEXT NOT NULL REFERENCES event_kind (word),
+	phase TEXT NOT NULL REFERENCES phase (word),
 	code INTEGER NOT NULL,
 	serial INTEGER NOT NULL,
 	text TEXT NOT NULL

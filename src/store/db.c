@@ -42,10 +42,15 @@ open_code(int sqlite_code, int otherwise)
 static int
 open_failed(sqlite3 *h, const char *what, int otherwise, struct errtext *err)
 {
-	int code = open_code(sqlite3_extended_errcode(h), otherwise);
+	int ext = sqlite3_extended_errcode(h);
+	int code = open_code(ext, otherwise);
 	int sys = sqlite3_system_errno(h);
 
-	if (code == STORE_ERR_OPEN && sys != 0)
+	if (ext == SQLITE_READONLY_DIRECTORY)
+		return errtext_set(err, code,
+		    "%s: its directory may not be written", what);
+	if (sys != 0 && ((ext & 0xff) == SQLITE_IOERR ||
+	    (ext & 0xff) == SQLITE_CANTOPEN))
 		return errtext_set(err, code, "%s: %s (%s)", what,
 		    sqlite3_errmsg(h), strerror(sys));
 	return errtext_set(err, code, "%s: %s", what, sqlite3_errmsg(h));
@@ -54,16 +59,16 @@ open_failed(sqlite3 *h, const char *what, int otherwise, struct errtext *err)
 /* The path as a URI, so that no name (":memory:", "file:x") means anything
  * but that file. The caller frees; NULL: no memory. */
 static char *
-path_uri(const char *path, const char *query)
+path_uri(const char *path)
 {
 	static const char hex[] = "0123456789ABCDEF";
 	size_t len = strlen(path);
 	char *uri, *o;
 
-	uri = malloc(len * 3 + strlen(query) + sizeof("file://"));
+	uri = malloc(len * 3 + sizeof("file:./"));
 	if (uri == NULL)
 		return NULL;
-	o = stpcpy(uri, path[0] == '/' ? "file://" : "file:");
+	o = stpcpy(uri, path[0] == '/' ? "file://" : "file:./");
 	for (const char *p = path; *p != '\0'; p++) {
 		unsigned char c = (unsigned char)*p;
 
@@ -76,22 +81,21 @@ path_uri(const char *path, const char *query)
 		*o++ = hex[c >> 4];
 		*o++ = hex[c & 15];
 	}
-	memcpy(o, query, strlen(query) + 1);
+	*o = '\0';
 	return uri;
 }
 
 static int
-open_uri(sqlite3 **ret, const char *path, const char *query, int flags,
-    struct errtext *err)
+open_path(sqlite3 **ret, const char *path, struct errtext *err)
 {
-	char *uri = path_uri(path, query);
+	char *uri = path_uri(path);
 	sqlite3 *h = NULL;
 	int r;
 
 	if (uri == NULL)
 		return errtext_set(err, STORE_ERR_MEMORY, "no memory");
-	r = sqlite3_open_v2(uri, &h,
-	    flags | SQLITE_OPEN_URI | SQLITE_OPEN_NOMUTEX, NULL);
+	r = sqlite3_open_v2(uri, &h, SQLITE_OPEN_READWRITE |
+	    SQLITE_OPEN_URI | SQLITE_OPEN_NOMUTEX, NULL);
 	free(uri);
 	if (h == NULL)
 		return errtext_set(err, STORE_ERR_MEMORY, "no memory");
@@ -151,33 +155,64 @@ beside(const char *path, const char *suffix)
 	return found;
 }
 
-/* Ours by its first page? Read as immutable: no lock, no log, no write. It
- * goes through SQLite and not open(2), since closing a descriptor of our own
- * would drop the locks of a connection in this process. */
+/* Reads the head of a file through SQLite's own VFS: open(2) would not do,
+ * since closing a descriptor of our own drops the locks that a connection of
+ * this process may have. Returns a code of SQLite. */
+static int
+read_head(const char *path, unsigned char *p, int len)
+{
+	sqlite3_vfs *vfs = sqlite3_vfs_find(NULL);
+	char *full = malloc((size_t)vfs->mxPathname + 1);
+	sqlite3_file *f = calloc(1, (size_t)vfs->szOsFile);
+	sqlite3_filename name = NULL;
+	int r = SQLITE_NOMEM;
+
+	if (full == NULL || f == NULL)
+		goto out;
+	r = vfs->xFullPathname(vfs, path, vfs->mxPathname + 1, full);
+	/* Not an error: a link was followed. */
+	if (r != SQLITE_OK && r != SQLITE_OK_SYMLINK)
+		goto out;
+	r = SQLITE_NOMEM;
+	if ((name = sqlite3_create_filename(full, "", "", 0, NULL)) == NULL)
+		goto out;
+	r = vfs->xOpen(vfs, name, f, SQLITE_OPEN_READONLY |
+	    SQLITE_OPEN_MAIN_DB, NULL);
+	if (r == SQLITE_OK)
+		r = f->pMethods->xRead(f, p, len, 0);
+	if (f->pMethods != NULL)
+		(void)f->pMethods->xClose(f);
+out:
+	sqlite3_free_filename(name);
+	free(f);
+	free(full);
+	return r;
+}
+
+/* Ours by its first bytes? No more is asked of the file here: while its log
+ * holds the rest it may be in pieces. The mark is there from the first write
+ * on and the same in every later version of the page. */
 static int
 look_at_header(const char *path, struct errtext *err)
 {
-	sqlite3 *h;
-	char id[32];
-	int r;
+	static const char magic[16] = "SQLite format 3";
+	unsigned char head[100];
+	char id[16];
+	int r = read_head(path, head, sizeof(head));
 
-	if ((r = open_uri(&h, path, "?immutable=1", SQLITE_OPEN_READONLY,
-	    err)) < 0)
-		return r;
-	r = query_text(h, sql_once[ONCE_GET_APPLICATION_ID], id, sizeof(id));
-	if (r != SQLITE_OK) {
-		r = open_failed(h, path, STORE_ERR_OPEN, err);
-		if (r == STORE_ERR_CORRUPT)
-			r = errtext_set(err, STORE_ERR_FOREIGN,
-			    "%s: not a database of trackupd; not touched",
-			    path);
-	} else if (strcmp(id, setting_value("application_id")) != 0) {
-		r = errtext_set(err, STORE_ERR_FOREIGN,
+	if (r != SQLITE_OK && r != SQLITE_IOERR_SHORT_READ)
+		return errtext_set(err, open_code(r, STORE_ERR_OPEN),
+		    "%s: cannot be read: %s", path, sqlite3_errstr(r));
+	if (r != SQLITE_OK || memcmp(head, magic, sizeof(magic)) != 0)
+		return errtext_set(err, STORE_ERR_FOREIGN,
+		    "%s: not a database of trackupd; not touched", path);
+	(void)snprintf(id, sizeof(id), "%u", (unsigned)head[68] << 24 |
+	    (unsigned)head[69] << 16 | (unsigned)head[70] << 8 | head[71]);
+	if (strcmp(id, setting_value("application_id")) != 0)
+		return errtext_set(err, STORE_ERR_FOREIGN,
 		    "%s: a database of another program (application_id %s); "
 		    "not touched", path, id);
-	}
-	(void)sqlite3_close(h);
-	return r;
+	return 0;
 }
 
 static int
@@ -347,7 +382,7 @@ version_get(sqlite3 *h, int *ret)
 static int
 look_inside(struct db *db, struct errtext *err)
 {
-	char text[256];
+	char text[32], result[256];
 	int version;
 
 	if (version_get(db->h, &version) != SQLITE_OK)
@@ -356,13 +391,17 @@ look_inside(struct db *db, struct errtext *err)
 		return errtext_set(err, STORE_ERR_NEWER,
 		    "%s: schema %d of a newer trackupd, this one knows %d; "
 		    "not touched", db->path, version, SQL_MIGRATIONS);
-	if (query_text(db->h, sql_once[ONCE_QUICK_CHECK], text,
+	if (query_text(db->h, sql_once[ONCE_QUICK_CHECK_BEGIN], text,
+	    sizeof(text)) != SQLITE_OK ||
+	    query_text(db->h, sql_once[ONCE_QUICK_CHECK], result,
+	    sizeof(result)) != SQLITE_OK ||
+	    query_text(db->h, sql_once[ONCE_QUICK_CHECK_END], text,
 	    sizeof(text)) != SQLITE_OK)
 		return open_failed(db->h, db->path, STORE_ERR_CORRUPT, err);
-	if (strcmp(text, "ok") != 0)
+	if (strcmp(result, "ok") != 0)
 		return errtext_set(err, STORE_ERR_CORRUPT,
 		    "%s: corrupt: %s; not touched, restore a backup", db->path,
-		    text);
+		    result);
 	return 0;
 }
 
@@ -493,13 +532,13 @@ db_prepare(struct db *db, enum file_state state, struct errtext *err)
 	char text[32];
 	int r;
 
+	if (sqlite3_db_readonly(db->h, "main") != 0)
+		return errtext_set(err, STORE_ERR_OPEN,
+		    "%s: may not be written", db->path);
 	if ((r = db_configure(db, err)) < 0 ||
 	    (r = settings_make(db, "", err)) < 0 ||
 	    (r = look_inside(db, err)) < 0)
 		return r;
-	if (sqlite3_db_readonly(db->h, "main") != 0)
-		return errtext_set(err, STORE_ERR_OPEN,
-		    "%s: may not be written", db->path);
 	if (state == FILE_NEW && (r = settings_make(db, "new", err)) < 0)
 		return r;
 	if ((r = settings_make(db, "last", err)) < 0 ||
@@ -549,7 +588,7 @@ db_open(struct db **ret, const char *path, bool create, struct errtext *err)
 		free(db);
 		return errtext_set(err, STORE_ERR_MEMORY, "no memory");
 	}
-	if ((r = open_uri(&db->h, path, "", SQLITE_OPEN_READWRITE, err)) < 0)
+	if ((r = open_path(&db->h, path, err)) < 0)
 		goto bad;
 	if ((r = db_prepare(db, state, err)) < 0 ||
 	    (r = commit_number_get(db, err)) < 0)

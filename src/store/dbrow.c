@@ -5,25 +5,44 @@
 #include <limits.h>
 #include <string.h>
 
+/* errno of a failed call to the disk, 0 for other errors. Asked of the VFS:
+ * sqlite3_system_errno() is not told when COMMIT fails. */
+static int
+disk_errno(int code)
+{
+	sqlite3_vfs *vfs = sqlite3_vfs_find(NULL);
+
+	if (code != SQLITE_IOERR && code != SQLITE_CANTOPEN)
+		return 0;
+	return vfs->xGetLastError == NULL ? 0 :
+	    vfs->xGetLastError(vfs, 0, NULL);
+}
+
 int
 db_error(struct db *db, const char *what, struct errtext *err)
 {
 	int code = sqlite3_extended_errcode(db->h) & 0xff;
-	int sys = sqlite3_system_errno(db->h);
+	int sys = disk_errno(code);
 	const char *text = sqlite3_errmsg(db->h);
 
-	/* A quota shows as an I/O error, but it heals as a full disk does. */
-	if (code == SQLITE_FULL ||
-	    (code == SQLITE_IOERR && (sys == ENOSPC || sys == EDQUOT)))
+	switch (code) {
+	case SQLITE_FULL:
 		return errtext_set(err, DB_FULL, "%s: %s", what, text);
-	if (code == SQLITE_CONSTRAINT || code == SQLITE_MISMATCH ||
-	    code == SQLITE_TOOBIG || code == SQLITE_RANGE ||
-	    code == SQLITE_MISUSE || code == SQLITE_ERROR)
+	case SQLITE_CONSTRAINT:
+	case SQLITE_MISMATCH:
+	case SQLITE_TOOBIG:
+	case SQLITE_RANGE:
+	case SQLITE_MISUSE:
+	case SQLITE_ERROR:
 		return errtext_set(err, DB_REFUSED, "%s: %s", what, text);
-	if (sys != 0)
-		return errtext_set(err, DB_FAILED, "%s: %s (%s)", what, text,
-		    strerror(sys));
-	return errtext_set(err, DB_FAILED, "%s: %s", what, text);
+	default:
+		break;
+	}
+	if (sys == 0)
+		return errtext_set(err, DB_FAILED, "%s: %s", what, text);
+	/* A quota shows as an I/O error, but it heals as a full disk does. */
+	return errtext_set(err, sys == ENOSPC || sys == EDQUOT ? DB_FULL :
+	    DB_FAILED, "%s: %s (%s)", what, text, strerror(sys));
 }
 
 static int

@@ -202,7 +202,7 @@ full_campaign(enum fill f)
 	r.finished_wall = fill_i64(f);
 	r.bucket_milli = fill_i64(f);
 	r.bucket_at = fill_i64(f);
-	r.rules_since_seq = fill_i64(f);
+	r.rules_since_seq = fill_u64(f);
 	return r;
 }
 
@@ -433,7 +433,7 @@ START_TEST(audit_and_revisions_are_kept)
 }
 END_TEST
 
-/* The CHECK lists of the schema and the words of the code are the same. */
+/* The words of the schema and those of the code are the same. */
 START_TEST(every_word_is_accepted)
 {
 	struct store *s = open_store(td.path);
@@ -509,7 +509,7 @@ START_TEST(schema_refuses)
 {
 	static const char *const wrong[] = {
 		"UPDATE event SET code = 1",
-		"INSERT INTO event (wall, device, campaign, attempt, kind, "
+		"PRAGMA foreign_keys = ON; INSERT INTO event (wall, device, campaign, attempt, kind, "
 		    "phase, code, serial, text) VALUES (0, 0, 0, 0, 'odd', "
 		    "'', 0, 0, '')",
 		"INSERT INTO tuple VALUES (1, 32, 0)",

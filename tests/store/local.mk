@@ -6,8 +6,11 @@ store_test_ldadd = libtrackup-store.a libtrackup-pure.a $(CHECK_LIBS) \
 	$(STORE_LIBS)
 store_test_helpers = tests/store/helper.c tests/store/helper.h
 
-check_PROGRAMS += tests/store/check_records tests/store/check_store
-TESTS += tests/store/check_records tests/store/check_store
+store_tests = tests/store/check_records tests/store/check_store \
+	tests/store/check_refuse tests/store/check_faults \
+	tests/store/check_kill
+check_PROGRAMS += $(store_tests)
+TESTS += $(store_tests)
 
 tests_store_check_records_SOURCES = tests/store/check_records.c \
 	$(store_test_helpers)
@@ -18,4 +21,30 @@ tests_store_check_store_SOURCES = tests/store/check_store.c \
 	$(store_test_helpers)
 tests_store_check_store_CPPFLAGS = $(store_test_cppflags)
 tests_store_check_store_LDADD = $(store_test_ldadd)
+
+tests_store_check_refuse_SOURCES = tests/store/check_refuse.c \
+	$(store_test_helpers)
+tests_store_check_refuse_CPPFLAGS = $(store_test_cppflags)
+tests_store_check_refuse_LDADD = $(store_test_ldadd)
+
+tests_store_check_faults_SOURCES = tests/store/check_faults.c \
+	tests/store/shim.c tests/store/shim.h $(store_test_helpers)
+tests_store_check_faults_CPPFLAGS = $(store_test_cppflags)
+tests_store_check_faults_LDADD = $(store_test_ldadd)
+
+tests_store_check_kill_SOURCES = tests/store/check_kill.c \
+	$(store_test_helpers)
+tests_store_check_kill_CPPFLAGS = $(store_test_cppflags)
+tests_store_check_kill_LDADD = $(store_test_ldadd)
+
+# Figures of performance.md, run by hand: ops/s, commit times, load.
+check_PROGRAMS += tests/store/bench_store
+tests_store_bench_store_SOURCES = tests/store/bench_store.c
+tests_store_bench_store_CPPFLAGS = $(AM_CPPFLAGS)
+tests_store_bench_store_LDADD = libtrackup-store.a libtrackup-pure.a \
+	$(STORE_LIBS)
 endif
+
+dist_check_SCRIPTS += tests/store/columns.sh
+TESTS += tests/store/columns.sh
+
