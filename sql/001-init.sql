@@ -95,6 +95,7 @@ CREATE TABLE device (
 	stale_seq INTEGER NOT NULL,
 	power_seq INTEGER NOT NULL,
 	start_attempt INTEGER NOT NULL,
+	start_serial INTEGER NOT NULL CHECK (start_serial BETWEEN 0 AND 65535),
 	start_seq INTEGER NOT NULL,
 	start_w_end_at INTEGER NOT NULL,
 	start_w_over_seq INTEGER NOT NULL,
@@ -199,6 +200,7 @@ CREATE TABLE attempt (
 	w_ms INTEGER NOT NULL,
 	deadline_at INTEGER NOT NULL,
 	given_back_ms INTEGER NOT NULL,
+	dark INTEGER NOT NULL CHECK (dark IN (0, 1)),
 	FOREIGN KEY (campaign, device) REFERENCES target (campaign, device)
 ) STRICT;
 

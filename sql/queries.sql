@@ -5,7 +5,7 @@
 
 -- columns: device *key id protover name device_type hardware mcu version_wall
 --   last_seen_wall registered serial_reserved fence_seq fence_at fence_wall
---   fence_version stale_seq power_seq start_attempt start_seq start_w_end_at
+--   fence_version stale_seq power_seq start_attempt start_serial start_seq start_w_end_at
 --   start_w_over_seq start_ack_seq start_final_seq start_dropped_seq stop_seq
 --   stop_w_end_at stop_udp foreign_until_at foreign_seq
 
@@ -25,7 +25,7 @@
 --   started_mask mode_over_acks reads_unanswered cancel_wanted cancel_cause
 --   stops_sent stop_acked stop_serial_1 stop_serial_2 stop_at intent_wall
 --   ended_wall intent_seq written_seq ack_seq code_seq w_over_seq written_at
---   code_at w_end_at w_ms deadline_at given_back_ms
+--   code_at w_end_at w_ms deadline_at given_back_ms dark
 
 -- columns: tuple *device *slot hash
 

@@ -63,6 +63,7 @@ static const struct column device_columns[] = {
 	COLUMN(device_rec, stale_seq),
 	COLUMN(device_rec, power_seq),
 	COLUMN(device_rec, start_attempt),
+	COLUMN(device_rec, start_serial),
 	COLUMN(device_rec, start_seq),
 	COLUMN(device_rec, start_w_end_at),
 	COLUMN(device_rec, start_w_over_seq),
@@ -164,6 +165,7 @@ static const struct column attempt_columns[] = {
 	COLUMN(attempt_rec, w_ms),
 	COLUMN(attempt_rec, deadline_at),
 	COLUMN(attempt_rec, given_back_ms),
+	COLUMN(attempt_rec, dark),
 };
 
 static const struct column tuple_columns[] = {

@@ -170,6 +170,7 @@ full_device(enum fill f)
 	r.stale_seq = fill_u64(f);
 	r.power_seq = fill_u64(f);
 	r.start_attempt = fill_i64(f);
+	r.start_serial = fill_u16(f);
 	r.start_seq = fill_u64(f);
 	r.start_w_end_at = fill_i64(f);
 	r.start_w_over_seq = fill_u64(f);
@@ -282,6 +283,7 @@ full_attempt(enum fill f, const struct target_rec *t)
 	r.w_ms = fill_i64(f);
 	r.deadline_at = fill_i64(f);
 	r.given_back_ms = fill_i64(f);
+	r.dark = fill_bool(f);
 	return r;
 }
 
