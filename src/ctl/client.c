@@ -17,6 +17,7 @@
 #define CONNECT_TIMEOUT_MS 5000L
 #define ANSWER_TIMEOUT_MS 60000L
 #define ANSWER_MAX (64 * 1024 * 1024)
+#define WORD_BYTES_MAX 200
 
 static size_t
 on_data(char *p, size_t size, size_t n, void *arg)
@@ -74,7 +75,7 @@ client_ask(struct ctl *c, const char *path, json_t *body)
 	struct answer a = {0};
 	struct curl_slist *headers = NULL;
 	CURL *e = easy(c);
-	char *text = NULL, url[1024];
+	char *text = NULL, url[sizeof BASE + CTL_PATH_MAX];
 	struct sbuf b;
 	CURLcode r;
 
@@ -132,9 +133,13 @@ answer_done(struct answer *a)
 char *
 client_encode(struct ctl *c, const char *s)
 {
-	char *p = curl_easy_escape(easy(c), s, 0), *copy;
+	char *p, *copy;
 
-	if (p == NULL)
+	if (strlen(s) > WORD_BYTES_MAX) {
+		say("%.20s...: too long for a name", s);
+		exit(CTL_USAGE);
+	}
+	if ((p = curl_easy_escape(easy(c), s, 0)) == NULL)
 		die("out of memory");
 	copy = xstrdup(p);
 	curl_free(p);
@@ -198,17 +203,14 @@ int
 client_get(struct ctl *c, json_t **ret, const char *fmt, ...)
 {
 	struct answer a;
-	char path[800];
+	char path[CTL_PATH_MAX];
 	va_list ap;
 	int n, r = 0;
 
 	va_start(ap, fmt);
 	n = vsnprintf(path, sizeof path, fmt, ap);
 	va_end(ap);
-	if (n < 0 || (size_t)n >= sizeof path) {
-		say("a name or filter is too long");
-		return CTL_USAGE;
-	}
+	assert(n >= 0 && (size_t)n < sizeof path);
 	a = client_ask(c, path, NULL);
 	if (a.status == 200 && a.json != NULL)
 		*ret = json_incref(a.json);

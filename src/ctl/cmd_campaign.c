@@ -161,17 +161,17 @@ cmd_campaign_targets(struct ctl *c, char *const *args)
 	static const struct { enum ctl_option opt; const char *param; }
 	    filters[] = {{OPT_STATE, "state"}, {OPT_CAUSE, "cause"},
 	    {OPT_HOLD, "hold"}, {OPT_WAVE, "wave"}};
-	char path[700], *s = client_encode(c, args[0]);
+	char path[CTL_PATH_MAX], *s = client_encode(c, args[0]);
 	char sep = '?';
 	size_t n;
 
-	n = (size_t)snprintf(path, sizeof path, "campaigns/%.300s/targets", s);
+	n = (size_t)snprintf(path, sizeof path, "campaigns/%s/targets", s);
 	free(s);
 	for (size_t i = 0; i < ARRAY_LEN(filters); i++) {
 		if ((c->given & OPT_BIT(filters[i].opt)) == 0)
 			continue;
 		s = client_encode(c, c->value[filters[i].opt]);
-		n += (size_t)snprintf(path + n, sizeof path - n, "%c%s=%.90s",
+		n += (size_t)snprintf(path + n, sizeof path - n, "%c%s=%s",
 		    sep, filters[i].param, s);
 		free(s);
 		sep = '&';
@@ -184,9 +184,9 @@ cmd_campaign_targets(struct ctl *c, char *const *args)
 static struct answer
 post_campaign(struct ctl *c, const char *name, const char *verb, json_t *body)
 {
-	char path[400], *s = client_encode(c, name);
+	char path[CTL_PATH_MAX], *s = client_encode(c, name);
 
-	(void)snprintf(path, sizeof path, "campaigns/%.300s/%s", s, verb);
+	(void)snprintf(path, sizeof path, "campaigns/%s/%s", s, verb);
 	free(s);
 	return client_ask(c, path, body);
 }

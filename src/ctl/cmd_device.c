@@ -168,9 +168,9 @@ cmd_device_timeline(struct ctl *c, char *const *args)
 		{"SERIAL", "serial", 0, NULL},
 		{"TEXT", "text", COL_WIDE, NULL},
 	};
-	char *id = client_encode(c, args[0]), path[400];
+	char *id = client_encode(c, args[0]), path[CTL_PATH_MAX];
 
-	(void)snprintf(path, sizeof path, "devices/%.300s/timeline", id);
+	(void)snprintf(path, sizeof path, "devices/%s/timeline", id);
 	free(id);
 	return print_list(c, path, columns, ARRAY_LEN(columns),
 	    "nothing has happened yet");
@@ -180,12 +180,12 @@ cmd_device_timeline(struct ctl *c, char *const *args)
 int
 cmd_device_change(struct ctl *c, char *const *args)
 {
-	char *id = client_encode(c, args[0]), path[400];
+	char *id = client_encode(c, args[0]), path[CTL_PATH_MAX];
 	bool probe = strcmp(c->cmd->word, "probe") == 0;
 	struct answer a;
 	int r = CTL_OK;
 
-	(void)snprintf(path, sizeof path, "devices/%.300s/%s", id,
+	(void)snprintf(path, sizeof path, "devices/%s/%s", id,
 	    c->cmd->word);
 	free(id);
 	a = client_ask(c, path, client_body(c));

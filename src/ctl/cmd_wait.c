@@ -93,11 +93,11 @@ cmd_campaign_wait(struct ctl *c, char *const *args)
 {
 	int64_t start_ms = mono_ms(), timeout_ms = INT64_MAX, nap_ms, left_ms;
 	int64_t heard_ms = -1;
-	char path[400], *s = client_encode(c, args[0]);
+	char path[CTL_PATH_MAX], *s = client_encode(c, args[0]);
 	struct answer a;
 	int r = -1;
 
-	(void)snprintf(path, sizeof path, "campaigns/%.300s", s);
+	(void)snprintf(path, sizeof path, "campaigns/%s", s);
 	free(s);
 	if ((c->given & OPT_BIT(OPT_TIMEOUT)) != 0 && units_duration(
 	    span_str(c->value[OPT_TIMEOUT]), &timeout_ms) < 0) {

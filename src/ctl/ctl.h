@@ -75,6 +75,8 @@ const char *nearest(const char *word, const char *const *list);
 bool confirmed(const struct ctl *c, const char *fmt, ...) PRINTF_LIKE(2, 3);
 
 /* --- client.c --------------------------------------------------------------*/
+#define CTL_PATH_MAX 4096
+
 struct answer {
 	long status;    /* HTTP; 0 = the daemon was not reached */
 	json_t *json;   /* NULL = no answer, or it is not JSON */
@@ -84,7 +86,9 @@ struct answer {
 /* body (taken) makes it a POST. path is below /api/v1/, encoded already. */
 struct answer client_ask(struct ctl *c, const char *path, json_t *body);
 void answer_done(struct answer *a);
-/* A malloc'd copy of one path segment, percent-encoded. */
+/* A malloc'd copy of one path segment, percent-encoded. Ends the process with
+ * CTL_USAGE when s is longer than any name: so every path made of one segment
+ * and all filters fits into CTL_PATH_MAX. */
 char *client_encode(struct ctl *c, const char *s);
 void client_close(struct ctl *c);
 /* Says what is wrong with an answer that is no 200. Exit code. */

@@ -3,7 +3,7 @@
 # stdout and what to stderr, tables and JSON, confirmation, wait, check.
 set -u
 dir=$(mktemp -d) || exit 99
-ctl=$top_builddir/trackupctl
+ctl=${top_builddir:?}/trackupctl
 fake=$top_builddir/tests/ctl/fakeapi
 sock=$dir/s.sock
 passed=0 failed=0 pid=
@@ -164,6 +164,9 @@ run 0 campaign show fleet -o json; is_json 'object 19'
 run 4 campaign show nobody; err 'campaign nobody: no such'; no_out
 run 4 campaign show ../status; err 'no such'
 run 4 campaign show 'a b%2f?x=1'; err 'no such'
+run 2 campaign show "$(printf '%0201d' 0)"; err 'too long'
+run 4 campaign show "$(printf '%0200d' 0)"
+run 1 campaign targets fleet --wave "$(printf '%070d' 0)"; err 'at most 64'
 run 0 campaign targets fleet; lines 2346; out 'active  *downloading'
 out 'failed  *no_ack'; out '2026-11-23T07:50:11Z'; no_err
 run 0 campaign targets fleet --json; is_json 'array 2345'
@@ -269,20 +272,19 @@ run 1 campaign check "$dir/c/l.yaml"; err 'not UTF-8'
 rm "$dir/c/lists/one.txt"; mkdir "$dir/c/lists/one.txt"
 run 1 campaign check "$dir/c/l.yaml"; err 'not a regular file'
 run 1 campaign check "$dir/c/none.yaml"; err 'none.yaml: No such file'
-(cd "$dir/c" && exec "$ctl" -s "$sock" campaign check a.yaml) > "$dir/out" \
-    2> "$dir/err"
 what='check in the directory itself'
-if [ $? -eq 0 ]; then ok; else bad 'exit code'; fi
+if (cd "$dir/c" && exec "$ctl" -s "$sock" campaign check a.yaml) \
+    > "$dir/out" 2> "$dir/err"; then ok; else bad 'exit code'; fi
 err '^warning: a.yaml:1:1'
 
 # --- wait ----------------------------------------------------------------------
-run 0 campaign wait done; out 'done: finished; 1 of 3 succeeded, 2 failed'
+run 0 campaign wait 'done'; out 'done: finished; 1 of 3 succeeded, 2 failed'
 run 3 campaign wait ruled; out 'paused: rule: bad_url 2 of 2'
 run 3 campaign wait dead; out 'aborted'
 run 4 campaign wait nobody; err 'no such'
 run 1 campaign wait stopped --timeout 1s; err 'not over within 1s'
-run 2 campaign wait done --timeout soon; err 'not a duration'
-run 0 campaign wait done --json; is_json 'object 19'
+run 2 campaign wait 'done' --timeout soon; err 'not a duration'
+run 0 campaign wait 'done' --json; is_json 'object 19'
 start 2
 run 0 campaign wait ends; out 'ends: finished'; no_err
 start 2
@@ -295,8 +297,7 @@ what='wait over a restart of the daemon'
 waiter=$!
 await 'campaigns/ends' "$dir/log" || bad 'it does not ask'
 start 0
-wait $waiter
-if [ $? -eq 0 ]; then ok; else bad 'exit code'; fi
+if wait $waiter; then ok; else bad 'exit code'; fi
 out 'finished'
 
 # --- a reader that leaves ------------------------------------------------------

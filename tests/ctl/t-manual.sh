@@ -1,9 +1,10 @@
 #!/bin/sh
 # trackupctl(8) and trackupd-api(7) against the sources: each command, route,
 # parameter, field and error code has its place in the manual.
+# shellcheck disable=SC2013 # one word a line, none with a blank
 set -u
 passed=0 failed=0
-src=$top_srcdir/src
+src=${top_srcdir:?}/src
 ctl=$top_srcdir/man/trackupctl.8
 api=$top_srcdir/man/trackupd-api.7
 
