@@ -9,6 +9,7 @@ libtrackup_base_a_SOURCES = \
 	src/base/prng.c src/base/prng.h \
 	src/base/sbuf.c src/base/sbuf.h \
 	src/base/span.c src/base/span.h \
+	src/base/text.c src/base/text.h \
 	src/base/units.c src/base/units.h \
 	src/base/version.c src/base/version.h \
 	src/base/wtime.c src/base/wtime.h

@@ -8,9 +8,9 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/text.h"
 #include "base/units.h"
 #include "config/daemon_options.h"
-#include "config/text.h"
 
 #define VARIABLE "${CREDENTIALS_DIRECTORY}"
 #define PASSWORD_FILE_MAX 4096

@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <strings.h>
 
-#include "config/text.h"
+#include "base/text.h"
 #include "config/values.h"
 
 #define ID_WHAT "allowed is 14 to 16 of 0-9 and A-F"

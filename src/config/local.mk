@@ -9,7 +9,6 @@ libtrackup_config_a_SOURCES = \
 	src/config/daemon_options.c src/config/daemon_options.h \
 	src/config/id_list.c src/config/id_list.h \
 	src/config/options.c src/config/options.h \
-	src/config/text.c src/config/text.h \
 	src/config/values.c src/config/values.h \
 	src/config/yamlwalk.c src/config/yamlwalk.h
 config_libs = libtrackup-config.a libtrackup-pure.a $(YAML_LIBS)

@@ -5,8 +5,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "base/text.h"
 #include "base/units.h"
-#include "config/text.h"
 
 /* Of a key in a message. Tables have paths below 64 bytes, so have the places
  * of maps in lists, and no longer name is looked up. */

@@ -7,10 +7,10 @@
 #include <stdio.h>
 
 #include "base/devid.h"
+#include "base/text.h"
 #include "base/units.h"
 #include "base/wtime.h"
 #include "config/daemon_conf.h"
-#include "config/text.h"
 
 #define URL_SCHEME "http://"
 #define SHA256_HEX 64

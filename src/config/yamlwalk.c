@@ -9,7 +9,7 @@
 #include <strings.h>
 #include <yaml.h>
 
-#include "config/text.h"
+#include "base/text.h"
 
 #define MESSAGE_MAX 600
 #define SECRETS_MAX 256  /* masked values a file; past that no line is shown */

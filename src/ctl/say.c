@@ -6,8 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
-
-#define WORD_MAX 32
+#include "base/text.h"
 
 static void vsay(const char *fmt, va_list ap) PRINTF_LIKE(1, 0);
 
@@ -63,42 +62,17 @@ xstrdup(const char *s)
 	return memcpy(xmalloc(n), s, n);
 }
 
-/* Edits (insert, delete, replace, swap of neighbours) from a to b. */
-static size_t
-distance(const char *a, const char *b)
-{
-	size_t d[WORD_MAX + 1][WORD_MAX + 1];
-	size_t n = strnlen(a, WORD_MAX), m = strnlen(b, WORD_MAX);
-
-	for (size_t i = 0; i <= n; i++)
-		d[i][0] = i;
-	for (size_t j = 0; j <= m; j++)
-		d[0][j] = j;
-	for (size_t i = 1; i <= n; i++)
-		for (size_t j = 1; j <= m; j++) {
-			size_t v = d[i - 1][j - 1] + (a[i - 1] != b[j - 1]);
-
-			v = MIN_OF(v, d[i - 1][j] + 1);
-			v = MIN_OF(v, d[i][j - 1] + 1);
-			if (i > 1 && j > 1 && a[i - 1] == b[j - 2] &&
-			    a[i - 2] == b[j - 1])
-				v = MIN_OF(v, d[i - 2][j - 2] + 1);
-			d[i][j] = v;
-		}
-	return d[n][m];
-}
-
 const char *
 nearest(const char *word, const char *const *list)
 {
 	const char *best = NULL;
-	size_t least = strlen(word) / 3 + 2, n;
+	size_t least = SIZE_MAX, n;
 
 	for (; *list != NULL; list++) {
 		/* What was meant as an abbreviation is always near. */
 		n = strlen(word) >= 2 &&
 		    strncmp(*list, word, strlen(word)) == 0 ? 0 :
-		    distance(word, *list);
+		    text_distance(word, *list);
 		if (n < least) {
 			least = n;
 			best = *list;

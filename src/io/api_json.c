@@ -4,50 +4,8 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
+#include "base/text.h"
 #include "base/wtime.h"
-
-/* Length of the UTF-8 sequence at s, and its code point; 0 = not one. The NUL
- * at the end stops every sequence, for it is no continuation byte. */
-static size_t
-utf8_next(const unsigned char *s, uint32_t *ret_cp)
-{
-	static const uint32_t least[] = {0, 0, 0x80, 0x800, 0x10000};
-	uint32_t cp;
-	size_t n;
-
-	if (s[0] < 0x80) {
-		*ret_cp = s[0];
-		return 1;
-	}
-	if (s[0] >= 0xc2 && s[0] <= 0xdf)
-		n = 2, cp = s[0] & 0x1f;
-	else if (s[0] >= 0xe0 && s[0] <= 0xef)
-		n = 3, cp = s[0] & 0x0f;
-	else if (s[0] >= 0xf0 && s[0] <= 0xf4)
-		n = 4, cp = s[0] & 0x07;
-	else
-		return 0;
-	for (size_t i = 1; i < n; i++) {
-		if ((s[i] & 0xc0) != 0x80)
-			return 0;
-		cp = cp << 6 | (s[i] & 0x3f);
-	}
-	if (cp < least[n] || cp > 0x10ffff || (cp >= 0xd800 && cp <= 0xdfff))
-		return 0;
-	*ret_cp = cp;
-	return n;
-}
-
-/* Controls move the cursor of a terminal, and the formatting ones reorder or
- * hide what a person reads: a tracker's name must do neither. */
-static bool
-harmless(uint32_t cp)
-{
-	return cp >= 0x20 && !(cp >= 0x7f && cp <= 0x9f) &&
-	    !(cp >= 0x200b && cp <= 0x200f) &&
-	    !(cp >= 0x2028 && cp <= 0x202e) &&
-	    !(cp >= 0x2060 && cp <= 0x206f) && cp != 0xfeff;
-}
 
 static void
 add_clean(struct sbuf *b, const char *s, size_t len)
@@ -57,8 +15,8 @@ add_clean(struct sbuf *b, const char *s, size_t len)
 	size_t n;
 
 	while (s < end) {
-		n = utf8_next((const unsigned char *)s, &cp);
-		if (n > 0 && n <= (size_t)(end - s) && harmless(cp)) {
+		n = text_utf8(s, (size_t)(end - s), &cp);
+		if (n > 0 && text_shows(cp)) {
 			sbuf_add(b, s, n);
 			s += n;
 			continue;

@@ -4,7 +4,7 @@
 
 #include <stdint.h>
 
-#include "config/text.h"
+#include "base/text.h"
 #include "diag.h"
 
 static bool

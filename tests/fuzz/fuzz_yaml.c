@@ -8,10 +8,10 @@
 
 #include <string.h>
 
+#include "base/text.h"
 #include "config/campaign_file.h"
 #include "config/daemon_conf.h"
 #include "config/id_list.h"
-#include "config/text.h"
 #include "fuzz.h"
 
 #define LIST "A000002B41DEE0\n867162026310811\n"

@@ -1,5 +1,5 @@
 #include "config.h"
-#include "config/text.h"
+#include "base/text.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -46,9 +46,9 @@ text_shows(uint32_t c)
 {
 	if (c < 0x20 || (c >= 0x7f && c < 0xa0))
 		return false;
-	if (c == 0x2028 || c == 0x2029 || c == 0xfeff)
+	if ((c >= 0x200b && c <= 0x200f) || (c >= 0x2060 && c <= 0x206f))
 		return false;
-	return !((c >= 0x202a && c <= 0x202e) || (c >= 0x2066 && c <= 0x2069));
+	return !(c >= 0x2028 && c <= 0x202e) && c != 0xfeff;
 }
 
 bool

@@ -1,5 +1,5 @@
-#ifndef TRACKUP_CONFIG_TEXT_H
-#define TRACKUP_CONFIG_TEXT_H
+#ifndef TRACKUP_BASE_TEXT_H
+#define TRACKUP_BASE_TEXT_H
 /*
  * text: the small arts of an error message: UTF-8, quoting, nearest word.
  *
@@ -12,7 +12,8 @@
  * character in *ret, or 0 when it is not UTF-8. */
 size_t text_utf8(const char *p, size_t n, uint32_t *ret);
 /* A character that stays on its line and shows: no control character, no line
- * or paragraph separator, no override of the writing direction. */
+ * or paragraph separator, nothing of no width, no override of the writing
+ * direction. */
 bool text_shows(uint32_t c);
 
 /* Cuts the next line off *rest: up to LF, CR LF or CR, which are dropped.
