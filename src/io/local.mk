@@ -3,17 +3,14 @@
 noinst_LIBRARIES += libtrackup-io.a
 libtrackup_io_a_CPPFLAGS = $(AM_CPPFLAGS) $(EVENT_CFLAGS) \
 	$(EVENT_PTHREADS_CFLAGS) $(JANSSON_CFLAGS) $(CRYPTO_CFLAGS)
+# The API, which is also fuzzed by itself.
+io_api_sources = src/io/api.c src/io/api.h src/io/api_int.h \
+	src/io/api_campaign.c src/io/api_daemon.c src/io/api_device.c \
+	src/io/api_json.c src/io/api_peer.c src/io/api_route.c \
+	src/io/api_socket.c src/io/api_status.c
 # One file a line: several of us add here.
 libtrackup_io_a_SOURCES =
-libtrackup_io_a_SOURCES += src/io/api.c src/io/api.h src/io/api_int.h
-libtrackup_io_a_SOURCES += src/io/api_campaign.c
-libtrackup_io_a_SOURCES += src/io/api_daemon.c
-libtrackup_io_a_SOURCES += src/io/api_device.c
-libtrackup_io_a_SOURCES += src/io/api_json.c
-libtrackup_io_a_SOURCES += src/io/api_peer.c
-libtrackup_io_a_SOURCES += src/io/api_route.c
-libtrackup_io_a_SOURCES += src/io/api_socket.c
-libtrackup_io_a_SOURCES += src/io/api_status.c
+libtrackup_io_a_SOURCES += $(io_api_sources)
 libtrackup_io_a_SOURCES += src/io/accept.c
 libtrackup_io_a_SOURCES += src/io/beneath.c src/io/beneath.h
 libtrackup_io_a_SOURCES += src/io/conn.c

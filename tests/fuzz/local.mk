@@ -7,7 +7,8 @@ FUZZ_CFLAGS = -g -O1 -fno-omit-frame-pointer -fno-sanitize-recover=all \
 	-fsanitize=fuzzer,address,undefined
 FUZZ_SECONDS = 60
 
-EXTRA_DIST += tests/fuzz/corpus tests/fuzz/frame.dict tests/fuzz/yaml.dict
+EXTRA_DIST += tests/fuzz/corpus tests/fuzz/api.dict tests/fuzz/frame.dict \
+	tests/fuzz/yaml.dict
 
 fuzz_frame_sources = tests/fuzz/fuzz_frame.c tests/fuzz/fuzz.h \
 	tests/unit/feeder.c tests/unit/feeder.h
@@ -47,9 +48,31 @@ fuzz/fuzz_yaml: $(fuzz_yaml_all)
 	$(FUZZ_CC) $(FUZZ_CFLAGS) -I. $(DEFS) $(AM_CPPFLAGS) $(YAML_CFLAGS) \
 	    -o $@ "$$@" $(YAML_LIBS)
 
-fuzz_targets = frame yaml
+# The API with its fake world; the rest of io is of no use to it.
+fuzz_api_sources = tests/fuzz/fuzz_api.c tests/fuzz/fuzz.h \
+	tests/io/fake_world.c tests/io/fake_world.h
+fuzz_api_cppflags = $(AM_CPPFLAGS) $(EVENT_CFLAGS) $(JANSSON_CFLAGS) \
+	-I$(top_srcdir)/tests/io
+check_PROGRAMS += tests/fuzz/replay_api
+TESTS += tests/fuzz/replay_api
+tests_fuzz_replay_api_SOURCES = tests/fuzz/replay_main.c $(fuzz_api_sources)
+tests_fuzz_replay_api_CPPFLAGS = $(fuzz_api_cppflags) \
+	-DCORPUS='"tests/fuzz/corpus/api"'
+tests_fuzz_replay_api_LDADD = libtrackup-io.a libtrackup-pure.a $(io_libs)
 
-fuzz: fuzz/fuzz_frame fuzz/fuzz_yaml
+fuzz_api_all = $(fuzz_api_sources) $(libtrackup_base_a_SOURCES) \
+	$(io_api_sources) src/io/loop.c src/core/words.c
+fuzz/fuzz_api: $(fuzz_api_all)
+	@$(MKDIR_P) fuzz
+	set --; for f in $(fuzz_api_all); do \
+		case $$f in *.c) set -- "$$@" $(top_srcdir)/$$f;; esac; \
+	done; \
+	$(FUZZ_CC) $(FUZZ_CFLAGS) -I. $(DEFS) $(fuzz_api_cppflags) -o $@ \
+	    "$$@" $(io_libs)
+
+fuzz_targets = api frame yaml
+
+fuzz: fuzz/fuzz_api fuzz/fuzz_frame fuzz/fuzz_yaml
 	set -e; for t in $(fuzz_targets); do \
 		$(MKDIR_P) fuzz/corpus/$$t; \
 		./fuzz/fuzz_$$t -max_total_time=$(FUZZ_SECONDS) -max_len=8192 \
