@@ -69,6 +69,20 @@ text_line(struct span *rest, struct span *ret)
 	return true;
 }
 
+void
+text_cut(char *s)
+{
+	size_t n = strlen(s), first = n;
+	uint32_t c;
+
+	while (first > 0 && n - first < 4 &&
+	    ((unsigned char)s[first - 1] & 0xc0) == 0x80)
+		first--;
+	if (first > 0 && (unsigned char)s[first - 1] >= 0xc0 &&
+	    text_utf8(s + first - 1, n - first + 1, &c) == 0)
+		s[first - 1] = '\0';
+}
+
 char *
 text_quote(struct span s, char buf[TEXT_QUOTE])
 {

@@ -20,6 +20,9 @@ bool text_shows(uint32_t c);
  * False when nothing is left. */
 bool text_line(struct span *rest, struct span *ret);
 
+/* Takes half a character off the end, where s was cut. */
+void text_cut(char *s);
+
 #define TEXT_QUOTE 96
 /* In double quotes, cut after 40 characters, the rest escaped. Returns buf. */
 char *text_quote(struct span s, char buf[TEXT_QUOTE]);

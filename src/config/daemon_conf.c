@@ -310,6 +310,10 @@ check_whole(struct load *l)
 		    "files.password_file");
 	if (c->files_user[0] == '\0' && c->files_password[0] != '\0')
 		yw_error(l->w, p->pos, "files.password", "needs files.user");
+	if (c->files_listen_count > 0 && c->files_public_url[0] == '\0')
+		yw_warn(l->w, value_of(l, "files.listen")->pos, "files.listen",
+		    "is of no use without files.public_url, which trackers "
+		    "are told");
 }
 
 struct daemon_conf *

@@ -60,8 +60,8 @@ id_list_add(struct id_list *l, const struct devid *id)
 struct reader {
 	struct id_list *l;
 	struct yw *w;
-	struct yw_pos pos;
-	const char *name;
+	struct note_pos pos;
+	char name[256]; /* cut to fit */
 	size_t line;
 	char sep;      /* of a CSV; 0 = text */
 	size_t column; /* of the id, in a CSV */
@@ -77,7 +77,7 @@ bad_line(struct reader *r, const char *fmt, ...)
 	va_start(ap, fmt);
 	(void)vsnprintf(what, sizeof(what), fmt, ap);
 	va_end(ap);
-	(void)snprintf(where, sizeof(where), "%.250s:%zu", r->name, r->line);
+	(void)snprintf(where, sizeof(where), "%s:%zu", r->name, r->line);
 	yw_error_in(r->w, r->pos, where, "%s", what);
 	r->bad = true;
 }
@@ -220,15 +220,16 @@ read_text_line(struct reader *r, struct span line)
 }
 
 void
-id_list_read(struct id_list *l, struct yw *w, struct yw_pos pos,
+id_list_read(struct id_list *l, struct yw *w, struct note_pos pos,
     const char *name, struct span text)
 {
-	struct reader r = {.l = l, .w = w, .pos = pos, .name = name};
+	struct reader r = {.l = l, .w = w, .pos = pos};
 	size_t before = l->repeated;
 	bool first = true;
 	struct span line;
-	char where[300];
 
+	(void)span_copy(r.name, sizeof(r.name), span_str(name));
+	text_cut(r.name);
 	r.line = 1;
 	if (text.n > ID_LIST_FILE_MAX) {
 		bad_line(&r, "the file is too large, allowed up to 64 MiB");
@@ -259,7 +260,6 @@ id_list_read(struct id_list *l, struct yw *w, struct yw_pos pos,
 	}
 	if (r.bad || l->repeated == before)
 		return;
-	(void)snprintf(where, sizeof(where), "%.250s", name);
-	yw_warn_in(w, pos, where, "%zu ids were named before; each counts once",
+	yw_warn_in(w, pos, r.name, "%zu ids were named before; each counts once",
 	    l->repeated - before);
 }

@@ -29,7 +29,7 @@ void id_list_done(struct id_list *l);
 MUST_CHECK bool id_list_add(struct id_list *l, const struct devid *id);
 /* A list file. What is wrong with it goes to w as "name:line: …"; pos is where
  * the campaign names it. */
-void id_list_read(struct id_list *l, struct yw *w, struct yw_pos pos,
+void id_list_read(struct id_list *l, struct yw *w, struct note_pos pos,
     const char *name, struct span text);
 
 #endif

@@ -52,7 +52,7 @@ struct opt_table {
 /* What a file, or the default, says. */
 struct opt_value {
 	int node;           /* 0 = the default */
-	struct yw_pos pos;  /* of the value, or of the map that lacks it */
+	struct note_pos pos;  /* of the value, or of the map that lacks it */
 	bool bad;           /* an error was reported: look no further */
 	int64_t num;
 	struct span text;   /* borrowed from the tree or the table */
@@ -65,13 +65,17 @@ void opt_walk(struct yw *w, int node, const struct opt_table *t,
 /* One scalar by the rules of a row; key is for messages. */
 void opt_scalar(struct yw *w, int node, const struct option *o,
     const char *key, struct opt_value *ret);
+/* What a row says when nobody else does; neither a list nor a node. */
+void opt_default(const struct option *o, struct opt_value *ret);
 /* Of a list of scalars, given or default. */
 size_t opt_list_count(const struct yw *w, const struct option *o,
     const struct opt_value *v);
 struct span opt_list_item(const struct yw *w, const struct option *o,
     const struct opt_value *v, size_t i);
 
-/* The row's number; a key that the table lacks is a bug. */
+/* The row of a key; t->count = there is none. */
+size_t opt_row(const struct opt_table *t, const char *key);
+/* The same for our own code: a key that the table lacks is a bug. */
 size_t opt_find(const struct opt_table *t, const char *key);
 /* "1s..30d", "all, heartbeat", "up to 6 characters"; "" when anything goes. */
 void opt_range(const struct option *o, struct sbuf *out);

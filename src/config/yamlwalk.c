@@ -1,121 +1,64 @@
 #include "config.h"
 #include "config/yamlwalk.h"
 
-#include <stdarg.h>
 #include <stdint.h>
-#include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
-#include <strings.h>
 #include <yaml.h>
 
 #include "base/text.h"
 
-#define MESSAGE_MAX 600
-#define SECRETS_MAX 256  /* masked values a file; past that no line is shown */
-#define SHOWN_MAX 160    /* characters of a source line */
-#define SHOWN_BEFORE 100 /* of them before the caret */
-
-struct note {
-	struct yw_pos pos;
-	size_t seq;
-	bool warning;
-	bool elsewhere; /* text begins with a place of its own */
-	char text[MESSAGE_MAX];
-};
-
-struct range { /* [from, to) */
-	struct yw_pos from, to;
-};
-
 struct yw {
-	const char *name, *text;
-	size_t len;
+	struct notes notes;
 	yaml_document_t doc;
 	bool loaded;
-	struct note *note;
-	size_t count, errors, warnings;
-	bool more_errors, lost;
-	struct range *secret;
-	size_t secret_count;
-	bool secret_over;
 };
 
 /* --- collecting ------------------------------------------------------------*/
 
-static void PRINTF_LIKE(6, 0)
-add_note(struct yw *w, struct yw_pos pos, bool warning, bool elsewhere,
-    const char *head, const char *fmt, va_list ap)
-{
-	size_t *of_kind = warning ? &w->warnings : &w->errors;
-	struct note *n;
-	int used = 0;
-
-	if (*of_kind >= YW_ERRORS_MAX) {
-		w->more_errors |= !warning;
-		return;
-	}
-	++*of_kind;
-	n = realloc(w->note, (w->count + 1) * sizeof(*n));
-	if (n == NULL) {
-		w->lost = true;
-		return;
-	}
-	w->note = n;
-	n += w->count++;
-	*n = (struct note){.pos = pos, .seq = w->count, .warning = warning,
-	    .elsewhere = elsewhere};
-	if (head != NULL)
-		used = snprintf(n->text, sizeof(n->text), "%s: ", head);
-	if (used >= 0 && (size_t)used < sizeof(n->text))
-		(void)vsnprintf(n->text + used,
-		    sizeof(n->text) - (size_t)used, fmt, ap);
-}
-
-#define ADD_NOTE(warning, elsewhere, head) \
+#define ADD_NOTE(kind, elsewhere, head) \
 	do { \
 		va_list ap; \
 		va_start(ap, fmt); \
-		add_note(w, pos, warning, elsewhere, head, fmt, ap); \
+		notes_add(&w->notes, kind, pos, elsewhere, head, fmt, ap); \
 		va_end(ap); \
 	} while (0)
 
 void
-yw_error(struct yw *w, struct yw_pos pos, const char *key, const char *fmt, ...)
+yw_error(struct yw *w, struct note_pos pos, const char *key, const char *fmt, ...)
 {
-	ADD_NOTE(false, false, key);
+	ADD_NOTE(NOTE_IS_ERROR, false, key);
 }
 
 void
-yw_warn(struct yw *w, struct yw_pos pos, const char *key, const char *fmt, ...)
+yw_warn(struct yw *w, struct note_pos pos, const char *key, const char *fmt, ...)
 {
-	ADD_NOTE(true, false, key);
+	ADD_NOTE(NOTE_IS_WARNING, false, key);
 }
 
 void
-yw_error_in(struct yw *w, struct yw_pos pos, const char *where,
+yw_error_in(struct yw *w, struct note_pos pos, const char *where,
     const char *fmt, ...)
 {
-	ADD_NOTE(false, true, where);
+	ADD_NOTE(NOTE_IS_ERROR, true, where);
 }
 
 void
-yw_warn_in(struct yw *w, struct yw_pos pos, const char *where,
+yw_warn_in(struct yw *w, struct note_pos pos, const char *where,
     const char *fmt, ...)
 {
-	ADD_NOTE(true, true, where);
+	ADD_NOTE(NOTE_IS_WARNING, true, where);
 }
 
 bool
 yw_failed(const struct yw *w)
 {
-	return w->errors > 0 || w->lost;
+	return w->notes.errors > 0 || w->notes.no_memory;
 }
 
 bool
 yw_full(const struct yw *w)
 {
-	return w->more_errors;
+	return w->notes.more;
 }
 
 /* --- what must not reach libyaml -------------------------------------------*/
@@ -124,25 +67,27 @@ yw_full(const struct yw *w)
 static bool
 check_bytes(struct yw *w)
 {
-	struct yw_pos pos = {1, 1};
+	struct note_pos pos = {1, 1};
+	struct span s = w->notes.text;
 	size_t len;
 
-	if (w->len > YW_SIZE_MAX) {
+	if (s.n > YW_SIZE_MAX) {
+		w->notes.no_source = true;
 		yw_error(w, pos, NULL, "the file is too large, allowed up to "
 		    "%zu bytes", YW_SIZE_MAX);
 		return false;
 	}
-	for (size_t i = 0; i < w->len; i += len) {
+	for (size_t i = 0; i < s.n; i += len) {
 		uint32_t c;
 
-		len = text_utf8(w->text + i, w->len - i, &c);
+		len = text_utf8(s.p + i, s.n - i, &c);
 		if (len == 0) {
 			yw_error(w, pos, NULL, "byte 0x%02x is not UTF-8 text",
-			    (unsigned)(unsigned char)w->text[i]);
+			    (unsigned)(unsigned char)s.p[i]);
 			return false;
 		}
 		if (c == '\n' || (c == '\r' &&
-			(i + 1 == w->len || w->text[i + 1] != '\n'))) {
+			(i + 1 == s.n || s.p[i + 1] != '\n'))) {
 			pos.line++;
 			pos.col = 1;
 			continue;
@@ -157,21 +102,21 @@ check_bytes(struct yw *w)
 	return true;
 }
 
-static struct yw_pos
+static struct note_pos
 mark_pos(const yaml_mark_t *m)
 {
-	return (struct yw_pos){m->line + 1, m->column + 1};
+	return (struct note_pos){m->line + 1, m->column + 1};
 }
 
 static void
 syntax_error(struct yw *w, const yaml_parser_t *p)
 {
-	struct yw_pos pos = mark_pos(&p->problem_mark);
+	struct note_pos pos = mark_pos(&p->problem_mark);
 	const char *problem = p->problem != NULL ? p->problem : "broken";
 	const char *hint = "";
 
 	if (p->error == YAML_MEMORY_ERROR) {
-		w->lost = true;
+		w->notes.no_memory = true;
 		return;
 	}
 	if (strstr(problem, "cannot start any token") != NULL)
@@ -198,7 +143,7 @@ struct scan {
 static bool
 scan_event(struct yw *w, const yaml_event_t *e, struct scan *s)
 {
-	struct yw_pos pos = mark_pos(&e->start_mark);
+	struct note_pos pos = mark_pos(&e->start_mark);
 	const yaml_char_t *anchor = NULL, *tag = NULL;
 
 	switch (e->type) {
@@ -258,11 +203,12 @@ static bool
 parser_open(struct yw *w, yaml_parser_t *p)
 {
 	if (!yaml_parser_initialize(p)) {
-		w->lost = true;
+		w->notes.no_memory = true;
 		return false;
 	}
 	yaml_parser_set_encoding(p, YAML_UTF8_ENCODING);
-	yaml_parser_set_input_string(p, (const unsigned char *)w->text, w->len);
+	yaml_parser_set_input_string(p,
+	    (const unsigned char *)w->notes.text.p, w->notes.text.n);
 	return true;
 }
 
@@ -288,47 +234,10 @@ scan_events(struct yw *w)
 	}
 	yaml_parser_delete(&p);
 	/* A tree cut short by a second document is still worth a walk. */
-	return !w->lost && !s.shared && (s.ended || s.documents > 1);
+	return !w->notes.no_memory && !s.shared && (s.ended || s.documents > 1);
 }
 
 /* --- secrets in source lines -----------------------------------------------*/
-
-static bool
-is_secret_key(struct span key)
-{
-	static const char *const word[] = {"pass", "pwd", "secret", "token"};
-	char name[40];
-
-	if (key.n >= 5 && strncasecmp(key.p + key.n - 5, "_file", 5) == 0)
-		return false;
-	for (size_t w = 0; w < ARRAY_LEN(word); w++)
-		for (size_t i = 0; i + strlen(word[w]) <= key.n; i++)
-			if (strncasecmp(key.p + i, word[w],
-				strlen(word[w])) == 0)
-				return true;
-	/* A slip of the pen is no reason to show it. */
-	return span_copy(name, sizeof(name), key) &&
-	    text_distance(name, "password") != SIZE_MAX;
-}
-
-static void
-add_secret(struct yw *w, const yaml_node_t *value)
-{
-	struct range *r;
-
-	if (w->secret_count == SECRETS_MAX) {
-		w->secret_over = true;
-		return;
-	}
-	r = realloc(w->secret, (w->secret_count + 1) * sizeof(*r));
-	if (r == NULL) {
-		w->secret_over = true;
-		return;
-	}
-	w->secret = r;
-	r[w->secret_count++] = (struct range){mark_pos(&value->start_mark),
-	    mark_pos(&value->end_mark)};
-}
 
 static void
 find_secrets(struct yw *w)
@@ -342,172 +251,22 @@ find_secrets(struct yw *w)
 		     p < n->data.mapping.pairs.top; p++) {
 			const yaml_node_t *k =
 			    yaml_document_get_node(&w->doc, p->key);
+			const yaml_node_t *v =
+			    yaml_document_get_node(&w->doc, p->value);
 
-			if (k->type == YAML_SCALAR_NODE && is_secret_key(
+			if (k->type == YAML_SCALAR_NODE && notes_is_secret(
 				span_of((const char *)k->data.scalar.value,
 				    k->data.scalar.length)))
-				add_secret(w, yaml_document_get_node(&w->doc,
-				    p->value));
+				notes_hide(&w->notes, mark_pos(&v->start_mark),
+				    mark_pos(&v->end_mark));
 		}
 	}
-}
-
-static bool
-pos_before(struct yw_pos a, struct yw_pos b)
-{
-	return a.line < b.line || (a.line == b.line && a.col < b.col);
-}
-
-static bool
-is_secret(const struct yw *w, struct yw_pos pos)
-{
-	for (size_t i = 0; i < w->secret_count; i++)
-		if (!pos_before(pos, w->secret[i].from) &&
-		    pos_before(pos, w->secret[i].to))
-			return true;
-	return false;
-}
-
-/* Without a tree only the look of the line is left to go by: the offset behind
- * the colon of a secret key, or the length of the line. */
-static size_t
-guess_secret(struct span line)
-{
-	size_t from = 0;
-
-	for (size_t i = 0; i < line.n; i++) {
-		if (line.p[i] == ',' || line.p[i] == '{')
-			from = i + 1;
-		if (line.p[i] != ':')
-			continue;
-		if (is_secret_key(span_trim(span_of(line.p + from, i - from))))
-			return i + 1;
-	}
-	return line.n;
-}
-
-/* --- showing ---------------------------------------------------------------*/
-
-struct shown {
-	char line[SHOWN_MAX * 4 + 16];
-	char under[SHOWN_MAX + 16];
-	size_t line_len, under_len;
-};
-
-static void
-show_char(struct shown *s, struct span c, bool before)
-{
-	memcpy(s->line + s->line_len, c.p, c.n);
-	s->line_len += c.n;
-	if (before)
-		s->under[s->under_len++] = c.p[0] == '\t' ? '\t' : ' ';
-}
-
-static void
-show_dots(struct shown *s, bool before)
-{
-	for (int i = 0; i < 3; i++)
-		show_char(s, SPAN_LIT("."), before);
-}
-
-/* The part of the line around the caret, and blanks up to it, tabs kept so
- * that it stands right at any tab width. */
-static void
-show_line(const struct yw *w, struct span line, struct yw_pos pos,
-    size_t secret_from, struct shown *s)
-{
-	size_t first = pos.col > SHOWN_BEFORE + 20 ? pos.col - SHOWN_BEFORE : 1;
-	struct yw_pos at = {pos.line, 1};
-	size_t len;
-
-	if (first > 1)
-		show_dots(s, true);
-	for (size_t i = 0; i < line.n; i += len, at.col++) {
-		uint32_t c;
-		struct span out;
-
-		len = text_utf8(line.p + i, line.n - i, &c);
-		out = span_of(line.p + i, len);
-		if (len == 0 || (c != '\t' && !text_shows(c))) {
-			out = SPAN_LIT("?");
-			len = MAX_OF(len, (size_t)1);
-		}
-		if ((i >= secret_from && c != ' ') || is_secret(w, at))
-			out = SPAN_LIT("*");
-		if (at.col >= first + SHOWN_MAX) {
-			show_dots(s, false);
-			return;
-		}
-		if (at.col >= first)
-			show_char(s, out, at.col < pos.col);
-	}
-}
-
-/* Lines are cut as libyaml counts them. */
-static void
-show_source(const struct yw *w, struct yw_pos pos, struct sbuf *diag)
-{
-	struct span rest = span_of(w->text, w->len), line = {0}, before = {0};
-	struct shown s = {.line_len = 0};
-	size_t secret_from;
-
-	if (w->secret_over || w->len > YW_SIZE_MAX)
-		return;
-	for (size_t n = 0; n < pos.line; n++) {
-		before = line;
-		if (!text_line(&rest, &line))
-			return;
-	}
-	secret_from = line.n;
-	if (!w->loaded) {
-		before = span_trim(before);
-		if (before.n > 0 && before.p[before.n - 1] == ':' &&
-		    is_secret_key(span_of(before.p, before.n - 1)))
-			secret_from = 0;
-		else
-			secret_from = guess_secret(line);
-	}
-	show_line(w, line, pos, secret_from, &s);
-	sbuf_addf(diag, "  %.*s\n  %.*s^\n", (int)s.line_len, s.line,
-	    (int)s.under_len, s.under);
-}
-
-static int
-note_order(const void *a, const void *b)
-{
-	const struct note *x = a, *y = b;
-
-	if (pos_before(x->pos, y->pos))
-		return -1;
-	if (pos_before(y->pos, x->pos))
-		return 1;
-	return x->seq < y->seq ? -1 : 1;
 }
 
 bool
 yw_finish(struct yw *w, struct sbuf *diag)
 {
-	if (w->count > 1)
-		qsort(w->note, w->count, sizeof(*w->note), note_order);
-	for (size_t i = 0; i < w->count; i++) {
-		const struct note *n = &w->note[i];
-
-		if (n->warning)
-			sbuf_adds(diag, "warning: ");
-		if (n->elsewhere) {
-			sbuf_addf(diag, "%s\n", n->text);
-			continue;
-		}
-		sbuf_addf(diag, "%s:%zu:%zu: %s\n", w->name, n->pos.line,
-		    n->pos.col, n->text);
-		show_source(w, n->pos, diag);
-	}
-	if (w->more_errors)
-		sbuf_addf(diag, "%s: there are more errors, only the first %d "
-		    "are shown\n", w->name, YW_ERRORS_MAX);
-	if (w->lost)
-		sbuf_addf(diag, "%s: out of memory\n", w->name);
-	return !yw_failed(w);
+	return notes_finish(&w->notes, diag);
 }
 
 /* --- the tree --------------------------------------------------------------*/
@@ -520,17 +279,15 @@ yw_new(const char *name, const char *text, size_t len)
 
 	if (w == NULL)
 		return NULL;
-	w->name = name;
-	w->text = text;
-	w->len = len;
 	if (len >= 3 && memcmp(text, "\xef\xbb\xbf", 3) == 0) {
-		w->text += 3;
-		w->len -= 3;
+		text += 3;
+		len -= 3;
 	}
+	notes_init(&w->notes, name, span_of(text, len));
 	if (!check_bytes(w) || !scan_events(w) || !parser_open(w, &p))
 		return w;
 	if (yaml_parser_load(&p, &w->doc)) {
-		w->loaded = true;
+		w->loaded = w->notes.known = true;
 		find_secrets(w);
 	} else {
 		syntax_error(w, &p);
@@ -546,8 +303,7 @@ yw_free(struct yw *w)
 		return;
 	if (w->loaded)
 		yaml_document_delete(&w->doc);
-	free(w->note);
-	free(w->secret);
+	notes_done(&w->notes);
 	free(w);
 }
 
@@ -578,7 +334,7 @@ yw_kind(const struct yw *w, int node)
 	}
 }
 
-struct yw_pos
+struct note_pos
 yw_at(const struct yw *w, int node)
 {
 	return mark_pos(&node_of(w, node)->start_mark);

@@ -8,7 +8,7 @@
  * anybody walks: aliases, anchors, tags, more than one document, nesting over
  * YW_DEPTH_MAX, a text over YW_SIZE_MAX or one that is not UTF-8. Scalars are
  * text; nothing is ever converted here.
- * Errors and warnings are collected, at most YW_ERRORS_MAX of each, and come
+ * Errors and warnings are collected, at most NOTES_MAX of each, and come
  * out in the order of the file, each with its source line and a caret; values
  * of keys that look like a password are masked in those lines.
  * Borrows name and text, which must outlive the walk.
@@ -18,18 +18,14 @@
 #include "base/attr.h"
 #include "base/sbuf.h"
 #include "base/span.h"
+#include "config/notes.h"
 
 #define YW_SIZE_MAX ((size_t)1 << 20)
 #define YW_DEPTH_MAX 8
-#define YW_ERRORS_MAX 20
 
 struct yw;
 
 enum yw_kind { YW_SCALAR, YW_LIST, YW_MAP };
-
-struct yw_pos { /* from 1; columns are characters */
-	size_t line, col;
-};
 
 /* Reads the whole text. NULL only when out of memory; what is wrong with the
  * text waits in it for yw_finish(). */
@@ -39,7 +35,7 @@ void yw_free(struct yw *w); /* NULL is fine */
 /* A node; 0 = the text is empty or cannot be walked (yw_failed tells). */
 int yw_root(const struct yw *w);
 enum yw_kind yw_kind(const struct yw *w, int node);
-struct yw_pos yw_at(const struct yw *w, int node);
+struct note_pos yw_at(const struct yw *w, int node);
 /* Of a scalar; ends in NUL, and holds one only when its length says so. */
 struct span yw_text(const struct yw *w, int node);
 /* A scalar without quotes and without text: "key:". */
@@ -50,14 +46,14 @@ void yw_pair(const struct yw *w, int node, size_t i, int *ret_key,
     int *ret_value);
 
 /* key may be NULL. The text has no line break of its own. */
-void yw_error(struct yw *w, struct yw_pos pos, const char *key,
+void yw_error(struct yw *w, struct note_pos pos, const char *key,
     const char *fmt, ...) PRINTF_LIKE(4, 5);
-void yw_warn(struct yw *w, struct yw_pos pos, const char *key,
+void yw_warn(struct yw *w, struct note_pos pos, const char *key,
     const char *fmt, ...) PRINTF_LIKE(4, 5);
 /* In another file that this one names at pos: where = "list:line". */
-void yw_error_in(struct yw *w, struct yw_pos pos, const char *where,
+void yw_error_in(struct yw *w, struct note_pos pos, const char *where,
     const char *fmt, ...) PRINTF_LIKE(4, 5);
-void yw_warn_in(struct yw *w, struct yw_pos pos, const char *where,
+void yw_warn_in(struct yw *w, struct note_pos pos, const char *where,
     const char *fmt, ...) PRINTF_LIKE(4, 5);
 bool yw_failed(const struct yw *w); /* there was an error */
 bool yw_full(const struct yw *w);   /* no further error will be shown */

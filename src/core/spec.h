@@ -85,6 +85,8 @@ struct campaign_spec {
 	int64_t download_timeout_ms;             /* whole minutes */
 
 	char wave_name[CAMPAIGN_NAME_MAX + 1];   /* the one wave; "all" unless named */
+	bool waves_given; /* without them: at most 200 targets. Lists are held to
+	                   * that at load, all: true can only be at the start */
 
 	struct spec_pace pace;
 	bool windows_always;

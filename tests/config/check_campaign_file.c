@@ -218,6 +218,7 @@ START_TEST(defaults)
 	    "http://fw.example.org:9622/p/x.enc");
 	ck_assert_uint_eq(s->packages[0].bytes, 4711);
 	ck_assert_str_eq(s->packages[0].sha256, SHA);
+	ck_assert(!s->waves_given);
 	ck_assert(s->windows_always);
 	ck_assert_str_eq(s->digest, "1 parts");
 	ck_assert_str_eq(s->text, LEAST);
@@ -1024,6 +1025,7 @@ START_TEST(waves_needed)
 	s = parse_in(&world, waves, strlen(waves), 0, &diag, NULL);
 	ck_assert_uint_eq(s->device_count, 201);
 	ck_assert_str_eq(s->wave_name, "everyone");
+	ck_assert(s->waves_given);
 	spec_free(s);
 	sbuf_done(&diag);
 	free(list);

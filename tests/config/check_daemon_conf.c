@@ -9,6 +9,7 @@
 
 #include "base/units.h"
 #include "config/daemon_options.h"
+#include "config/text.h"
 #include "diag.h"
 
 static struct daemon_conf *
@@ -608,6 +609,49 @@ START_TEST(mask_fails_closed)
 }
 END_TEST
 
+START_TEST(server_without_url)
+{
+	static const char text[] = "files: {listen: ['0.0.0.0:9622']}\n";
+	struct sbuf diag;
+	struct daemon_conf *c = parse(text, &diag);
+
+	ck_assert_ptr_nonnull(c);
+	expect_diag(text, &diag, "warning: t.yaml:1:17: files.listen: is of no "
+	    "use without files.public_url, which trackers are told\n"
+	    "  files: {listen: ['0.0.0.0:9622']}\n"
+	    "                  ^\n");
+	daemon_conf_free(c);
+	sbuf_done(&diag);
+}
+END_TEST
+
+/* A message that does not fit is cut between two characters. */
+START_TEST(long_messages)
+{
+	struct sbuf text, diag;
+
+	for (int pad = 0; pad < 3; pad++) {
+		sbuf_init(&text, 0);
+		sbuf_adds(&text, "devices: {password_file: /");
+		for (int i = 0; i < pad; i++)
+			sbuf_adds(&text, "x");
+		for (int i = 0; i < 500; i++)
+			sbuf_adds(&text, "\xc3\xa4");
+		sbuf_adds(&text, "}\n");
+		ck_assert_ptr_null(parse(sbuf_str(&text), &diag));
+		for (struct span s = span_str(sbuf_str(&diag)); s.n > 0;) {
+			uint32_t c;
+			size_t n = text_utf8(s.p, s.n, &c);
+
+			ck_assert_uint_gt(n, 0);
+			s = span_of(s.p + n, s.n - n);
+		}
+		sbuf_done(&text);
+		sbuf_done(&diag);
+	}
+}
+END_TEST
+
 START_TEST(restart_keys)
 {
 	struct daemon_conf *a = parse_good("files: {user: u, password: p}");
@@ -676,7 +720,8 @@ main(void)
 	const TTest *const tests[] = {defaults, every_value,
 	    limits_of_each, lengths_of_each, whole_message, never_converted,
 	    addresses, urls, not_available, default_always_accepted, passwords,
-	    password_files, dump_loads_again, mask_fails_closed, restart_keys,
+	    password_files, dump_loads_again, mask_fails_closed, server_without_url,
+	    long_messages, restart_keys,
 	    all_in_one_run, files_of_the_system};
 	Suite *s = suite_create("daemon_conf");
 	TCase *t = tcase_create("daemon_conf");

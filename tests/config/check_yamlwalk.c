@@ -216,7 +216,7 @@ show(const char *text, size_t line, size_t col, const char *want)
 	struct sbuf diag;
 
 	ck_assert_ptr_nonnull(w);
-	yw_error(w, (struct yw_pos){line, col}, "k", "what");
+	yw_error(w, (struct note_pos){line, col}, "k", "what");
 	sbuf_init(&diag, 0);
 	ck_assert(!yw_finish(w, &diag));
 	expect_diag(text, &diag, want);
@@ -276,7 +276,7 @@ START_TEST(secrets)
 		    keys[i]);
 		w = yw_new("f", text, strlen(text));
 		ck_assert_ptr_nonnull(w);
-		yw_error(w, (struct yw_pos){1, 1}, "k", "what");
+		yw_error(w, (struct note_pos){1, 1}, "k", "what");
 		sbuf_init(&diag, 0);
 		ck_assert(!yw_finish(w, &diag));
 		ck_assert_ptr_null(strstr(sbuf_str(&diag), "hunter"));
@@ -318,7 +318,7 @@ START_TEST(many_secrets)
 	w = yw_new("f", sbuf_str(&text), text.len);
 	ck_assert_ptr_nonnull(w);
 	/* Too many to know them all: then no line is shown. */
-	yw_error(w, (struct yw_pos){1, text.len - 20}, "k", "what");
+	yw_error(w, (struct note_pos){1, text.len - 20}, "k", "what");
 	sbuf_init(&diag, 0);
 	ck_assert(!yw_finish(w, &diag));
 	ck_assert_ptr_null(strstr(sbuf_str(&diag), "hunter"));
@@ -337,10 +337,10 @@ START_TEST(order)
 	struct sbuf diag;
 
 	ck_assert_ptr_nonnull(w);
-	yw_error(w, (struct yw_pos){3, 1}, NULL, "three");
-	yw_warn(w, (struct yw_pos){2, 1}, NULL, "two");
-	yw_error_in(w, (struct yw_pos){2, 1}, "g:7", "elsewhere");
-	yw_error(w, (struct yw_pos){1, 1}, NULL, "one");
+	yw_error(w, (struct note_pos){3, 1}, NULL, "three");
+	yw_warn(w, (struct note_pos){2, 1}, NULL, "two");
+	yw_error_in(w, (struct note_pos){2, 1}, "g:7", "elsewhere");
+	yw_error(w, (struct note_pos){1, 1}, NULL, "one");
 	sbuf_init(&diag, 0);
 	ck_assert(!yw_finish(w, &diag));
 	expect_diag(text, &diag,
@@ -360,7 +360,7 @@ START_TEST(warnings_are_no_errors)
 
 	ck_assert_ptr_nonnull(w);
 	for (int i = 0; i < 25; i++)
-		yw_warn(w, (struct yw_pos){1, 1}, NULL, "w");
+		yw_warn(w, (struct note_pos){1, 1}, NULL, "w");
 	ck_assert(!yw_failed(w) && !yw_full(w));
 	sbuf_init(&diag, 0);
 	ck_assert(yw_finish(w, &diag));
