@@ -127,7 +127,7 @@ accept_pause(struct trackers *t, const char *why)
 	trackers_count(t, TRACKERS_EMFILE, 1);
 	trackers_note(t, GATE_FDS, NOTE_ERROR,
 	    "accept paused reason=\"%s\" connections=%zu descriptors_max=%d",
-	    why, t->open, t->fd_ceiling + SPARE_FDS);
+	    why, t->open, t->fd_max);
 	if (t->paused || event_add(&t->resume, &tv) != 0)
 		return;
 	t->paused = true;
@@ -256,6 +256,7 @@ accept_limit(struct trackers *t)
 		max = (int)rl.rlim_cur;
 	/* Descriptors are given lowest first: one this high says that the
 	 * table is full but for those that we leave to others. */
+	t->fd_max = max;
 	t->fd_ceiling = max > 4 * SPARE_FDS ? max - SPARE_FDS : max - max / 4;
 }
 

@@ -65,6 +65,7 @@ conn_free(struct conn *c)
 	list_remove(&c->link);
 	free(c->in);
 	free(c->out);
+	free(c->told);
 	free(c);
 }
 
@@ -511,7 +512,13 @@ on_event(evutil_socket_t fd, short what, void *arg)
 void
 trackers_close(struct core_conn *cc, const char *reason)
 {
-	conn_close(conn_of(cc), reason, TRACKERS_COUNTER_COUNT_);
+	struct conn *c = conn_of(cc);
+
+	if (c->reason != NULL)
+		return;
+	c->told = strdup(reason);
+	conn_close(c, c->told != NULL ? c->told : "closed",
+	    TRACKERS_COUNTER_COUNT_);
 }
 
 void

@@ -1,28 +1,18 @@
 #include "config.h"
-#include "io/fwfile.h"
+#include "io/fwfile_priv.h"
 
 #include <errno.h>
-#include <pthread.h>
 #include <signal.h>
-#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 #include <event2/buffer.h>
-#include <event2/bufferevent.h>
-#include <event2/event.h>
-#include <event2/http.h>
 #include <event2/listener.h>
 #include <event2/thread.h>
 #include <sys/eventfd.h>
 
-#include "base/idmap.h"
-#include "base/list.h"
 #include "base/sbuf.h"
-#include "io/fwreq.h"
-#include "io/fwseg.h"
-#include "io/listen.h"
 
 /*
  * evhttp answers, but it counts no connections and forgets its timeout with
@@ -40,7 +30,6 @@
 #define INPUT_MAX (2 * HEADERS_MAX)  /* read ahead of what is answered */
 #define BUSY_MAX 64                  /* over the cap, to be told so */
 #define BUSY_MS 5000
-#define RETRY_AFTER_S "30"
 #define SWEEP_MAX_MS 250
 #define SWEEP_MIN_MS 10
 #define PAUSE_MS 100
@@ -48,56 +37,8 @@
 #define NOTE_EVERY_MS 10000
 #define NOTE_MAX 1024
 
-enum fw_stat {
-	ST_REQUESTS, ST_BYTES, ST_COMPLETED, ST_ABORTED, ST_REFUSED_AUTH,
-	ST_REFUSED_PATH, ST_REFUSED_BUSY, ST_NOT_FOUND, ST_TIMEOUTS,
-	ST_CONNECTIONS, ST_DOWNLOADS, ST_COUNT_
-};
-
-struct fwconn {
-	struct list link;
-	struct fwfile *f;
-	struct bufferevent *bev; /* our own reference */
-	int64_t deadline_at;
-	bool busy;               /* over the cap: 503 is all it gets */
-	bool expired;            /* was shut down by us */
-	/* of the answer that is on its way */
-	struct fwseg *seg;       /* NULL: none */
-	uint64_t length, counted;
-	int64_t begin_at;
-	int status;
-	char peer[SOCKADDR_TEXT];
-};
-
-struct fwfile {
-	struct event_base *base;
-	struct evhttp *http;
-	struct evconnlistener **listener;
-	uint16_t *port;
-	size_t listener_count;
-	struct event *wake, *sweep, *reap;
-	int wake_fd;
-	pthread_t thread;
-	bool running;
-
-	struct fw_auth auth;
-	struct fwseg_cache files;
-	int max_connections;
-	int64_t request_ms, download_ms;
-	void *arg;
-	void (*note)(void *arg, enum note_level level, const char *line);
-
-	struct list conns;
-	struct idmap by_bev;
-	size_t conn_count;
-	bool paused;             /* listeners off */
-	int64_t paused_until;
-	int64_t note_at;         /* the next warning may be written */
-	atomic_uint_fast64_t stat[ST_COUNT_];
-};
-
-static void
-stat_add(struct fwfile *f, enum fw_stat s, uint64_t n)
+void
+fw_count(struct fwfile *f, enum fw_stat s, uint64_t n)
 {
 	atomic_fetch_add_explicit(&f->stat[s], n, memory_order_relaxed);
 }
@@ -108,8 +49,8 @@ stat_sub(struct fwfile *f, enum fw_stat s)
 	atomic_fetch_sub_explicit(&f->stat[s], 1, memory_order_relaxed);
 }
 
-static void
-warn(struct fwfile *f, const char *what)
+void
+fw_warn(struct fwfile *f, const char *what)
 {
 	int64_t now = loop_mono_ms();
 
@@ -120,12 +61,6 @@ warn(struct fwfile *f, const char *what)
 }
 
 /* --- connections -----------------------------------------------------------*/
-
-static uint64_t
-bev_key(const struct bufferevent *bev)
-{
-	return (uint64_t)(uintptr_t)bev;
-}
 
 /* evhttp has freed its side. */
 static bool
@@ -149,7 +84,7 @@ conn_account(struct fwconn *c)
 	/* Headers go first: while they wait, more is left than the body. */
 	sent = left < c->length ? c->length - left : 0;
 	if (sent > c->counted) {
-		stat_add(c->f, ST_BYTES, sent - c->counted);
+		fw_count(c->f, ST_BYTES, sent - c->counted);
 		c->counted = sent;
 	}
 }
@@ -170,16 +105,15 @@ note_download(struct fwconn *c, const char *how, int64_t now)
 	sbuf_done(&line);
 }
 
-/* The answer has ended, well or not. */
-static void
-conn_answered(struct fwconn *c, bool complete)
+void
+fwconn_answered(struct fwconn *c, bool complete)
 {
 	int64_t now = loop_mono_ms();
 
 	if (c->seg == NULL)
 		return;
 	conn_account(c);
-	stat_add(c->f, complete ? ST_COMPLETED : ST_ABORTED, 1);
+	fw_count(c->f, complete ? ST_COMPLETED : ST_ABORTED, 1);
 	stat_sub(c->f, ST_DOWNLOADS);
 	note_download(c, complete ? "finished" :
 	    c->expired ? "timed_out" : "aborted", now);
@@ -192,7 +126,7 @@ conn_free(struct fwconn *c)
 {
 	struct fwfile *f = c->f;
 
-	conn_answered(c, false);
+	fwconn_answered(c, false);
 	(void)idmap_remove(&f->by_bev, bev_key(c->bev));
 	list_remove(&c->link);
 	(void)bufferevent_decref(c->bev);
@@ -224,7 +158,7 @@ conn_expire(struct fwconn *c)
 	if (c->expired)
 		return;
 	c->expired = true;
-	stat_add(c->f, ST_TIMEOUTS, 1);
+	fw_count(c->f, ST_TIMEOUTS, 1);
 	/* evhttp finds the end of the stream and frees what is its own; the
 	 * kernel forgets what the peer does not take. */
 	(void)setsockopt(fd, SOL_SOCKET, SO_LINGER, &lg, sizeof(lg));
@@ -290,10 +224,10 @@ on_connection(struct event_base *base, void *arg)
 	(void)bufferevent_set_max_single_write(bev, WRITE_MAX);
 	list_push_back(&f->conns, &c->link);
 	f->conn_count++;
-	stat_add(f, ST_CONNECTIONS, 1);
+	fw_count(f, ST_CONNECTIONS, 1);
 	if (c->busy) {
-		stat_add(f, ST_REFUSED_BUSY, 1);
-		warn(f, "file server: connection over the cap refused "
+		fw_count(f, ST_REFUSED_BUSY, 1);
+		fw_warn(f, "file server: connection over the cap refused "
 		    "reason=max_connections");
 	}
 	if (f->conn_count >= (size_t)f->max_connections + BUSY_MAX)
@@ -337,266 +271,8 @@ on_accept_error(struct evconnlistener *l, void *arg)
 	(void)l;
 	(void)arg;
 	/* No descriptors: libevent would try again at once, without end. */
-	warn(f, "file server: accept paused reason=accept_error");
+	fw_warn(f, "file server: accept paused reason=accept_error");
 	listeners_pause(f);
-}
-
-/* --- answers ---------------------------------------------------------------*/
-
-static void
-header_add(struct evhttp_request *req, const char *name, const char *value)
-{
-	/* No memory: the header is missing; the length never is, for evhttp
-	 * adds that itself. */
-	(void)evhttp_add_header(evhttp_request_get_output_headers(req), name,
-	    value);
-}
-
-static const char *
-header_find(struct evhttp_request *req, const char *name)
-{
-	return evhttp_find_header(evhttp_request_get_input_headers(req), name);
-}
-
-static void
-answer_error(struct evhttp_request *req, int code, const char *reason)
-{
-	struct evbuffer *out = evhttp_request_get_output_buffer(req);
-	char length[24];
-
-	header_add(req, "Content-Type", "text/plain");
-	header_add(req, "X-Content-Type-Options", "nosniff");
-	/* "404 Not Found\n" */
-	snprintf(length, sizeof(length), "%zu", strlen(reason) + 5);
-	header_add(req, "Content-Length", length);
-	if (evhttp_request_get_command(req) != EVHTTP_REQ_HEAD)
-		(void)evbuffer_add_printf(out, "%d %s\n", code, reason);
-	evhttp_send_reply(req, code, reason, NULL);
-}
-
-static void
-on_answered(struct evhttp_request *req, void *arg)
-{
-	struct fwconn *c = arg;
-
-	(void)req;
-	conn_answered(c, true);
-	/* Kept alive: the next request has its own time. */
-	c->deadline_at = loop_mono_ms() + c->f->request_ms;
-	/* Not kept alive: gone when evhttp is done with us. */
-	event_active(c->f->reap, EV_TIMEOUT, 0);
-}
-
-static void
-etag_of(const struct stat *st, char *buf, size_t size)
-{
-	snprintf(buf, size, "\"%llx-%llx-%llx\"",
-	    (unsigned long long)st->st_ino, (unsigned long long)st->st_size,
-	    (unsigned long long)st->st_mtim.tv_sec * 1000000000ULL +
-	    (unsigned long long)st->st_mtim.tv_nsec);
-}
-
-static enum fw_range
-range_of(struct evhttp_request *req, const char *etag, uint64_t size,
-    uint64_t *first, uint64_t *last)
-{
-	const char *condition = header_find(req, "If-Range");
-
-	if (condition != NULL && strcmp(condition, etag) != 0)
-		return FW_WHOLE;
-	return fw_range_parse(header_find(req, "Range"), size, first, last);
-}
-
-/* Headers of a file's answer; the status, and what of the file it carries. */
-static int
-answer_headers(struct evhttp_request *req, const struct stat *st,
-    uint64_t *ret_first, uint64_t *ret_length)
-{
-	uint64_t size = (uint64_t)st->st_size, first = 0, last = 0;
-	char etag[64], text[80], date[FW_DATE_TEXT];
-	int status = 200;
-
-	etag_of(st, etag, sizeof(etag));
-	header_add(req, "ETag", etag);
-	header_add(req, "Last-Modified", fw_date(st->st_mtim.tv_sec, date));
-	header_add(req, "Accept-Ranges", "bytes");
-	*ret_first = 0;
-	*ret_length = size;
-	switch (range_of(req, etag, size, &first, &last)) {
-	case FW_WHOLE:
-		break;
-	case FW_PART:
-		status = 206;
-		*ret_first = first;
-		*ret_length = last - first + 1;
-		snprintf(text, sizeof(text), "bytes %llu-%llu/%llu",
-		    (unsigned long long)first, (unsigned long long)last,
-		    (unsigned long long)size);
-		header_add(req, "Content-Range", text);
-		break;
-	case FW_UNSATISFIABLE:
-		snprintf(text, sizeof(text), "bytes */%llu",
-		    (unsigned long long)size);
-		header_add(req, "Content-Range", text);
-		return 416;
-	}
-	header_add(req, "Content-Type", "application/octet-stream");
-	snprintf(text, sizeof(text), "%llu", (unsigned long long)*ret_length);
-	header_add(req, "Content-Length", text);
-	return status;
-}
-
-/* Takes the use of seg. */
-static void
-answer_file(struct fwconn *c, struct evhttp_request *req, struct fwseg *seg)
-{
-	struct evbuffer *out = evhttp_request_get_output_buffer(req);
-	bool head = evhttp_request_get_command(req) == EVHTTP_REQ_HEAD;
-	uint64_t first, length;
-	int status = answer_headers(req, &seg->st, &first, &length);
-	const char *reason = status == 206 ? "Partial Content" : "OK";
-
-	if (status == 416) {
-		fwseg_put(seg, loop_mono_ms());
-		answer_error(req, 416, "Range Not Satisfiable");
-		return;
-	}
-	if (!head && length > 0) {
-		/* Without the flag libevent maps the file and copies it; with
-		 * it the kernel sends from its cache. */
-		evbuffer_set_flags(out, EVBUFFER_FLAG_DRAINS_TO_FD);
-		if (evbuffer_add_file_segment(out, seg->segment,
-		    (ev_off_t)first, (ev_off_t)length) != 0) {
-			fwseg_put(seg, loop_mono_ms());
-			evhttp_clear_headers(
-			    evhttp_request_get_output_headers(req));
-			answer_error(req, 500, "Internal Server Error");
-			return;
-		}
-	}
-	if (head) {
-		fwseg_put(seg, loop_mono_ms());
-		evhttp_send_reply(req, status, reason, NULL);
-		return;
-	}
-	c->seg = seg;
-	c->length = length;
-	c->counted = 0;
-	c->status = status;
-	c->begin_at = loop_mono_ms();
-	c->deadline_at = c->begin_at + c->f->download_ms;
-	stat_add(c->f, ST_DOWNLOADS, 1);
-	evhttp_request_set_on_complete_cb(req, on_answered, c);
-	evhttp_send_reply(req, status, reason, NULL);
-}
-
-static void
-conn_peer(struct fwconn *c, struct evhttp_request *req)
-{
-	char *host = NULL;
-	ev_uint16_t port = 0;
-
-	evhttp_connection_get_peer(evhttp_request_get_connection(req), &host,
-	    &port);
-	snprintf(c->peer, sizeof(c->peer), "%s:%u",
-	    host != NULL ? host : "?", port);
-}
-
-/* A body would be taken for the next request: such a connection ends. */
-static bool
-has_body(struct evhttp_request *req)
-{
-	const char *length = header_find(req, "Content-Length");
-
-	return header_find(req, "Transfer-Encoding") != NULL ||
-	    (length != NULL && strcmp(length, "0") != 0);
-}
-
-static void
-answer_path(struct fwconn *c, struct evhttp_request *req)
-{
-	struct fwfile *f = c->f;
-	char path[BENEATH_PATH_MAX];
-	struct fwseg *seg;
-
-	switch (fw_path_decode(evhttp_request_get_uri(req), path,
-	    sizeof(path))) {
-	case FW_PATH_OK:
-		break;
-	case FW_PATH_MALFORMED:
-		stat_add(f, ST_REFUSED_PATH, 1);
-		answer_error(req, 400, "Bad Request");
-		return;
-	case FW_PATH_REFUSED:
-		stat_add(f, ST_REFUSED_PATH, 1);
-		answer_error(req, 404, "Not Found");
-		return;
-	}
-	if ((seg = fwseg_get(&f->files, path)) != NULL) {
-		answer_file(c, req, seg);
-		return;
-	}
-	switch (errno) {
-	case EMFILE:
-	case ENFILE:
-	case ENOMEM:
-	case EIO:
-		header_add(req, "Retry-After", RETRY_AFTER_S);
-		header_add(req, "Connection", "close");
-		warn(f, "file server: file could not be opened "
-		    "reason=no_resources");
-		answer_error(req, 503, "Service Unavailable");
-		return;
-	case ELOOP:
-	case EXDEV:
-		stat_add(f, ST_REFUSED_PATH, 1);
-		break;
-	default:
-		stat_add(f, ST_NOT_FOUND, 1);
-		break;
-	}
-	/* One answer for what is missing and for what is not shown. */
-	answer_error(req, 404, "Not Found");
-}
-
-static void
-on_request(struct evhttp_request *req, void *arg)
-{
-	struct fwfile *f = arg;
-	struct fwconn *c = idmap_get(&f->by_bev, bev_key(
-	    evhttp_connection_get_bufferevent(
-	    evhttp_request_get_connection(req))));
-	enum evhttp_cmd_type cmd = evhttp_request_get_command(req);
-
-	stat_add(f, ST_REQUESTS, 1);
-	/* Not ours: there was no memory when it came. */
-	if (c == NULL || c->busy) {
-		header_add(req, "Retry-After", RETRY_AFTER_S);
-		header_add(req, "Connection", "close");
-		answer_error(req, 503, "Service Unavailable");
-		return;
-	}
-	conn_peer(c, req);
-	c->deadline_at = loop_mono_ms() + f->request_ms;
-	if (cmd != EVHTTP_REQ_GET && cmd != EVHTTP_REQ_HEAD) {
-		header_add(req, "Allow", "GET, HEAD");
-		header_add(req, "Connection", "close");
-		answer_error(req, 405, "Method Not Allowed");
-		return;
-	}
-	if (has_body(req)) {
-		header_add(req, "Connection", "close");
-		answer_error(req, 400, "Bad Request");
-		return;
-	}
-	if (!fw_auth_ok(&f->auth, header_find(req, "Authorization"))) {
-		stat_add(f, ST_REFUSED_AUTH, 1);
-		header_add(req, "WWW-Authenticate",
-		    "Basic realm=\"firmware\"");
-		answer_error(req, 401, "Unauthorized");
-		return;
-	}
-	answer_path(c, req);
 }
 
 /* --- start and stop --------------------------------------------------------*/
@@ -673,7 +349,7 @@ http_start(struct fwfile *f)
 	    EVHTTP_REQ_OPTIONS | EVHTTP_REQ_TRACE | EVHTTP_REQ_CONNECT |
 	    EVHTTP_REQ_PATCH);
 	evhttp_set_bevcb(f->http, on_connection, f);
-	evhttp_set_gencb(f->http, on_request, f);
+	evhttp_set_gencb(f->http, fw_on_request, f);
 	return 0;
 }
 

@@ -102,8 +102,7 @@ MUST_CHECK bool trackers_send(struct core_conn *conn, const char *p, size_t n);
 /* An acknowledgement outside the frame callback; buffered up to a bound, past
  * it the connection is closed (output_closed). */
 void trackers_reply(struct core_conn *conn, const char *p, size_t n);
-/* At the end of this loop turn; the close callback follows. reason: a static
- * string. */
+/* At the end of this loop turn; the close callback follows. Copies reason. */
 void trackers_close(struct core_conn *conn, const char *reason);
 /* Marks it identified (no identify timeout any more); cheap when it is. */
 void trackers_identified(struct core_conn *conn);

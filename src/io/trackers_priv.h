@@ -42,6 +42,7 @@ struct conn {
 	int64_t owed_at;      /* output waits since, or the peer's FIN; 0 = no */
 	char *in;             /* an unfinished frame */
 	char *out;            /* what the kernel did not take */
+	char *told;           /* the reason, when it came from outside */
 	uint32_t in_len, in_cap, in_scan;
 	uint32_t out_len, out_cap;
 	int bad;              /* framing failures */
@@ -80,6 +81,7 @@ struct trackers {
 	bool listening;             /* false once trackers_stop_listening() */
 	bool paused;                /* accepting, for want of descriptors */
 	struct event resume;
+	int fd_max;                 /* the limit of the process */
 	int fd_ceiling;             /* a descriptor from here on is refused */
 
 	struct list wheel[WHEEL_SLOTS];

@@ -437,6 +437,32 @@ START_TEST(split_request)
 }
 END_TEST
 
+START_TEST(half_closed_client)
+{
+	struct reply r;
+	int fd;
+
+	start();
+	fd = client();
+	request(fd, "GET", "/fw.enc", "");
+	ck_assert_int_eq(shutdown(fd, SHUT_WR), 0);
+	ck_assert(reply_read(fd, false, &r));
+	ck_assert_uint_eq(r.len, FW_BYTES);
+	ck_assert_int_eq(memcmp(r.body, firmware, FW_BYTES), 0);
+	reply_free(&r);
+	close(fd);
+	WAIT(stats().connections == 0);
+	ck_assert_uint_eq(stats().completed, 1);
+	fd = client();
+	request(fd, "GET", "/nothing", "");
+	ck_assert_int_eq(shutdown(fd, SHUT_WR), 0);
+	ck_assert(reply_read(fd, false, &r));
+	ck_assert_int_eq(r.status, 404);
+	reply_free(&r);
+	close(fd);
+}
+END_TEST
+
 /* --- ranges ----------------------------------------------------------------*/
 
 static void
@@ -1332,7 +1358,7 @@ main(void)
 	int failed;
 
 	ADD(s, "files", whole_file, head, names, http_1_0,
-	    keep_alive_and_pipeline, split_request);
+	    keep_alive_and_pipeline, split_request, half_closed_client);
 	ADD(s, "ranges", ranges, if_range, range_units);
 	ADD(s, "refusals", tricks, path_units, beneath, digests, methods,
 	    no_smuggling, large_headers, garbage);

@@ -33,7 +33,7 @@ struct world {
 	uint64_t last_id;
 	bool ids_ascend;
 	struct core_conn *conn;   /* opened last */
-	const char *reason;       /* of the last close */
+	char reason[64];          /* of the last close */
 	unsigned char closes[CLOSES_MAX]; /* by id */
 	char note[256];
 
@@ -81,7 +81,7 @@ on_close(void *arg, struct core_conn *conn, const char *reason)
 	ck_assert_uint_lt(conn->id, CLOSES_MAX);
 	ck_assert_msg(w.closes[conn->id]++ == 0, "closed twice");
 	w.closed++;
-	w.reason = reason;
+	snprintf(w.reason, sizeof(w.reason), "%s", reason);
 	if (w.conn == conn)
 		w.conn = NULL;
 }
@@ -438,12 +438,15 @@ END_TEST
 START_TEST(close_twice_is_once)
 {
 	struct core_conn *conn;
+	char first[6];
 	int fd;
 
 	world_start();
 	fd = identified_client();
 	conn = w.conn;
-	trackers_close(conn, "first");
+	strcpy(first, "first");
+	trackers_close(conn, first);
+	memset(first, 'x', 5); /* it was copied */
 	trackers_close(conn, "second");
 	/* Between the close and its callback nothing leaves any more. */
 	ck_assert(!trackers_send(conn, "AT+X$", 5));

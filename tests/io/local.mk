@@ -28,3 +28,10 @@ tests_io_check_fwfile_SOURCES = tests/io/check_fwfile.c \
 	tests/io/tio.c tests/io/tio.h
 tests_io_check_fwfile_CPPFLAGS = $(io_test_cppflags)
 tests_io_check_fwfile_LDADD = $(io_test_libs)
+
+check_PROGRAMS += tests/io/check_loop
+TESTS += tests/io/check_loop
+tests_io_check_loop_SOURCES = tests/io/check_loop.c \
+	tests/io/tio.c tests/io/tio.h
+tests_io_check_loop_CPPFLAGS = $(io_test_cppflags)
+tests_io_check_loop_LDADD = $(io_test_libs)

@@ -1,0 +1,87 @@
+#ifndef TRACKUP_IO_FWFILE_PRIV_H
+#define TRACKUP_IO_FWFILE_PRIV_H
+/*
+ * fwfile_priv: what fwfile.c (connections, start and stop) and fwanswer.c
+ * (requests) share; for them only. All of it belongs to the server's thread,
+ * but for the counters.
+ */
+#include <pthread.h>
+#include <stdatomic.h>
+#include <event2/bufferevent.h>
+#include <event2/event.h>
+#include <event2/http.h>
+
+#include "base/idmap.h"
+#include "base/list.h"
+#include "io/fwfile.h"
+#include "io/fwreq.h"
+#include "io/fwseg.h"
+#include "io/listen.h"
+
+#define RETRY_AFTER_S "30"
+
+enum fw_stat {
+	ST_REQUESTS, ST_BYTES, ST_COMPLETED, ST_ABORTED, ST_REFUSED_AUTH,
+	ST_REFUSED_PATH, ST_REFUSED_BUSY, ST_NOT_FOUND, ST_TIMEOUTS,
+	ST_CONNECTIONS, ST_DOWNLOADS, ST_COUNT_
+};
+
+struct fwconn {
+	struct list link;
+	struct fwfile *f;
+	struct bufferevent *bev; /* our own reference */
+	int64_t deadline_at;
+	bool busy;               /* over the cap: 503 is all it gets */
+	bool expired;            /* was shut down by us */
+	/* of the answer that is on its way */
+	struct fwseg *seg;       /* NULL: none */
+	uint64_t length, counted;
+	int64_t begin_at;
+	int status;
+	char peer[SOCKADDR_TEXT];
+};
+
+struct fwfile {
+	struct event_base *base;
+	struct evhttp *http;
+	struct evconnlistener **listener;
+	uint16_t *port;
+	size_t listener_count;
+	struct event *wake, *sweep, *reap;
+	int wake_fd;
+	pthread_t thread;
+	bool running;
+
+	struct fw_auth auth;
+	struct fwseg_cache files;
+	int max_connections;
+	int64_t request_ms, download_ms;
+	void *arg;
+	void (*note)(void *arg, enum note_level level, const char *line);
+
+	struct list conns;
+	struct idmap by_bev;
+	size_t conn_count;
+	bool paused;             /* listeners off */
+	int64_t paused_until;
+	int64_t note_at;         /* the next warning may be written */
+	atomic_uint_fast64_t stat[ST_COUNT_];
+};
+
+static inline uint64_t
+bev_key(const struct bufferevent *bev)
+{
+	return (uint64_t)(uintptr_t)bev;
+}
+
+/* --- fwfile.c --------------------------------------------------------------*/
+void fw_count(struct fwfile *f, enum fw_stat s, uint64_t n);
+/* A line for the log, one in a while. */
+void fw_warn(struct fwfile *f, const char *what);
+/* The answer has ended, well or not. */
+void fwconn_answered(struct fwconn *c, bool complete);
+
+/* --- fwanswer.c ------------------------------------------------------------*/
+void fw_on_request(struct evhttp_request *req, void *arg);
+
+#endif
