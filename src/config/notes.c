@@ -7,7 +7,7 @@
 #include <string.h>
 #include <strings.h>
 
-#include "config/text.h"
+#include "base/text.h"
 
 #define MESSAGE_MAX 600
 #define HIDDEN_MAX 256   /* secrets a text; past that no line is shown */

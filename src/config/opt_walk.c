@@ -3,7 +3,7 @@
 
 #include <stdio.h>
 
-#include "config/text.h"
+#include "base/text.h"
 
 /* Of a key in a message. Tables have paths below 64 bytes, so have the places
  * of maps in lists, and no longer name is looked up. */

@@ -9,7 +9,7 @@
 
 #include "base/units.h"
 #include "config/daemon_options.h"
-#include "config/text.h"
+#include "base/text.h"
 #include "diag.h"
 
 static struct daemon_conf *
