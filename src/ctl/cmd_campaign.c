@@ -216,15 +216,30 @@ cmd_campaign_change(struct ctl *c, char *const *args)
 	return r;
 }
 
-/* What an abort would meet; asked first, so that the question has figures. */
 static int
-dry_run(struct ctl *c, const char *name, struct answer *ret)
+post_abort(struct ctl *c, const char *name, bool dry, struct answer *ret)
 {
 	json_t *body = client_body(c);
 
-	(void)json_object_set_new(body, "dry_run", json_true());
+	if (dry)
+		(void)json_object_set_new(body, "dry_run", json_true());
 	*ret = post_campaign(c, name, "abort", body);
 	return ret->status == 200 ? 0 : answer_failed(c, ret);
+}
+
+/* The question has the figures of a dry run. 0, or the exit code. */
+static int
+ask_abort(struct ctl *c, const char *name)
+{
+	struct answer a;
+	int r = post_abort(c, name, true, &a);
+
+	if (r == 0 && !confirmed(c, "Abort campaign %s for good? %" PRId64
+	    " in flight, %" PRId64 " of them can be stopped.", name,
+	    jint(a.json, "in_flight"), jint(a.json, "stoppable")))
+		r = CTL_FAILED;
+	answer_done(&a);
+	return r;
 }
 
 int
@@ -234,19 +249,9 @@ cmd_campaign_abort(struct ctl *c, char *const *args)
 	struct answer a;
 	int r;
 
-	if ((r = dry_run(c, args[0], &a)) == 0 && !dry) {
-		bool sure = confirmed(c, "Abort campaign %s for good? %" PRId64
-		    " in flight, %" PRId64 " of them can be stopped.",
-		    args[0], jint(a.json, "in_flight"),
-		    jint(a.json, "stoppable"));
-
-		answer_done(&a);
-		if (!sure)
-			return CTL_FAILED;
-		a = post_campaign(c, args[0], "abort", client_body(c));
-		if (a.status != 200)
-			r = answer_failed(c, &a);
-	}
+	if (!dry && asks_back(c) && (r = ask_abort(c, args[0])) != 0)
+		return r;
+	r = post_abort(c, args[0], dry, &a);
 	if (r == 0 && c->json) {
 		print_json(a.json);
 	} else if (r == 0) {

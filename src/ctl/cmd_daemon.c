@@ -4,7 +4,6 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include "base/units.h"
 
 /* "3d 4h", "2h 5m", "61s": two units say enough. */
 static const char *
@@ -20,6 +19,17 @@ span_text(int64_t s, char *buf, size_t size)
 		(void)snprintf(buf, size, "%" PRId64 "m", s / 60);
 	else
 		(void)snprintf(buf, size, "%" PRId64 "s", s);
+	return buf;
+}
+
+static const char *
+size_text(int64_t bytes, char *buf, size_t size)
+{
+	if (bytes >= 10 * 1024 * 1024)
+		(void)snprintf(buf, size, "%" PRId64 " MiB",
+		    bytes / (1024 * 1024));
+	else
+		(void)snprintf(buf, size, "%" PRId64 " KiB", bytes / 1024);
 	return buf;
 }
 
@@ -51,7 +61,7 @@ print_status(const struct ctl *c, const json_t *j)
 	const json_t *devices = json_object_get(j, "devices"), *line;
 	const json_t *store = json_object_get(j, "store");
 	struct table *t = facts_new(c);
-	char buf[1024], units[UNITS_TEXT];
+	char buf[1024], wal[32];
 	size_t i;
 
 	fact(t, "State", "%s", jtext(j, "state", buf, sizeof buf));
@@ -68,7 +78,7 @@ print_status(const struct ctl *c, const json_t *j)
 	fact(t, "Dark", "%" PRId64, jint(j, "dark"));
 	fact(t, "Database", "%s, write-ahead log %s",
 	    jtext(store, "state", buf, sizeof buf),
-	    units_size_text((uint64_t)jint(store, "wal_bytes"), units));
+	    size_text(jint(store, "wal_bytes"), wal, sizeof wal));
 	table_print(t);
 	(void)putchar('\n');
 	print_limits(c, json_object_get(j, "limits"));

@@ -71,7 +71,9 @@ void *xmalloc(size_t n);
 char *xstrdup(const char *s);
 /* Best match for a mistyped word, or NULL when nothing is near. */
 const char *nearest(const char *word, const char *const *list);
-/* Asks on the terminal; true without one, or with --yes. */
+/* Somebody can be asked, and --yes was not given. */
+bool asks_back(const struct ctl *c);
+/* Asks; true without asking when nobody is to be asked. */
 bool confirmed(const struct ctl *c, const char *fmt, ...) PRINTF_LIKE(2, 3);
 
 /* --- client.c --------------------------------------------------------------*/

@@ -82,12 +82,19 @@ nearest(const char *word, const char *const *list)
 }
 
 bool
+asks_back(const struct ctl *c)
+{
+	return !c->yes && isatty(STDIN_FILENO) != 0 &&
+	    isatty(STDERR_FILENO) != 0;
+}
+
+bool
 confirmed(const struct ctl *c, const char *fmt, ...)
 {
 	char line[16];
 	va_list ap;
 
-	if (c->yes || isatty(STDIN_FILENO) == 0 || isatty(STDERR_FILENO) == 0)
+	if (!asks_back(c))
 		return true;
 	va_start(ap, fmt);
 	(void)vfprintf(stderr, fmt, ap);

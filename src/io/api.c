@@ -84,17 +84,18 @@ static void
 log_call(const struct api_call *c, int status)
 {
 	enum evhttp_cmd_type method = evhttp_request_get_command(c->req);
-	bool post = method == EVHTTP_REQ_POST;
 	const char *uri = evhttp_request_get_uri(c->req);
 	struct sbuf b;
 
 	sbuf_init(&b, 1024);
 	sbuf_addf(&b, "api who=%s method=%s path=\"", c->who,
-	    post ? "POST" : method == EVHTTP_REQ_GET ? "GET" : "other");
+	    method == EVHTTP_REQ_POST ? "POST" :
+	    method == EVHTTP_REQ_GET ? "GET" : "other");
 	sbuf_add_escaped(&b, uri, strnlen(uri, 100));
 	sbuf_addf(&b, "\" status=%d", status);
-	c->api->ops.note(c->api->ops.arg, post ? NOTE_INFO : NOTE_DEBUG,
-	    sbuf_str(&b));
+	/* What was changed, and by whom, the shell logs where it happens. */
+	c->api->ops.note(c->api->ops.arg, status >= 500 && status != 501 ?
+	    NOTE_WARN : NOTE_DEBUG, sbuf_str(&b));
 	sbuf_done(&b);
 }
 

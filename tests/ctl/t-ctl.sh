@@ -243,6 +243,11 @@ run 4 campaign pause nobody; err 'no such'
 run 0 campaign abort fleet --dry-run; out 'would be aborted'; out '55 in flight'
 run 0 campaign show fleet; out '^State  *running'
 run 0 campaign abort fleet; out 'fleet: aborting'; out '40 can still'
+n=$(grep -c 'fleet/abort' "$dir/log")
+run 0 --yes campaign abort fleet
+what='abort asks for figures only where it asks back'
+if [ "$(grep -c 'fleet/abort' "$dir/log")" -eq $((n + 1)) ]; then ok
+else bad 'more than one request'; fi
 run 0 campaign show fleet; out '^State  *aborting'
 run 4 campaign abort nobody; err 'no such'
 run 0 device probe A000002B000000; out 'timeline A000002B000000'

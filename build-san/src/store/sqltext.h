@@ -30,10 +30,11 @@ enum stmt {
 };
 
 enum sql_once {
-	ONCE_GET_APPLICATION_ID,
 	ONCE_GET_USER_VERSION,
 	ONCE_GET_PAGE_SIZE,
+	ONCE_QUICK_CHECK_BEGIN,
 	ONCE_QUICK_CHECK,
+	ONCE_QUICK_CHECK_END,
 	ONCE_MIGRATE_BEGIN,
 	ONCE_MIGRATE_COMMIT,
 	ONCE_MIGRATE_ROLLBACK,
@@ -46,6 +47,43 @@ enum { SQL_MIGRATIONS = 1 };
 #ifdef SQLTEXT_DATA
 static const char *const sql_migration[] = {
 	/* 1 */
+	    "CREATE TABLE campaign_state (word TEXT PRIMARY KEY) STRICT, WITHOUT ROWID;\n"
+	    "INSERT INTO campaign_state VALUES ('draft'), ('scheduled'), ('running'),\n"
+	    "	('paused'), ('aborting'), ('aborted'), ('finished');\n"
+	    "CREATE TABLE pause_reason (word TEXT PRIMARY KEY) STRICT, WITHOUT ROWID;\n"
+	    "INSERT INTO pause_reason VALUES (''), ('operator'), ('gate'), ('rule'),\n"
+	    "	('file_broken'), ('file_changed'), ('file_gone'), ('package_changed');\n"
+	    "CREATE TABLE target_state (word TEXT PRIMARY KEY) STRICT, WITHOUT ROWID;\n"
+	    "INSERT INTO target_state VALUES ('waiting'), ('active'), ('backoff'),\n"
+	    "	('succeeded'), ('failed'), ('cancelled'), ('skipped'), ('unverified');\n"
+	    "CREATE TABLE hold (word TEXT PRIMARY KEY) STRICT, WITHOUT ROWID;\n"
+	    "INSERT INTO hold VALUES (''), ('approval'), ('schedule'), ('halted'),\n"
+	    "	('paused'), ('draining'), ('store'), ('not_allowed'), ('quarantined'),\n"
+	    "	('other_campaign'), ('foreign_update'), ('wave'), ('battery'),\n"
+	    "	('power_off'), ('offline'), ('version_unknown'), ('timezone_unknown'),\n"
+	    "	('window'), ('window_fit'), ('file_server'), ('dark_max'),\n"
+	    "	('in_flight'), ('rate');\n"
+	    "CREATE TABLE phase (word TEXT PRIMARY KEY) STRICT, WITHOUT ROWID;\n"
+	    "INSERT INTO phase VALUES (''), ('preflight'), ('intent'), ('sending'),\n"
+	    "	('acked'), ('confirmed'), ('downloading'), ('downloaded'),\n"
+	    "	('updating'), ('verifying'), ('resolving'), ('unsure'), ('overdue'),\n"
+	    "	('cancelling'), ('deferred'), ('provisional'), ('ended');\n"
+	    "CREATE TABLE reached (word TEXT PRIMARY KEY) STRICT, WITHOUT ROWID;\n"
+	    "INSERT INTO reached VALUES ('intent'), ('acked'), ('confirmed'),\n"
+	    "	('downloading'), ('downloaded'), ('updating'), ('claimed');\n"
+	    "CREATE TABLE result (word TEXT PRIMARY KEY) STRICT, WITHOUT ROWID;\n"
+	    "INSERT INTO result VALUES ('open'), ('succeeded'), ('failed'), ('deferred'),\n"
+	    "	('cancelled'), ('unverified'), ('withdrawn'), ('dropped');\n"
+	    "CREATE TABLE cause (word TEXT PRIMARY KEY) STRICT, WITHOUT ROWID;\n"
+	    "INSERT INTO cause VALUES (''), ('no_ack'), ('refused'), ('refused_power_off'),\n"
+	    "	('bad_url'), ('foreign_cancel'), ('low_battery'),\n"
+	    "	('low_battery_install'), ('download_failed'), ('update_failed'),\n"
+	    "	('wrong_version'), ('silent'), ('timeout'), ('up_to_date'),\n"
+	    "	('no_path'), ('downgrade'), ('excluded'), ('wrong_model'),\n"
+	    "	('wrong_hardware'), ('operator'), ('expired'), ('ambiguous_102');\n"
+	    "CREATE TABLE event_kind (word TEXT PRIMARY KEY) STRICT, WITHOUT ROWID;\n"
+	    "INSERT INTO event_kind VALUES ('sent'), ('ack'), ('report'), ('version'),\n"
+	    "	('phase'), ('timer'), ('operator'), ('session');\n"
 	    "CREATE TABLE stamp (\n"
 	    "	id INTEGER PRIMARY KEY CHECK (id = 1),\n"
 	    "	alive_ms INTEGER NOT NULL,\n"
@@ -82,6 +120,7 @@ static const char *const sql_migration[] = {
 	    "	stale_seq INTEGER NOT NULL,\n"
 	    "	power_seq INTEGER NOT NULL,\n"
 	    "	start_attempt INTEGER NOT NULL,\n"
+	    "	start_serial INTEGER NOT NULL CHECK (start_serial BETWEEN 0 AND 65535),\n"
 	    "	start_seq INTEGER NOT NULL,\n"
 	    "	start_w_end_at INTEGER NOT NULL,\n"
 	    "	start_w_over_seq INTEGER NOT NULL,\n"
@@ -99,10 +138,8 @@ static const char *const sql_migration[] = {
 	    "	name TEXT NOT NULL UNIQUE,\n"
 	    "	digest TEXT NOT NULL,\n"
 	    "	revision INTEGER NOT NULL,\n"
-	    "	state TEXT NOT NULL CHECK (state IN ('draft', 'scheduled', 'running',\n"
-	    "	    'paused', 'aborting', 'aborted', 'finished')),\n"
-	    "	reason TEXT NOT NULL CHECK (reason IN ('', 'operator', 'gate', 'rule',\n"
-	    "	    'file_broken', 'file_changed', 'file_gone', 'package_changed')),\n"
+	    "	state TEXT NOT NULL REFERENCES campaign_state (word),\n"
+	    "	reason TEXT NOT NULL REFERENCES pause_reason (word),\n"
 	    "	reason_text TEXT NOT NULL,\n"
 	    "	created_wall INTEGER NOT NULL,\n"
 	    "	started_wall INTEGER NOT NULL,\n"
@@ -123,20 +160,9 @@ static const char *const sql_migration[] = {
 	    "	campaign INTEGER NOT NULL REFERENCES campaign (id),\n"
 	    "	device INTEGER NOT NULL,\n"
 	    "	ordinal INTEGER NOT NULL CHECK (ordinal >= 0),\n"
-	    "	state TEXT NOT NULL CHECK (state IN ('waiting', 'active', 'backoff',\n"
-	    "	    'succeeded', 'failed', 'cancelled', 'skipped', 'unverified')),\n"
-	    "	cause TEXT NOT NULL CHECK (cause IN ('', 'no_ack', 'refused',\n"
-	    "	    'refused_power_off', 'bad_url', 'foreign_cancel', 'low_battery',\n"
-	    "	    'low_battery_install', 'download_failed', 'update_failed',\n"
-	    "	    'wrong_version', 'silent', 'timeout', 'up_to_date', 'no_path',\n"
-	    "	    'downgrade', 'excluded', 'wrong_model', 'wrong_hardware',\n"
-	    "	    'operator', 'expired', 'ambiguous_102')),\n"
-	    "	wait_hold TEXT NOT NULL CHECK (wait_hold IN ('', 'approval',\n"
-	    "	    'schedule', 'halted', 'paused', 'draining', 'store',\n"
-	    "	    'not_allowed', 'quarantined', 'other_campaign',\n"
-	    "	    'foreign_update', 'wave', 'battery', 'power_off', 'offline',\n"
-	    "	    'version_unknown', 'timezone_unknown', 'window', 'window_fit',\n"
-	    "	    'file_server', 'dark_max', 'in_flight', 'rate')),\n"
+	    "	state TEXT NOT NULL REFERENCES target_state (word),\n"
+	    "	cause TEXT NOT NULL REFERENCES cause (word),\n"
+	    "	wait_hold TEXT NOT NULL REFERENCES hold (word),\n"
 	    "	attempts INTEGER NOT NULL,\n"
 	    "	attempts_total INTEGER NOT NULL,\n"
 	    "	deferrals INTEGER NOT NULL,\n"
@@ -158,21 +184,10 @@ static const char *const sql_migration[] = {
 	    "	to_version TEXT NOT NULL,\n"
 	    "	url TEXT NOT NULL,\n"
 	    "	command TEXT NOT NULL,\n"
-	    "	phase TEXT NOT NULL CHECK (phase IN ('', 'preflight', 'intent',\n"
-	    "	    'sending', 'acked', 'confirmed', 'downloading', 'downloaded',\n"
-	    "	    'updating', 'verifying', 'resolving', 'unsure', 'overdue',\n"
-	    "	    'cancelling', 'deferred', 'provisional', 'ended')),\n"
-	    "	reached TEXT NOT NULL CHECK (reached IN ('intent', 'acked',\n"
-	    "	    'confirmed', 'downloading', 'downloaded', 'updating',\n"
-	    "	    'claimed')),\n"
-	    "	result TEXT NOT NULL CHECK (result IN ('open', 'succeeded', 'failed',\n"
-	    "	    'deferred', 'cancelled', 'unverified', 'withdrawn', 'dropped')),\n"
-	    "	cause TEXT NOT NULL CHECK (cause IN ('', 'no_ack', 'refused',\n"
-	    "	    'refused_power_off', 'bad_url', 'foreign_cancel', 'low_battery',\n"
-	    "	    'low_battery_install', 'download_failed', 'update_failed',\n"
-	    "	    'wrong_version', 'silent', 'timeout', 'up_to_date', 'no_path',\n"
-	    "	    'downgrade', 'excluded', 'wrong_model', 'wrong_hardware',\n"
-	    "	    'operator', 'expired', 'ambiguous_102')),\n"
+	    "	phase TEXT NOT NULL REFERENCES phase (word),\n"
+	    "	reached TEXT NOT NULL REFERENCES reached (word),\n"
+	    "	result TEXT NOT NULL REFERENCES result (word),\n"
+	    "	cause TEXT NOT NULL REFERENCES cause (word),\n"
 	    "	holds_udp INTEGER NOT NULL CHECK (holds_udp IN (0, 1)),\n"
 	    "	uncharged INTEGER NOT NULL CHECK (uncharged IN (0, 1)),\n"
 	    "	foreign_ack INTEGER NOT NULL CHECK (foreign_ack IN (0, 1)),\n"
@@ -186,12 +201,7 @@ static const char *const sql_migration[] = {
 	    "	mode_over_acks INTEGER NOT NULL,\n"
 	    "	reads_unanswered INTEGER NOT NULL,\n"
 	    "	cancel_wanted INTEGER NOT NULL CHECK (cancel_wanted IN (0, 1)),\n"
-	    "	cancel_cause TEXT NOT NULL CHECK (cancel_cause IN ('', 'no_ack',\n"
-	    "	    'refused', 'refused_power_off', 'bad_url', 'foreign_cancel',\n"
-	    "	    'low_battery', 'low_battery_install', 'download_failed',\n"
-	    "	    'update_failed', 'wrong_version', 'silent', 'timeout',\n"
-	    "	    'up_to_date', 'no_path', 'downgrade', 'excluded', 'wrong_model',\n"
-	    "	    'wrong_hardware', 'operator', 'expired', 'ambiguous_102')),\n"
+	    "	cancel_cause TEXT NOT NULL REFERENCES cause (word),\n"
 	    "	stops_sent INTEGER NOT NULL,\n"
 	    "	stop_acked INTEGER NOT NULL CHECK (stop_acked IN (0, 1)),\n"
 	    "	stop_serial_1 INTEGER NOT NULL CHECK (stop_serial_1 BETWEEN 0 AND 65535),\n"
@@ -210,6 +220,7 @@ static const char *const sql_migration[] = {
 	    "	w_ms INTEGER NOT NULL,\n"
 	    "	deadline_at INTEGER NOT NULL,\n"
 	    "	given_back_ms INTEGER NOT NULL,\n"
+	    "	dark INTEGER NOT NULL CHECK (dark IN (0, 1)),\n"
 	    "	FOREIGN KEY (campaign, device) REFERENCES target (campaign, device)\n"
 	    ") STRICT;\n"
 	    "CREATE UNIQUE INDEX attempt_claim ON attempt (device)\n"
@@ -227,12 +238,8 @@ static const char *const sql_migration[] = {
 	    "	device INTEGER NOT NULL,\n"
 	    "	campaign INTEGER NOT NULL,\n"
 	    "	attempt INTEGER NOT NULL,\n"
-	    "	kind TEXT NOT NULL CHECK (kind IN ('sent', 'ack', 'report', 'version',\n"
-	    "	    'phase', 'timer', 'operator', 'session')),\n"
-	    "	phase TEXT NOT NULL CHECK (phase IN ('', 'preflight', 'intent',\n"
-	    "	    'sending', 'acked', 'confirmed', 'downloading', 'downloaded',\n"
-	    "	    'updating', 'verifying', 'resolving', 'unsure', 'overdue',\n"
-	    "	    'cancelling', 'deferred', 'provisional', 'ended')),\n"
+	    "	kind TEXT NOT NULL REFERENCES event_kind (word),\n"
+	    "	phase TEXT NOT NULL REFERENCES phase (word),\n"
 	    "	code INTEGER NOT NULL,\n"
 	    "	serial INTEGER NOT NULL,\n"
 	    "	text TEXT NOT NULL\n"
@@ -293,11 +300,11 @@ static const struct {
 	    "SELECT halted, bucket_milli, bucket_at, next_campaign, next_attempt FROM flags WHERE id = 1;\n"
 	},
 	{"device_put",
-	    "INSERT INTO device (key, id, protover, name, device_type, hardware, mcu, version_wall, last_seen_wall, registered, serial_reserved, fence_seq, fence_at, fence_wall, fence_version, stale_seq, power_seq, start_attempt, start_seq, start_w_end_at, start_w_over_seq, start_ack_seq, start_final_seq, start_dropped_seq, stop_seq, stop_w_end_at, stop_udp, foreign_until_at, foreign_seq) VALUES (:key, :id, :protover, :name, :device_type, :hardware, :mcu, :version_wall, :last_seen_wall, :registered, :serial_reserved, :fence_seq, :fence_at, :fence_wall, :fence_version, :stale_seq, :power_seq, :start_attempt, :start_seq, :start_w_end_at, :start_w_over_seq, :start_ack_seq, :start_final_seq, :start_dropped_seq, :stop_seq, :stop_w_end_at, :stop_udp, :foreign_until_at, :foreign_seq)\n"
-	    "	ON CONFLICT (key) DO UPDATE SET id = excluded.id, protover = excluded.protover, name = excluded.name, device_type = excluded.device_type, hardware = excluded.hardware, mcu = excluded.mcu, version_wall = excluded.version_wall, last_seen_wall = excluded.last_seen_wall, registered = excluded.registered, serial_reserved = excluded.serial_reserved, fence_seq = excluded.fence_seq, fence_at = excluded.fence_at, fence_wall = excluded.fence_wall, fence_version = excluded.fence_version, stale_seq = excluded.stale_seq, power_seq = excluded.power_seq, start_attempt = excluded.start_attempt, start_seq = excluded.start_seq, start_w_end_at = excluded.start_w_end_at, start_w_over_seq = excluded.start_w_over_seq, start_ack_seq = excluded.start_ack_seq, start_final_seq = excluded.start_final_seq, start_dropped_seq = excluded.start_dropped_seq, stop_seq = excluded.stop_seq, stop_w_end_at = excluded.stop_w_end_at, stop_udp = excluded.stop_udp, foreign_until_at = excluded.foreign_until_at, foreign_seq = excluded.foreign_seq;\n"
+	    "INSERT INTO device (key, id, protover, name, device_type, hardware, mcu, version_wall, last_seen_wall, registered, serial_reserved, fence_seq, fence_at, fence_wall, fence_version, stale_seq, power_seq, start_attempt, start_serial, start_seq, start_w_end_at, start_w_over_seq, start_ack_seq, start_final_seq, start_dropped_seq, stop_seq, stop_w_end_at, stop_udp, foreign_until_at, foreign_seq) VALUES (:key, :id, :protover, :name, :device_type, :hardware, :mcu, :version_wall, :last_seen_wall, :registered, :serial_reserved, :fence_seq, :fence_at, :fence_wall, :fence_version, :stale_seq, :power_seq, :start_attempt, :start_serial, :start_seq, :start_w_end_at, :start_w_over_seq, :start_ack_seq, :start_final_seq, :start_dropped_seq, :stop_seq, :stop_w_end_at, :stop_udp, :foreign_until_at, :foreign_seq)\n"
+	    "	ON CONFLICT (key) DO UPDATE SET id = excluded.id, protover = excluded.protover, name = excluded.name, device_type = excluded.device_type, hardware = excluded.hardware, mcu = excluded.mcu, version_wall = excluded.version_wall, last_seen_wall = excluded.last_seen_wall, registered = excluded.registered, serial_reserved = excluded.serial_reserved, fence_seq = excluded.fence_seq, fence_at = excluded.fence_at, fence_wall = excluded.fence_wall, fence_version = excluded.fence_version, stale_seq = excluded.stale_seq, power_seq = excluded.power_seq, start_attempt = excluded.start_attempt, start_serial = excluded.start_serial, start_seq = excluded.start_seq, start_w_end_at = excluded.start_w_end_at, start_w_over_seq = excluded.start_w_over_seq, start_ack_seq = excluded.start_ack_seq, start_final_seq = excluded.start_final_seq, start_dropped_seq = excluded.start_dropped_seq, stop_seq = excluded.stop_seq, stop_w_end_at = excluded.stop_w_end_at, stop_udp = excluded.stop_udp, foreign_until_at = excluded.foreign_until_at, foreign_seq = excluded.foreign_seq;\n"
 	},
 	{"device_load",
-	    "SELECT key, id, protover, name, device_type, hardware, mcu, version_wall, last_seen_wall, registered, serial_reserved, fence_seq, fence_at, fence_wall, fence_version, stale_seq, power_seq, start_attempt, start_seq, start_w_end_at, start_w_over_seq, start_ack_seq, start_final_seq, start_dropped_seq, stop_seq, stop_w_end_at, stop_udp, foreign_until_at, foreign_seq FROM device ORDER BY key;\n"
+	    "SELECT key, id, protover, name, device_type, hardware, mcu, version_wall, last_seen_wall, registered, serial_reserved, fence_seq, fence_at, fence_wall, fence_version, stale_seq, power_seq, start_attempt, start_serial, start_seq, start_w_end_at, start_w_over_seq, start_ack_seq, start_final_seq, start_dropped_seq, stop_seq, stop_w_end_at, stop_udp, foreign_until_at, foreign_seq FROM device ORDER BY key;\n"
 	},
 	{"campaign_put",
 	    "INSERT INTO campaign (id, name, digest, revision, state, reason, reason_text, created_wall, started_wall, finished_wall, bucket_milli, bucket_at, rules_since_seq) VALUES (:id, :name, :digest, :revision, :state, :reason, :reason_text, :created_wall, :started_wall, :finished_wall, :bucket_milli, :bucket_at, :rules_since_seq)\n"
@@ -319,11 +326,11 @@ static const struct {
 	    "SELECT campaign, device, ordinal, state, cause, wait_hold, attempts, attempts_total, deferrals, deferrals_303, resends, withdrawn, update_failed, retry_wall, ended_seq FROM target ORDER BY campaign, device;\n"
 	},
 	{"attempt_put",
-	    "INSERT INTO attempt (id, campaign, device, number, serial, from_version, to_version, url, command, phase, reached, result, cause, holds_udp, uncharged, foreign_ack, earlier_start, claimed_buffered, code, times, held_code, tries_total, started_mask, mode_over_acks, reads_unanswered, cancel_wanted, cancel_cause, stops_sent, stop_acked, stop_serial_1, stop_serial_2, stop_at, intent_wall, ended_wall, intent_seq, written_seq, ack_seq, code_seq, w_over_seq, written_at, code_at, w_end_at, w_ms, deadline_at, given_back_ms) VALUES (:id, :campaign, :device, :number, :serial, :from_version, :to_version, :url, :command, :phase, :reached, :result, :cause, :holds_udp, :uncharged, :foreign_ack, :earlier_start, :claimed_buffered, :code, :times, :held_code, :tries_total, :started_mask, :mode_over_acks, :reads_unanswered, :cancel_wanted, :cancel_cause, :stops_sent, :stop_acked, :stop_serial_1, :stop_serial_2, :stop_at, :intent_wall, :ended_wall, :intent_seq, :written_seq, :ack_seq, :code_seq, :w_over_seq, :written_at, :code_at, :w_end_at, :w_ms, :deadline_at, :given_back_ms)\n"
-	    "	ON CONFLICT (id) DO UPDATE SET campaign = excluded.campaign, device = excluded.device, number = excluded.number, serial = excluded.serial, from_version = excluded.from_version, to_version = excluded.to_version, url = excluded.url, command = excluded.command, phase = excluded.phase, reached = excluded.reached, result = excluded.result, cause = excluded.cause, holds_udp = excluded.holds_udp, uncharged = excluded.uncharged, foreign_ack = excluded.foreign_ack, earlier_start = excluded.earlier_start, claimed_buffered = excluded.claimed_buffered, code = excluded.code, times = excluded.times, held_code = excluded.held_code, tries_total = excluded.tries_total, started_mask = excluded.started_mask, mode_over_acks = excluded.mode_over_acks, reads_unanswered = excluded.reads_unanswered, cancel_wanted = excluded.cancel_wanted, cancel_cause = excluded.cancel_cause, stops_sent = excluded.stops_sent, stop_acked = excluded.stop_acked, stop_serial_1 = excluded.stop_serial_1, stop_serial_2 = excluded.stop_serial_2, stop_at = excluded.stop_at, intent_wall = excluded.intent_wall, ended_wall = excluded.ended_wall, intent_seq = excluded.intent_seq, written_seq = excluded.written_seq, ack_seq = excluded.ack_seq, code_seq = excluded.code_seq, w_over_seq = excluded.w_over_seq, written_at = excluded.written_at, code_at = excluded.code_at, w_end_at = excluded.w_end_at, w_ms = excluded.w_ms, deadline_at = excluded.deadline_at, given_back_ms = excluded.given_back_ms;\n"
+	    "INSERT INTO attempt (id, campaign, device, number, serial, from_version, to_version, url, command, phase, reached, result, cause, holds_udp, uncharged, foreign_ack, earlier_start, claimed_buffered, code, times, held_code, tries_total, started_mask, mode_over_acks, reads_unanswered, cancel_wanted, cancel_cause, stops_sent, stop_acked, stop_serial_1, stop_serial_2, stop_at, intent_wall, ended_wall, intent_seq, written_seq, ack_seq, code_seq, w_over_seq, written_at, code_at, w_end_at, w_ms, deadline_at, given_back_ms, dark) VALUES (:id, :campaign, :device, :number, :serial, :from_version, :to_version, :url, :command, :phase, :reached, :result, :cause, :holds_udp, :uncharged, :foreign_ack, :earlier_start, :claimed_buffered, :code, :times, :held_code, :tries_total, :started_mask, :mode_over_acks, :reads_unanswered, :cancel_wanted, :cancel_cause, :stops_sent, :stop_acked, :stop_serial_1, :stop_serial_2, :stop_at, :intent_wall, :ended_wall, :intent_seq, :written_seq, :ack_seq, :code_seq, :w_over_seq, :written_at, :code_at, :w_end_at, :w_ms, :deadline_at, :given_back_ms, :dark)\n"
+	    "	ON CONFLICT (id) DO UPDATE SET campaign = excluded.campaign, device = excluded.device, number = excluded.number, serial = excluded.serial, from_version = excluded.from_version, to_version = excluded.to_version, url = excluded.url, command = excluded.command, phase = excluded.phase, reached = excluded.reached, result = excluded.result, cause = excluded.cause, holds_udp = excluded.holds_udp, uncharged = excluded.uncharged, foreign_ack = excluded.foreign_ack, earlier_start = excluded.earlier_start, claimed_buffered = excluded.claimed_buffered, code = excluded.code, times = excluded.times, held_code = excluded.held_code, tries_total = excluded.tries_total, started_mask = excluded.started_mask, mode_over_acks = excluded.mode_over_acks, reads_unanswered = excluded.reads_unanswered, cancel_wanted = excluded.cancel_wanted, cancel_cause = excluded.cancel_cause, stops_sent = excluded.stops_sent, stop_acked = excluded.stop_acked, stop_serial_1 = excluded.stop_serial_1, stop_serial_2 = excluded.stop_serial_2, stop_at = excluded.stop_at, intent_wall = excluded.intent_wall, ended_wall = excluded.ended_wall, intent_seq = excluded.intent_seq, written_seq = excluded.written_seq, ack_seq = excluded.ack_seq, code_seq = excluded.code_seq, w_over_seq = excluded.w_over_seq, written_at = excluded.written_at, code_at = excluded.code_at, w_end_at = excluded.w_end_at, w_ms = excluded.w_ms, deadline_at = excluded.deadline_at, given_back_ms = excluded.given_back_ms, dark = excluded.dark;\n"
 	},
 	{"attempt_load",
-	    "SELECT id, campaign, device, number, serial, from_version, to_version, url, command, phase, reached, result, cause, holds_udp, uncharged, foreign_ack, earlier_start, claimed_buffered, code, times, held_code, tries_total, started_mask, mode_over_acks, reads_unanswered, cancel_wanted, cancel_cause, stops_sent, stop_acked, stop_serial_1, stop_serial_2, stop_at, intent_wall, ended_wall, intent_seq, written_seq, ack_seq, code_seq, w_over_seq, written_at, code_at, w_end_at, w_ms, deadline_at, given_back_ms FROM attempt WHERE phase <> 'ended' ORDER BY id;\n"
+	    "SELECT id, campaign, device, number, serial, from_version, to_version, url, command, phase, reached, result, cause, holds_udp, uncharged, foreign_ack, earlier_start, claimed_buffered, code, times, held_code, tries_total, started_mask, mode_over_acks, reads_unanswered, cancel_wanted, cancel_cause, stops_sent, stop_acked, stop_serial_1, stop_serial_2, stop_at, intent_wall, ended_wall, intent_seq, written_seq, ack_seq, code_seq, w_over_seq, written_at, code_at, w_end_at, w_ms, deadline_at, given_back_ms, dark FROM attempt WHERE phase <> 'ended' ORDER BY id;\n"
 	},
 	{"tuple_put",
 	    "INSERT INTO tuple (device, slot, hash) VALUES (:device, :slot, :hash)\n"
@@ -347,17 +354,20 @@ static const struct {
 };
 
 static const char *const sql_once[] = {
-	/* get_application_id */
-	    "PRAGMA application_id;\n"
-	    ,
 	/* get_user_version */
 	    "PRAGMA user_version;\n"
 	    ,
 	/* get_page_size */
 	    "PRAGMA page_size;\n"
 	    ,
+	/* quick_check_begin */
+	    "PRAGMA ignore_check_constraints = ON;\n"
+	    ,
 	/* quick_check */
 	    "PRAGMA quick_check(1);\n"
+	    ,
+	/* quick_check_end */
+	    "PRAGMA ignore_check_constraints = OFF;\n"
 	    ,
 	/* migrate_begin */
 	    "BEGIN IMMEDIATE;\n"
@@ -385,6 +395,9 @@ static const struct {
 	{"trusted_schema",
 	    "PRAGMA trusted_schema = OFF;\n"
 	    , "PRAGMA trusted_schema", "0", ""},
+	{"ignore_check_constraints",
+	    "PRAGMA ignore_check_constraints = OFF;\n"
+	    , "PRAGMA ignore_check_constraints", "0", ""},
 	{"cell_size_check",
 	    "PRAGMA cell_size_check = ON;\n"
 	    , "PRAGMA cell_size_check", "1", ""},
