@@ -101,32 +101,52 @@ number_problem(const struct option *o, struct span s, bool parsed, int64_t v,
 	}
 }
 
-/* What is wrong with a text goes to out, which was empty. */
-static void
-text_problem(const struct option *o, struct span s, struct sbuf *out)
+/* 0, or -1 with what is wrong with a text in out. */
+static int
+check_text(const struct option *o, struct span s, struct sbuf *out)
 {
 	char quote[TEXT_QUOTE];
-	const char *why = NULL;
+	const char *what = (o->flags & OPT_SECRET) != 0 ? "the value" :
+	    text_quote(s, quote);
+	const char *why;
 
 	if (s.n == 0 && o->min == 0)
-		return;
+		return 0;
 	if (s.n < (uint64_t)o->min)
 		why = s.n == 0 ? "is empty" : "is too short";
 	else if (o->max > 0 && s.n > (uint64_t)o->max)
 		why = "is too long";
-	sbuf_adds(out, (o->flags & OPT_SECRET) != 0 ? "the value" :
-	    text_quote(s, quote));
-	if (why != NULL) {
-		sbuf_addf(out, " %s, allowed ", why);
-		opt_range(o, out);
-	} else if ((why = value_check(o->type, s)) != NULL) {
-		sbuf_addf(out, " %s, allowed %s", why, value_what(o->type));
-	} else {
-		sbuf_clear(out);
+	else if ((why = value_check(o->type, s)) == NULL)
+		return 0;
+	else {
+		sbuf_addf(out, "%s %s, allowed %s", what, why,
+		    value_what(o->type));
+		return -1;
 	}
+	sbuf_addf(out, "%s %s, allowed ", what, why);
+	opt_range(o, out);
+	return -1;
 }
 
-/* 0, or -1 with the problem in out, which was empty. */
+static int
+check_number(const struct option *o, struct span s, int64_t *ret,
+    struct sbuf *out)
+{
+	bool parsed;
+
+	if ((o->flags & OPT_OFF) != 0 && span_is(s, "off")) {
+		*ret = 0;
+		return 0;
+	}
+	parsed = parse_number(o, s, ret) == 0;
+	if (parsed && number_in_range(o, *ret))
+		return 0;
+	number_problem(o, s, parsed, *ret, out);
+	return -1;
+}
+
+/* 0, or -1 with the problem in out; out may have found no memory, so only the
+ * result tells. */
 static int
 read_scalar(const struct option *o, struct span s, struct opt_value *ret,
     struct sbuf *out)
@@ -137,17 +157,8 @@ read_scalar(const struct option *o, struct span s, struct opt_value *ret,
 		sbuf_adds(out, "has a NUL character");
 		return -1;
 	}
-	if ((o->flags & OPT_OFF) != 0 && span_is(s, "off")) {
-		v = 0;
-	} else if (value_is_number(o->type)) {
-		bool parsed = parse_number(o, s, &v) == 0;
-
-		if (!parsed || !number_in_range(o, v))
-			number_problem(o, s, parsed, v, out);
-	} else {
-		text_problem(o, s, out);
-	}
-	if (out->len > 0)
+	if ((value_is_number(o->type) ? check_number(o, s, &v, out) :
+		check_text(o, s, out)) < 0)
 		return -1;
 	ret->num = v;
 	ret->text = s;

@@ -2,6 +2,7 @@
 config_tests = \
 	tests/config/check_campaign_file \
 	tests/config/check_daemon_conf \
+	tests/config/check_no_memory \
 	tests/config/check_options \
 	tests/config/check_yamlwalk
 check_PROGRAMS += $(config_tests)
@@ -24,3 +25,10 @@ tests_config_check_yamlwalk_LDADD = $(config_test_libs)
 tests_config_check_options_SOURCES = tests/config/check_options.c
 tests_config_check_options_CPPFLAGS = $(AM_CPPFLAGS) $(CHECK_CFLAGS)
 tests_config_check_options_LDADD = $(config_test_libs)
+
+# The linker puts an allocator that fails on demand under our archives.
+tests_config_check_no_memory_SOURCES = tests/config/check_no_memory.c
+tests_config_check_no_memory_CPPFLAGS = $(AM_CPPFLAGS) $(CHECK_CFLAGS)
+tests_config_check_no_memory_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=malloc \
+	-Wl,--wrap=calloc -Wl,--wrap=realloc -Wl,--wrap=strdup
+tests_config_check_no_memory_LDADD = $(config_test_libs)
