@@ -166,7 +166,8 @@ load_waves(struct campaign_load *l)
 	l->s->waves_given = n > 0;
 	for (size_t i = 0; i < n && !yw_full(l->w); i++) {
 		char path[ENTRY_TEXT];
-		int node = campaign_entry(l, "waves", i, &wave_options, v, path);
+		int node = campaign_entry(l, "waves", i, &wave_options, v,
+		    path);
 
 		if (i == 1)
 			yw_error(l->w, yw_at(l->w, node), path, "a second wave "
@@ -202,7 +203,8 @@ load_windows(struct campaign_load *l)
 	for (size_t i = 0; i < yw_count(l->w, v->node) && !yw_full(l->w); i++) {
 		char path[ENTRY_TEXT];
 
-		(void)campaign_entry(l, "windows", i, &window_options, entry, path);
+		(void)campaign_entry(l, "windows", i, &window_options, entry,
+		    path);
 	}
 	yw_error(l->w, v->pos, "windows", "a list is " LATER ", allowed is the "
 	    "word always");
@@ -215,7 +217,8 @@ check_retry(struct campaign_load *l)
 {
 	const struct opt_value *b = campaign_value(l, "retry.backoff");
 	const struct opt_value *m = campaign_value(l, "retry.backoff_max");
-	const struct opt_value *d = campaign_value(l, "command.download_timeout");
+	const struct opt_value *d = campaign_value(l,
+	    "command.download_timeout");
 
 	if (!b->bad && !m->bad && b->num > m->num)
 		yw_error(l->w, b->node != 0 ? b->pos : m->pos,
@@ -254,7 +257,8 @@ load_all(struct campaign_load *l)
 		l->no_memory = true;
 		return;
 	}
-	s->update = (enum update_type)(campaign_value(l, "update")->num + UPDATE_MCU);
+	s->update = (enum update_type)(campaign_value(l, "update")->num +
+	    UPDATE_MCU);
 	load_targets(l);
 	load_require(l);
 	campaign_load_packages(l);
@@ -312,7 +316,8 @@ campaign_parse(const char *path, const char *text, size_t len,
 	if (yw_root(l.w) != 0)
 		load_all(&l);
 	else if (!yw_failed(l.w))
-		yw_error(l.w, (struct note_pos){1, 1}, NULL, "the file is empty");
+		yw_error(l.w, (struct note_pos){1, 1}, NULL, "the file is "
+		    "empty");
 	l.no_memory |= l.ids.failed;
 	if (!yw_finish(l.w, diag) || l.no_memory)
 		goto out;

@@ -4,8 +4,8 @@
 #include <stdio.h>
 
 static void
-load_rule_waves(struct campaign_load *l, const char *path, const struct opt_value *v,
-    struct spec_rule *ret, bool *ret_named)
+load_rule_waves(struct campaign_load *l, const char *path,
+    const struct opt_value *v, struct spec_rule *ret, bool *ret_named)
 {
 	static const struct option name = {.type = VALUE_NAME, .min = 1,
 	    .max = CAMPAIGN_NAME_MAX};
@@ -33,7 +33,8 @@ load_rule_waves(struct campaign_load *l, const char *path, const struct opt_valu
 }
 
 static void
-load_rule(struct campaign_load *l, size_t i, struct spec_rule *ret, bool *ret_named)
+load_rule(struct campaign_load *l, size_t i, struct spec_rule *ret,
+    bool *ret_named)
 {
 	struct opt_value v[RULE_OPTION_COUNT_];
 	char path[ENTRY_TEXT];

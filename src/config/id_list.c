@@ -260,6 +260,6 @@ id_list_read(struct id_list *l, struct yw *w, struct note_pos pos,
 	}
 	if (r.bad || l->repeated == before)
 		return;
-	yw_warn_in(w, pos, r.name, "%zu ids were named before; each counts once",
-	    l->repeated - before);
+	yw_warn_in(w, pos, r.name, "%zu ids were named before; each counts "
+	    "once", l->repeated - before);
 }

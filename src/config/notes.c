@@ -133,7 +133,8 @@ guess_secret(struct span line)
 			from = i + 1;
 		if (line.p[i] != ':')
 			continue;
-		if (notes_is_secret(span_trim(span_of(line.p + from, i - from))))
+		if (notes_is_secret(span_trim(span_of(line.p + from,
+		    i - from))))
 			return i + 1;
 	}
 	return line.n;

@@ -24,13 +24,15 @@ struct yw {
 	} while (0)
 
 void
-yw_error(struct yw *w, struct note_pos pos, const char *key, const char *fmt, ...)
+yw_error(struct yw *w, struct note_pos pos, const char *key,
+    const char *fmt, ...)
 {
 	ADD_NOTE(NOTE_IS_ERROR, false, key);
 }
 
 void
-yw_warn(struct yw *w, struct note_pos pos, const char *key, const char *fmt, ...)
+yw_warn(struct yw *w, struct note_pos pos, const char *key,
+    const char *fmt, ...)
 {
 	ADD_NOTE(NOTE_IS_WARNING, false, key);
 }
