@@ -189,11 +189,38 @@ out:
 	return r;
 }
 
+/* Whether the rollback journal beside says that the database was empty before
+ * the one transaction that was cut off: then there is nothing to lose in it,
+ * and this is what a power cut leaves of a creation. */
+static bool
+creation_was_cut(const char *path)
+{
+	static const unsigned char magic[8] = {0xd9, 0xd5, 0x05, 0xf9, 0x20,
+		0xa1, 0x63, 0xd7};
+	static const unsigned char no_pages[4];
+	unsigned char head[28];
+	char *name;
+	FILE *f = NULL;
+	bool cut;
+
+	if (asprintf(&name, "%s-journal", path) < 0)
+		return false;
+	f = fopen(name, "re");
+	free(name);
+	if (f == NULL)
+		return false;
+	cut = fread(head, 1, sizeof(head), f) == sizeof(head) &&
+	    memcmp(head, magic, sizeof(magic)) == 0 &&
+	    memcmp(head + 16, no_pages, sizeof(no_pages)) == 0;
+	(void)fclose(f);
+	return cut;
+}
+
 /* Ours by its first bytes? No more is asked of the file here: while its log
  * holds the rest it may be in pieces. The mark is there from the first write
  * on and the same in every later version of the page. */
 static int
-look_at_header(const char *path, struct errtext *err)
+look_at_header(const char *path, enum file_state *ret, struct errtext *err)
 {
 	static const char magic[16] = "SQLite format 3";
 	unsigned char head[100];
@@ -203,6 +230,10 @@ look_at_header(const char *path, struct errtext *err)
 	if (r != SQLITE_OK && r != SQLITE_IOERR_SHORT_READ)
 		return errtext_set(err, open_code(r, STORE_ERR_OPEN),
 		    "%s: cannot be read: %s", path, sqlite3_errstr(r));
+	*ret = FILE_NEW;
+	if (creation_was_cut(path))
+		return 0;
+	*ret = FILE_OURS;
 	if (r != SQLITE_OK || memcmp(head, magic, sizeof(magic)) != 0)
 		return errtext_set(err, STORE_ERR_FOREIGN,
 		    "%s: not a database of trackupd; not touched", path);
@@ -251,10 +282,8 @@ look_at_file(const char *path, bool create, enum file_state *ret,
 		return errtext_set(err, STORE_ERR_OPEN,
 		    "%s: not a regular file", path);
 	}
-	if (st.st_size > 0) {
-		*ret = FILE_OURS;
-		return look_at_header(path, err);
-	}
+	if (st.st_size > 0)
+		return look_at_header(path, ret, err);
 	if (!create)
 		return errtext_set(err, STORE_ERR_FOREIGN,
 		    "%s: the database is gone", path);

@@ -26,80 +26,12 @@ teardown(void)
 	td_done(&td);
 }
 
-/* The script: batch n appends the event n and changes some rows. Its end is
- * always the same file, however often it was disturbed. */
-enum { BATCHES = 12 };
-
-static void
-submit_batch(struct store *s, int n)
-{
-	uint64_t device = 1 + (uint64_t)n % 3;
-	struct stamp_rec stamp = {.seq = (uint64_t)n, .wall = n};
-	struct device_rec d = make_device(device);
-	struct attempt_rec a = make_attempt(n, device, PHASE_SENDING);
-	struct event_rec e = make_event(device, n);
-	struct opbuf ops;
-
-	opbuf_init(&ops);
-	if (n == 1)
-		add_base(&ops, 3);
-	if (n > 3) {
-		struct attempt_rec old = make_attempt(n - 3, device,
-		    PHASE_ENDED);
-
-		opbuf_add(&ops, OP_ATTEMPT, &old);
-	}
-	d.last_seen_wall = n;
-	opbuf_add(&ops, OP_DEVICE, &d);
-	opbuf_add(&ops, OP_ATTEMPT, &a);
-	opbuf_add(&ops, OP_EVENT, &e);
-	opbuf_add(&ops, OP_STAMP, &stamp);
-	ck_assert(!ops.failed);
-	(void)store_submit(s, (uint64_t)n, &ops);
-}
-
-/* What a file holds after n batches, neither more nor less. */
-static void
-check_holds(int n)
-{
-	struct store *s = open_store(td.path);
-	struct loaded l;
-	char text[64];
-
-	loaded_get(&l, s);
-	ck_assert_uint_eq(l.stamp.seq, (uint64_t)n);
-	ck_assert_uint_eq(l.attempt_count, (size_t)MIN_OF(n, 3));
-	for (size_t i = 0; i < l.device_count; i++)
-		ck_assert_int_gt(l.devices[i].last_seen_wall, n - 3);
-	loaded_done(&l);
-	store_close(s);
-	ck_assert_int_eq(sql_int(td.path, "SELECT count(*) FROM event"), n);
-	ck_assert_int_eq(sql_int(td.path, "SELECT count(*) FROM event "
-	    "WHERE code <> id"), 0);
-	ck_assert_int_eq(sql_int(td.path, "SELECT count(*) FROM attempt"), n);
-	sql_query(td.path, "PRAGMA integrity_check", text, sizeof(text));
-	ck_assert_str_eq(text, "ok");
-}
-
-static void
-clean_up(void)
-{
-	static const char *const suffix[] = {"", "-wal", "-journal"};
-	char name[256];
-
-	for (size_t i = 0; i < ARRAY_LEN(suffix); i++) {
-		(void)snprintf(name, sizeof(name), "%s%s", td.path,
-		    suffix[i]);
-		(void)remove(name);
-	}
-}
-
 /* In threes, so that groups of several batches fail too. */
 static void
 run_script(struct store *s)
 {
-	for (int n = 1; n <= BATCHES; n++) {
-		submit_batch(s, n);
+	for (int n = 1; n <= SCRIPT_BATCHES; n++) {
+		script_submit(s, n);
 		if (n % 3 == 0)
 			wait_durable(s, (uint64_t)n);
 	}
@@ -118,7 +50,7 @@ START_TEST(one_error_at_each_call)
 		uint64_t groups;
 		bool hit;
 
-		clean_up();
+		script_remove(td.path);
 		s = open_started(td.path);
 		shim_arm(SHIM_IOERR_ONCE, k);
 		run_script(s);
@@ -130,7 +62,7 @@ START_TEST(one_error_at_each_call)
 		ck_assert_uint_eq(st.queue_bytes, 0);
 		ck_assert_int_eq(hit, st.error[0] != '\0');
 		store_close(s);
-		check_holds(BATCHES);
+		script_check(td.path, SCRIPT_BATCHES);
 		groups = (uint64_t)sql_int(td.path,
 		    "SELECT commit_number FROM stamp");
 		ck_assert_uint_le(st.commits, groups);
@@ -161,14 +93,14 @@ START_TEST(errors_from_each_call_on)
 		int64_t kept;
 		bool room;
 
-		clean_up();
+		script_remove(td.path);
 		ck_assert_int_eq(store_open(&s, &cfg, NULL), 0);
 		ck_assert_int_eq(store_start(s, NULL), 0);
 		pfd.fd = store_fd(s);
 		shim_arm(SHIM_IOERR_FROM, k);
-		for (int n = 1; n <= BATCHES; n++)
-			submit_batch(s, n);
-		while (state != STORE_BROKEN && durable < BATCHES) {
+		for (int n = 1; n <= SCRIPT_BATCHES; n++)
+			script_submit(s, n);
+		while (state != STORE_BROKEN && durable < SCRIPT_BATCHES) {
 			ck_assert_int_eq(poll(&pfd, 1, 10000), 1);
 			store_poll(s, &durable, &state, &room);
 		}
@@ -185,7 +117,7 @@ START_TEST(errors_from_each_call_on)
 		store_close(open_store(td.path));
 		kept = sql_int(td.path, "SELECT seq FROM stamp");
 		ck_assert_int_ge(kept, (int64_t)durable);
-		check_holds((int)kept);
+		script_check(td.path, (int)kept);
 	}
 }
 END_TEST
@@ -197,11 +129,11 @@ START_TEST(third_failure_is_the_last)
 	struct store_stats st;
 	int n = 0;
 
-	submit_batch(s, ++n);
+	script_submit(s, ++n);
 	wait_durable(s, (uint64_t)n);
 	for (int i = 1; i <= 3; i++) {
 		shim_arm(SHIM_IOERR_ONCE, 1);
-		submit_batch(s, ++n);
+		script_submit(s, ++n);
 		if (i < 3)
 			wait_durable(s, (uint64_t)n);
 		else
@@ -212,7 +144,7 @@ START_TEST(third_failure_is_the_last)
 	store_get_stats(s, &st);
 	ck_assert_uint_eq(st.failures, 3);
 	store_close(s);
-	check_holds(3);
+	script_check(td.path, 3);
 }
 END_TEST
 
@@ -232,14 +164,14 @@ START_TEST(disk_full_heals)
 		struct store *s;
 		bool room;
 
-		clean_up();
+		script_remove(td.path);
 		ck_assert_int_eq(store_open(&s, &cfg, NULL), 0);
 		ck_assert_int_eq(store_start(s, NULL), 0);
 		pfd.fd = store_fd(s);
 		shim_arm(fault, k);
-		for (int n = 1; n <= BATCHES; n++)
-			submit_batch(s, n);
-		while (state == STORE_OK && durable < BATCHES) {
+		for (int n = 1; n <= SCRIPT_BATCHES; n++)
+			script_submit(s, n);
+		while (state == STORE_OK && durable < SCRIPT_BATCHES) {
 			ck_assert_int_eq(poll(&pfd, 1, 10000), 1);
 			store_poll(s, &durable, &state, &room);
 		}
@@ -259,10 +191,10 @@ START_TEST(disk_full_heals)
 			ck_assert_uint_eq(durable, at_full);
 		}
 		shim_heal();
-		wait_durable(s, BATCHES);
+		wait_durable(s, SCRIPT_BATCHES);
 		wait_state(s, STORE_OK);
 		store_close(s);
-		check_holds(BATCHES);
+		script_check(td.path, SCRIPT_BATCHES);
 	}
 	ck_assert_int_ge(seen, 3);
 }
@@ -275,16 +207,16 @@ START_TEST(disk_full_at_close)
 	struct store *s = open_started(td.path);
 	int64_t start;
 
-	submit_batch(s, 1);
+	script_submit(s, 1);
 	wait_durable(s, 1);
 	shim_arm(SHIM_FULL_FROM, 1);
-	submit_batch(s, 2);
+	script_submit(s, 2);
 	wait_state(s, STORE_FULL);
 	start = test_now_ms();
 	store_close(s);
 	ck_assert_int_lt(test_now_ms() - start, 8000);
 	shim_heal();
-	check_holds(1);
+	script_check(td.path, 1);
 }
 END_TEST
 
@@ -293,17 +225,17 @@ START_TEST(opens_on_a_full_disk)
 {
 	struct store *s = open_started(td.path);
 
-	submit_batch(s, 1);
+	script_submit(s, 1);
 	wait_durable(s, 1);
 	shim_arm(SHIM_FULL_FROM, 1);
 	store_close(s); /* cannot copy its log back */
 	s = open_started(td.path);
-	submit_batch(s, 2);
+	script_submit(s, 2);
 	wait_state(s, STORE_FULL);
 	shim_heal();
 	wait_durable(s, 2);
 	store_close(s);
-	check_holds(2);
+	script_check(td.path, 2);
 }
 END_TEST
 
@@ -320,7 +252,7 @@ START_TEST(errors_while_opening)
 			struct store *s;
 			bool hit;
 
-			clean_up();
+			script_remove(td.path);
 			if (!fresh) {
 				s = open_started(td.path);
 				run_script(s);
@@ -339,7 +271,7 @@ START_TEST(errors_while_opening)
 			}
 			hit = shim_failed() > 0;
 			shim_heal();
-			check_holds(fresh ? 0 : BATCHES);
+			script_check(td.path, fresh ? 0 : SCRIPT_BATCHES);
 			if (!hit)
 				break;
 		}
@@ -355,14 +287,14 @@ START_TEST(other_file_after_a_failure)
 	struct store_stats st;
 	char other[256];
 
-	submit_batch(s, 1);
+	script_submit(s, 1);
 	wait_durable(s, 1);
 	(void)snprintf(other, sizeof(other), "%s/other.db", td.dir);
 	store_close(open_store(other));
-	clean_up();
+	script_remove(td.path);
 	ck_assert_int_eq(rename(other, td.path), 0);
 	shim_arm(SHIM_IOERR_ONCE, 1);
-	submit_batch(s, 2);
+	script_submit(s, 2);
 	wait_state(s, STORE_BROKEN);
 	shim_heal();
 	store_get_stats(s, &st);
@@ -378,11 +310,11 @@ START_TEST(no_file_after_a_failure)
 	struct store *s = open_started(td.path);
 	struct image im;
 
-	submit_batch(s, 1);
+	script_submit(s, 1);
 	wait_durable(s, 1);
-	clean_up();
+	script_remove(td.path);
 	shim_arm(SHIM_IOERR_ONCE, 1);
-	submit_batch(s, 2);
+	script_submit(s, 2);
 	wait_state(s, STORE_BROKEN);
 	shim_heal();
 	store_close(s);

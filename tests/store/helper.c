@@ -347,6 +347,69 @@ add_base(struct opbuf *ops, uint64_t devices)
 	}
 }
 
+void
+script_submit(struct store *s, int n)
+{
+	uint64_t device = 1 + (uint64_t)n % 3;
+	struct stamp_rec stamp = {.seq = (uint64_t)n, .wall = n};
+	struct device_rec d = make_device(device);
+	struct attempt_rec a = make_attempt(n, device, PHASE_SENDING);
+	struct event_rec e = make_event(device, n);
+	struct opbuf ops;
+
+	opbuf_init(&ops);
+	if (n == 1)
+		add_base(&ops, 3);
+	if (n > 3) {
+		struct attempt_rec old = make_attempt(n - 3, device,
+		    PHASE_ENDED);
+
+		opbuf_add(&ops, OP_ATTEMPT, &old);
+	}
+	d.last_seen_wall = n;
+	opbuf_add(&ops, OP_DEVICE, &d);
+	opbuf_add(&ops, OP_ATTEMPT, &a);
+	opbuf_add(&ops, OP_EVENT, &e);
+	opbuf_add(&ops, OP_STAMP, &stamp);
+	ck_assert(!ops.failed);
+	(void)store_submit(s, (uint64_t)n, &ops);
+}
+
+void
+script_check(const char *path, int n)
+{
+	struct store *s = open_store(path);
+	struct loaded l;
+	char text[64];
+
+	loaded_get(&l, s);
+	ck_assert_uint_eq(l.stamp.seq, (uint64_t)n);
+	ck_assert_uint_eq(l.attempt_count, (size_t)MIN_OF(n, 3));
+	for (size_t i = 0; i < l.device_count; i++)
+		ck_assert_int_gt(l.devices[i].last_seen_wall, n - 3);
+	loaded_done(&l);
+	store_close(s);
+	ck_assert_int_eq(sql_int(path, "SELECT count(*) FROM event"), n);
+	ck_assert_int_eq(sql_int(path, "SELECT count(*) FROM event "
+	    "WHERE code <> id"), 0);
+	ck_assert_int_eq(sql_int(path, "SELECT count(*) FROM attempt"), n);
+	sql_query(path, "PRAGMA integrity_check", text, sizeof(text));
+	ck_assert_str_eq(text, "ok");
+}
+
+void
+script_remove(const char *path)
+{
+	static const char *const suffix[] = {"", "-wal", "-journal"};
+	char name[256];
+
+	for (size_t i = 0; i < ARRAY_LEN(suffix); i++) {
+		(void)snprintf(name, sizeof(name), "%s%s", path,
+		    suffix[i]);
+		(void)remove(name);
+	}
+}
+
 static int
 sql_run(const char *path, const char *sql, char *ret, size_t size)
 {

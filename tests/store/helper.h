@@ -64,6 +64,15 @@ struct event_rec make_event(uint64_t device, int code);
 /* The campaign 1 and a target of it per device 1..devices. */
 void add_base(struct opbuf *ops, uint64_t devices);
 
+/* A script: batch n appends the event n and changes some rows. What it leaves
+ * is always the same, however often it was disturbed. */
+enum { SCRIPT_BATCHES = 12 };
+void script_submit(struct store *s, int n);
+/* The file holds the first n batches, neither more nor less. */
+void script_check(const char *path, int n);
+/* Removes the database and what lies beside it. */
+void script_remove(const char *path);
+
 /* Runs SQL on a connection of its own; the first value as text. */
 void sql_query(const char *path, const char *sql, char *ret, size_t size);
 int64_t sql_int(const char *path, const char *sql);

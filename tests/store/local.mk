@@ -8,7 +8,7 @@ store_test_helpers = tests/store/helper.c tests/store/helper.h
 
 store_tests = tests/store/check_records tests/store/check_store \
 	tests/store/check_refuse tests/store/check_faults \
-	tests/store/check_kill
+	tests/store/check_kill tests/store/check_power
 check_PROGRAMS += $(store_tests)
 TESTS += $(store_tests)
 
@@ -36,6 +36,11 @@ tests_store_check_kill_SOURCES = tests/store/check_kill.c \
 	$(store_test_helpers)
 tests_store_check_kill_CPPFLAGS = $(store_test_cppflags)
 tests_store_check_kill_LDADD = $(store_test_ldadd)
+
+tests_store_check_power_SOURCES = tests/store/check_power.c \
+	tests/store/power.c tests/store/power.h $(store_test_helpers)
+tests_store_check_power_CPPFLAGS = $(store_test_cppflags)
+tests_store_check_power_LDADD = $(store_test_ldadd)
 
 # Figures of performance.md, run by hand: ops/s, commit times, load.
 check_PROGRAMS += tests/store/bench_store
