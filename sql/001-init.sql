@@ -61,9 +61,11 @@ CREATE TABLE stamp (
 	alive_ms INTEGER NOT NULL,
 	wall INTEGER NOT NULL,
 	seq INTEGER NOT NULL,
+	boot INTEGER NOT NULL,
+	boot_ms INTEGER NOT NULL,
 	commit_number INTEGER NOT NULL
 ) STRICT;
-INSERT INTO stamp VALUES (1, 0, 0, 0, 0);
+INSERT INTO stamp VALUES (1, 0, 0, 0, 0, 0, 0);
 
 -- One row: what holds for the daemon as a whole.
 CREATE TABLE flags (
@@ -173,6 +175,7 @@ CREATE TABLE attempt (
 	foreign_ack INTEGER NOT NULL CHECK (foreign_ack IN (0, 1)),
 	earlier_start INTEGER NOT NULL CHECK (earlier_start IN (0, 1)),
 	claimed_buffered INTEGER NOT NULL CHECK (claimed_buffered IN (0, 1)),
+	dark INTEGER NOT NULL CHECK (dark IN (0, 1)),
 	code INTEGER NOT NULL,
 	times INTEGER NOT NULL,
 	held_code INTEGER NOT NULL,

@@ -21,7 +21,7 @@
 
 -- columns: attempt *id campaign device number serial from_version to_version
 --   url command phase reached result cause holds_udp uncharged foreign_ack
---   earlier_start claimed_buffered code times held_code tries_total
+--   earlier_start claimed_buffered dark code times held_code tries_total
 --   started_mask mode_over_acks reads_unanswered cancel_wanted cancel_cause
 --   stops_sent stop_acked stop_serial_1 stop_serial_2 stop_at intent_wall
 --   ended_wall intent_seq written_seq ack_seq code_seq w_over_seq written_at
@@ -33,7 +33,7 @@
 
 -- columns: audit wall who action object reason
 
--- columns: stamp alive_ms wall seq
+-- columns: stamp alive_ms wall seq boot boot_ms
 
 -- columns: flags halted bucket_milli bucket_at next_campaign next_attempt
 

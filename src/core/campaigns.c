@@ -527,6 +527,23 @@ core_campaign_file_lost(struct core *c, const char *name,
 	core_leave(c);
 }
 
+void
+core_campaigns_without_file(struct core *c, struct core_now now,
+    struct fx *fx)
+{
+	core_enter(c, now, fx);
+	for (size_t i = 0; i < c->campaign_count; i++) {
+		struct campaign *p = c->campaign[i];
+
+		if (p->spec_stored &&
+		    (p->rec.state == CAMPAIGN_RUNNING ||
+			p->rec.state == CAMPAIGN_SCHEDULED))
+			campaign_set(c, p, CAMPAIGN_PAUSED, PAUSE_FILE_GONE,
+			    NULL);
+	}
+	core_leave(c);
+}
+
 /* --- at start --------------------------------------------------------------*/
 
 int

@@ -235,6 +235,8 @@ flush(struct core *c)
 	    .alive_ms = c->now.at_ms,
 	    .wall = c->now.wall_ms,
 	    .seq = c->seq,
+	    .boot = c->cfg.boot,
+	    .boot_ms = c->now.boot_ms,
 	};
 
 	if (c->fx->ticket == 0)
@@ -259,6 +261,7 @@ core_enter(struct core *c, struct core_now now, struct fx *fx)
 	if (now.at_ms > c->now.at_ms)
 		c->now.at_ms = now.at_ms;
 	c->now.wall_ms = now.wall_ms;
+	c->now.boot_ms = now.boot_ms;
 	c->fx = fx;
 }
 

@@ -23,6 +23,7 @@ enum sack_mode { SACK_ALL, SACK_HEARTBEAT };
 
 struct core_config {
 	double time_scale;            /* divides every duration; 1 = none */
+	uint64_t boot;                /* which boot of the machine; 0 = unknown */
 	enum unknown_mode unknown;
 	enum sack_mode sack;
 	int observed_max;             /* unlisted ids kept in memory, LRU */
@@ -71,6 +72,13 @@ enum file_verdict core_campaign_file(struct core *c, struct campaign_spec *spec,
 /* The file of that campaign does not parse, or is gone. */
 void core_campaign_file_lost(struct core *c, const char *name,
     enum pause_reason why, bool at_start, struct core_now now, struct fx *fx);
+
+/* After all files were read at start: a campaign whose file did not come pauses
+ * (file_gone). */
+void core_campaigns_without_file(struct core *c, struct core_now now,
+    struct fx *fx);
+/* True while an update of that device may be running: it is silent then. */
+bool core_device_busy(const struct core *c, uint64_t key);
 
 /* --- the operator ----------------------------------------------------------*/
 enum oper_kind {

@@ -288,3 +288,12 @@ device_kick(struct core *c, struct device *d)
 		read_want(c, d, m->wanted_why);
 	kick_targets(c, d);
 }
+
+bool
+core_device_busy(const struct core *c, uint64_t key)
+{
+	const struct device *d = device_find(c, key);
+
+	return d != NULL && d->more != NULL && d->more->attempt != NULL &&
+	    attempt_live(d->more->attempt);
+}

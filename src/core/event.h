@@ -24,7 +24,7 @@ struct core_conn {
 	uint64_t key;        /* device it last identified; 0 = none yet */
 	uint64_t open_seq;
 	enum transport transport;
-	bool short_mode;
+	unsigned held;       /* the shell's: replies that wait for a ticket */
 };
 
 enum ev_kind {
@@ -52,6 +52,7 @@ struct ev {
 struct core_now {
 	int64_t at_ms;
 	int64_t wall_ms;
+	int64_t boot_ms; /* since the boot of the machine; 0 = unknown */
 };
 
 enum fx_kind {

@@ -167,6 +167,8 @@ struct stamp_rec {
 	int64_t alive_ms;
 	int64_t wall;
 	uint64_t seq;
+	uint64_t boot;              /* which boot of the machine; 0 = unknown */
+	int64_t boot_ms;            /* since that boot, suspend included */
 };
 
 struct flags_rec {

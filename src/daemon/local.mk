@@ -1,1 +1,16 @@
-# daemon
+# daemon: joins the layers; the only place that sees io and store at once.
+noinst_LIBRARIES += libtrackup-daemon.a
+libtrackup_daemon_a_SOURCES = \
+	src/daemon/app.c src/daemon/app.h \
+	src/daemon/crash.c src/daemon/crash.h \
+	src/daemon/files.c src/daemon/files.h \
+	src/daemon/log.c src/daemon/log.h \
+	src/daemon/systemd.c src/daemon/systemd.h
+libtrackup_daemon_a_CFLAGS = $(AM_CFLAGS) $(SYSTEMD_CFLAGS)
+
+sbin_PROGRAMS += trackupd
+trackupd_SOURCES = src/daemon/main.c
+trackupd_LDADD = libtrackup-daemon.a libtrackup-io.a libtrackup-store.a \
+	libtrackup-config.a libtrackup-pure.a \
+	$(EVENT_LIBS) $(EVENT_PTHREADS_LIBS) $(JANSSON_LIBS) $(CRYPTO_LIBS) \
+	$(SQLITE_LIBS) $(YAML_LIBS) $(SYSTEMD_LIBS) -lpthread

@@ -138,6 +138,7 @@ static const struct column attempt_columns[] = {
 	NAMED(attempt_rec, foreign, "foreign_ack"),
 	COLUMN(attempt_rec, earlier_start),
 	COLUMN(attempt_rec, claimed_buffered),
+	COLUMN(attempt_rec, dark),
 	COLUMN(attempt_rec, code),
 	COLUMN(attempt_rec, times),
 	COLUMN(attempt_rec, held_code),
@@ -198,6 +199,8 @@ static const struct column stamp_columns[] = {
 	COLUMN(stamp_rec, alive_ms),
 	COLUMN(stamp_rec, wall),
 	COLUMN(stamp_rec, seq),
+	COLUMN(stamp_rec, boot),
+	COLUMN(stamp_rec, boot_ms),
 };
 
 static const struct column flags_columns[] = {

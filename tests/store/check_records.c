@@ -256,6 +256,7 @@ full_attempt(enum fill f, const struct target_rec *t)
 	r.foreign = fill_bool(f);
 	r.earlier_start = !fill_bool(f);
 	r.claimed_buffered = fill_bool(f);
+	r.dark = !fill_bool(f);
 	r.code = fill_int(f);
 	r.times = fill_int(f);
 	r.held_code = fill_int(f);
@@ -337,6 +338,8 @@ START_TEST(records_round_trip)
 	stamp.alive_ms = fill_i64(f);
 	stamp.wall = fill_i64(f);
 	stamp.seq = fill_u64(f);
+	stamp.boot = fill_u64(f);
+	stamp.boot_ms = fill_i64(f);
 	memset(&rev, 0, sizeof(rev));
 	rev.campaign = campaign.id;
 	rev.revision = campaign.revision;

@@ -1,0 +1,78 @@
+#ifndef TRACKUP_DAEMON_APP_H
+#define TRACKUP_DAEMON_APP_H
+/*
+ * app: joins what must not know each other (io, store, config, core) and
+ * carries out the core's effects. It decides nothing.
+ *
+ * Order of things: the batch goes to the writer first; then the effects, in
+ * order; replies wait for their ticket; a command is in an effect only when
+ * its own ticket is durable already.
+ */
+#include <stdbool.h>
+#include <stdint.h>
+#include "base/attr.h"
+#include "base/list.h"
+#include "config/daemon_conf.h"
+#include "core/core.h"
+#include "io/api.h"
+#include "io/fwfile.h"
+#include "io/loop.h"
+#include "io/trackers.h"
+#include "store/store.h"
+
+/* An acknowledgement that waits for its ticket. */
+struct held_reply {
+	struct held_reply *next;
+	uint64_t ticket;
+	struct core_conn *conn; /* NULL: closed meanwhile */
+	size_t len;
+	char bytes[64];
+};
+
+struct app_options {
+	const char *config_path;
+	double time_scale;
+	bool restored;
+	int verbose;
+};
+
+struct app {
+	struct app_options opt;
+	struct daemon_conf *conf;
+	struct loop *loop;
+	struct core *core;
+	struct store *store;
+	struct trackers *trackers;
+	struct fwfile *files;
+	struct api *api;
+	struct fx fx;
+	struct fx_item *spare;
+	size_t spare_cap;
+	struct held_reply *held, **held_end;
+	size_t held_count;
+	uint64_t durable;
+	uint64_t submitted;
+	enum store_state store_state;
+	int64_t alive_base_ms, mono_base_ms;
+	int64_t armed_at_ms;
+	int64_t down_ms;
+	uint64_t boot;
+	struct loop_timer *timer, *upkeep, *ending;
+	struct loop_watch *watch[5];
+	int max_connections;
+	bool connections_lowered;
+	bool stopping;
+	int exit_code;
+	struct campaign_files *campaign_files;
+	struct list timelines;  /* history reads under way */
+	char reason[4][300];
+};
+
+/* 0, 1 or 78: the exit status of the process. */
+int app_run(const struct app_options *opt);
+
+/* For files.c */
+struct core_now app_now(const struct app *a);
+void app_effects(struct app *a);
+
+#endif

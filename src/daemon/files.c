@@ -1,0 +1,396 @@
+#include "config.h"
+#include "daemon/files.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "io/digest.h"
+
+#define FILES_MAX 1000
+#define CAMPAIGN_BYTES_MAX ((size_t)1 << 20)
+#define LIST_BYTES_MAX ((size_t)64 << 20)
+
+/* Which campaign a file held when it was last good, so that a broken or
+ * missing one is still known by name. */
+struct seen_file {
+	char *path;
+	char name[CAMPAIGN_NAME_MAX + 1];
+	bool here;
+};
+
+struct campaign_files {
+	struct seen_file *v;
+	size_t count;
+};
+
+struct campaign_files *
+files_new(void)
+{
+	return calloc(1, sizeof(struct campaign_files));
+}
+
+void
+files_free(struct campaign_files *f)
+{
+	if (f == NULL)
+		return;
+	for (size_t i = 0; i < f->count; i++)
+		free(f->v[i].path);
+	free(f->v);
+	free(f);
+}
+
+/* --- the world, as config/campaign_file wants it ---------------------------*/
+
+static int
+read_all(const char *path, size_t max, char **ret, size_t *ret_len,
+    struct errtext *err)
+{
+	struct stat st;
+	char *p = NULL;
+	size_t len = 0;
+	int fd;
+
+	if ((fd = open(path, O_RDONLY | O_CLOEXEC)) < 0)
+		return errtext_set(err, -1, "%s: %s", path, strerror(errno));
+	if (fstat(fd, &st) < 0 || !S_ISREG(st.st_mode)) {
+		(void)errtext_set(err, -1, "%s: not a regular file", path);
+		goto bad;
+	}
+	if ((size_t)st.st_size > max) {
+		(void)errtext_set(err, -1, "%s: larger than %zu bytes", path,
+		    max);
+		goto bad;
+	}
+	if ((p = malloc((size_t)st.st_size + 1)) == NULL) {
+		(void)errtext_set(err, -1, "%s: out of memory", path);
+		goto bad;
+	}
+	while (len < (size_t)st.st_size) {
+		ssize_t n = read(fd, p + len, (size_t)st.st_size - len);
+
+		if (n < 0) {
+			(void)errtext_set(err, -1, "%s: %s", path,
+			    strerror(errno));
+			goto bad;
+		}
+		if (n == 0)
+			break;
+		len += (size_t)n;
+	}
+	(void)close(fd);
+	p[len] = '\0';
+	*ret = p;
+	*ret_len = len;
+	return 0;
+bad:
+	free(p);
+	(void)close(fd);
+	return -1;
+}
+
+static int
+disk_list(void *arg, const char *campaign_path, const char *list,
+    char **ret_text, size_t *ret_len, struct errtext *err)
+{
+	const char *slash = strrchr(campaign_path, '/');
+	char path[4096];
+	int n;
+
+	(void)arg;
+	if (list[0] == '/' || slash == NULL)
+		n = snprintf(path, sizeof(path), "%s", list);
+	else
+		n = snprintf(path, sizeof(path), "%.*s/%s",
+		    (int)(slash - campaign_path), campaign_path, list);
+	if (n < 0 || (size_t)n >= sizeof(path))
+		return errtext_set(err, -1, "%s: path too long", list);
+	return read_all(path, LIST_BYTES_MAX, ret_text, ret_len, err);
+}
+
+static int
+posted_list(void *arg, const char *campaign_path, const char *list,
+    char **ret_text, size_t *ret_len, struct errtext *err)
+{
+	const struct api_files *posted = arg;
+
+	(void)campaign_path;
+	for (size_t i = 0; i < posted->count; i++) {
+		if (strcmp(posted->name[i], list) != 0)
+			continue;
+		if ((*ret_text = malloc(posted->len[i] + 1)) == NULL)
+			return errtext_set(err, -1, "out of memory");
+		memcpy(*ret_text, posted->text[i], posted->len[i]);
+		(*ret_text)[posted->len[i]] = '\0';
+		*ret_len = posted->len[i];
+		return 0;
+	}
+	return CAMPAIGN_FILES_MISSING;
+}
+
+static int
+disk_package(const struct daemon_conf *conf, const char *file,
+    uint64_t *ret_bytes, char ret_sha256[DIGEST_TEXT], struct errtext *err)
+{
+	return digest_file(conf->files_root, file, ret_bytes, ret_sha256, err);
+}
+
+struct env_arg {
+	const struct daemon_conf *conf;
+	const struct api_files *posted;
+};
+
+static int
+env_list(void *arg, const char *campaign_path, const char *list,
+    char **ret_text, size_t *ret_len, struct errtext *err)
+{
+	struct env_arg *e = arg;
+
+	if (e->posted != NULL) {
+		struct api_files posted = *e->posted;
+
+		return posted_list(&posted, campaign_path, list, ret_text,
+		    ret_len, err);
+	}
+	return disk_list(NULL, campaign_path, list, ret_text, ret_len, err);
+}
+
+static int
+env_package(void *arg, const char *file, uint64_t *ret_bytes,
+    char ret_sha256[DIGEST_TEXT], struct errtext *err)
+{
+	const struct env_arg *e = arg;
+
+	return disk_package(e->conf, file, ret_bytes, ret_sha256, err);
+}
+
+static void
+env_digest(void *arg, const char *const *part, const size_t *len,
+    size_t count, char ret[DIGEST_TEXT])
+{
+	(void)arg;
+	digest_parts(part, len, count, ret);
+}
+
+static struct campaign_env
+env_of(struct env_arg *arg, bool stored)
+{
+	return (struct campaign_env){
+	    .arg = arg,
+	    .read_list = env_list,
+	    .package = env_package,
+	    .digest = env_digest,
+	    .public_url = arg->conf->files_public_url,
+	    .stored = stored,
+	};
+}
+
+struct campaign_spec *
+files_stored(const struct daemon_conf *conf, const char *name,
+    const char *text, size_t len, struct sbuf *diag)
+{
+	struct env_arg arg = {.conf = conf};
+	struct campaign_env env = env_of(&arg, true);
+	struct campaign_spec *spec;
+	struct sbuf missing;
+	int r;
+
+	sbuf_init(&missing, 0);
+	r = campaign_parse(name, text, len, &env, &spec, diag, &missing);
+	sbuf_done(&missing);
+	return r == 0 ? spec : NULL;
+}
+
+int
+files_check(const struct daemon_conf *conf, const char *file,
+    const struct api_files *posted, struct sbuf *diag, struct sbuf *missing)
+{
+	struct env_arg arg = {.conf = conf, .posted = posted};
+	struct campaign_env env = env_of(&arg, false);
+	struct campaign_spec *spec;
+	int r;
+
+	for (size_t i = 0; i < posted->count; i++) {
+		if (strcmp(posted->name[i], file) != 0)
+			continue;
+		r = campaign_parse(file, posted->text[i], posted->len[i], &env,
+		    &spec, diag, missing);
+		if (r == 0)
+			spec_free(spec);
+		return r;
+	}
+	sbuf_addf(diag, "%s: not among the posted files\n", file);
+	return -1;
+}
+
+/* --- the campaign directory ------------------------------------------------*/
+
+static struct seen_file *
+seen_find(struct campaign_files *f, const char *path)
+{
+	for (size_t i = 0; i < f->count; i++)
+		if (strcmp(f->v[i].path, path) == 0)
+			return &f->v[i];
+	return NULL;
+}
+
+static void
+seen_put(struct campaign_files *f, const char *path, const char *name)
+{
+	struct seen_file *s = seen_find(f, path);
+
+	if (s == NULL) {
+		struct seen_file *v =
+		    realloc(f->v, (f->count + 1) * sizeof(*v));
+
+		if (v == NULL)
+			return;
+		f->v = v;
+		s = &v[f->count];
+		memset(s, 0, sizeof(*s));
+		if ((s->path = strdup(path)) == NULL)
+			return;
+		f->count++;
+	}
+	s->here = true;
+	(void)snprintf(s->name, sizeof(s->name), "%s", name);
+}
+
+/* The name of a file that does not parse: the first line that gives one. */
+static bool
+guess_name(const char *text, char name[CAMPAIGN_NAME_MAX + 1])
+{
+	const char *p = text;
+
+	while (p != NULL && *p != '\0') {
+		size_t n;
+
+		if (strncmp(p, "campaign:", 9) == 0) {
+			p += 9;
+			p += strspn(p, " \t\"'");
+			n = strspn(p, "abcdefghijklmnopqrstuvwxyz0123456789"
+				      "-_.");
+			if (n == 0 || n > CAMPAIGN_NAME_MAX)
+				return false;
+			memcpy(name, p, n);
+			name[n] = '\0';
+			return true;
+		}
+		if ((p = strchr(p, '\n')) != NULL)
+			p++;
+	}
+	return false;
+}
+
+static int
+file_lost(struct campaign_files *f, const char *path, const char *text,
+    const struct files_sink *sink)
+{
+	char name[CAMPAIGN_NAME_MAX + 1];
+	struct seen_file *s = f == NULL ? NULL : seen_find(f, path);
+
+	if (s != NULL)
+		s->here = true;
+	if (sink == NULL)
+		return -1;
+	if (s != NULL)
+		sink->lost(sink->arg, s->name, PAUSE_FILE_BROKEN);
+	else if (text != NULL && guess_name(text, name))
+		sink->lost(sink->arg, name, PAUSE_FILE_BROKEN);
+	return -1;
+}
+
+static int
+file_read(struct campaign_files *f, const struct daemon_conf *conf,
+    const char *path, const struct files_sink *sink, struct sbuf *diag)
+{
+	struct env_arg arg = {.conf = conf};
+	struct campaign_env env = env_of(&arg, false);
+	struct campaign_spec *spec;
+	struct errtext err = {0};
+	struct sbuf missing;
+	char *text = NULL;
+	size_t len;
+	int r;
+
+	if (read_all(path, CAMPAIGN_BYTES_MAX, &text, &len, &err) < 0) {
+		sbuf_addf(diag, "%s\n", err.text);
+		return file_lost(f, path, NULL, sink);
+	}
+	sbuf_init(&missing, 0);
+	r = campaign_parse(path, text, len, &env, &spec, diag, &missing);
+	sbuf_done(&missing);
+	if (r != 0) {
+		r = file_lost(f, path, text, sink);
+		free(text);
+		return r;
+	}
+	free(text);
+	if (sink == NULL) {
+		spec_free(spec);
+		return 0;
+	}
+	if (f != NULL)
+		seen_put(f, path, spec->name);
+	err.text[0] = '\0';
+	if (sink->campaign(sink->arg, spec, &err) == FILE_REFUSED) {
+		sbuf_addf(diag, "%s: %s\n", path, err.text);
+		return -1;
+	}
+	return 0;
+}
+
+static int
+only_yaml(const struct dirent *e)
+{
+	size_t n = strlen(e->d_name);
+
+	return n > 5 && e->d_name[0] != '.' &&
+	    strcmp(e->d_name + n - 5, ".yaml") == 0;
+}
+
+int
+files_scan(struct campaign_files *f, const struct daemon_conf *conf,
+    const struct files_sink *sink, struct sbuf *diag)
+{
+	struct dirent **list = NULL;
+	char path[4096];
+	int n, result = 0;
+
+	if (f != NULL)
+		for (size_t i = 0; i < f->count; i++)
+			f->v[i].here = false;
+	n = scandir(conf->campaigns_directory, &list, only_yaml, alphasort);
+	if (n < 0) {
+		sbuf_addf(diag, "warning: %s: %s\n",
+		    conf->campaigns_directory, strerror(errno));
+		n = 0;
+	}
+	for (int i = 0; i < n; i++) {
+		int len = snprintf(path, sizeof(path), "%s/%s",
+		    conf->campaigns_directory, list[i]->d_name);
+
+		if (i >= FILES_MAX || len < 0 || (size_t)len >= sizeof(path)) {
+			sbuf_addf(diag, "%s: more than %d files, or a path "
+				"too long: not read\n",
+			    list[i]->d_name, FILES_MAX);
+			result = -1;
+		} else if (file_read(f, conf, path, sink, diag) < 0) {
+			result = -1;
+		}
+		free(list[i]);
+	}
+	free(list);
+	for (size_t i = 0; f != NULL && sink != NULL && i < f->count; i++) {
+		if (f->v[i].here)
+			continue;
+		sink->lost(sink->arg, f->v[i].name, PAUSE_FILE_GONE);
+	}
+	return result;
+}

@@ -1,0 +1,39 @@
+#ifndef TRACKUP_DAEMON_FILES_H
+#define TRACKUP_DAEMON_FILES_H
+/*
+ * files: campaign files and their lists from disk (or as posted), through
+ * config/campaign_file, into the core.
+ */
+#include <stdbool.h>
+#include "base/attr.h"
+#include "base/sbuf.h"
+#include "config/campaign_file.h"
+#include "config/daemon_conf.h"
+#include "core/core.h"
+#include "io/api.h"
+
+struct campaign_files;
+
+struct files_sink {
+	void *arg;
+	/* Takes spec. */
+	enum file_verdict (*campaign)(void *arg, struct campaign_spec *spec,
+	    struct errtext *err);
+	void (*lost)(void *arg, const char *name, enum pause_reason why);
+};
+
+struct campaign_files *files_new(void);
+void files_free(struct campaign_files *f);
+/* Reads every *.yaml of the campaign directory, in order of name. Errors and
+ * warnings go to diag. sink NULL: only checks. -1: something was refused. */
+MUST_CHECK int files_scan(struct campaign_files *f,
+    const struct daemon_conf *conf, const struct files_sink *sink,
+    struct sbuf *diag);
+/* The text that the store kept: its spec without lists, or NULL. */
+struct campaign_spec *files_stored(const struct daemon_conf *conf,
+    const char *name, const char *text, size_t len, struct sbuf *diag);
+/* As api_ops.check. */
+int files_check(const struct daemon_conf *conf, const char *file,
+    const struct api_files *posted, struct sbuf *diag, struct sbuf *missing);
+
+#endif
