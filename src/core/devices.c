@@ -269,8 +269,7 @@ kick_targets(struct core *c, struct device *d)
 
 	for (t = d->targets; t != NULL; t = next) {
 		next = t->next_of_device;
-		if (t->rec.state == TARGET_WAITING ||
-		    (t->rec.state == TARGET_ACTIVE && t->attempt == NULL))
+		if (t->rec.state == TARGET_WAITING)
 			target_evaluate(c, t);
 	}
 }

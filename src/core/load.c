@@ -159,7 +159,8 @@ restart_target(struct core *c, struct target *t)
 {
 	int64_t left;
 
-	if (t->rec.state == TARGET_ACTIVE && t->attempt == NULL)
+	if (t->rec.state == TARGET_ACTIVE &&
+	    (t->attempt == NULL || !attempt_live(t->attempt)))
 		target_set(c, t, TARGET_WAITING, CAUSE_NONE);
 	if (t->rec.retry_wall == 0)
 		return;

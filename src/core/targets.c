@@ -300,7 +300,9 @@ target_preflight_over(struct core *c, struct target *t)
 	if (!t->preflight)
 		return;
 	t->preflight = false;
-	if (t->rec.state == TARGET_ACTIVE && t->attempt == NULL)
+	/* A deferred attempt may lie beside it until the next start. */
+	if (t->rec.state == TARGET_ACTIVE &&
+	    (t->attempt == NULL || !attempt_live(t->attempt)))
 		target_set(c, t, TARGET_WAITING, CAUSE_NONE);
 }
 

@@ -109,7 +109,7 @@ view_target(const struct core *c, const struct target *t,
 	if (t->rec.state == TARGET_WAITING)
 		ret->hold = target_hold(c, t, &until);
 	if (t->rec.state == TARGET_ACTIVE)
-		ret->phase = t->attempt == NULL
+		ret->phase = t->preflight || t->attempt == NULL
 		    ? PHASE_PREFLIGHT
 		    : attempt_phase_shown(t->attempt);
 }
