@@ -366,7 +366,8 @@ event_of_frame(struct core *c, struct device *d, const struct message *m,
 	struct sbuf text;
 
 	sbuf_init(&text, RAW_MAX);
-	sbuf_add_escaped(&text, m->raw.p, MIN_OF(m->raw.n, RAW_MAX / 4));
+	for (size_t i = 0; i < m->raw.n && text.len + 4 < RAW_MAX; i++)
+		sbuf_add_escaped(&text, m->raw.p + i, 1);
 	core_event(c, d, 0, a == NULL ? 0 : a->rec.id, kind,
 	    a == NULL ? PHASE_NONE : a->rec.phase,
 	    m->kind == MSG_GTUPD ? m->code : -1,
