@@ -9,5 +9,6 @@ include $(top_srcdir)/tests/ctl/local.mk
 include $(top_srcdir)/tests/sim/local.mk
 include $(top_srcdir)/tests/scenario/local.mk
 include $(top_srcdir)/tests/fuzz/local.mk
+include $(top_srcdir)/tests/simulate/local.mk
 include $(top_srcdir)/tests/integration/local.mk
 include $(top_srcdir)/tests/planted/local.mk

@@ -100,11 +100,11 @@ give_up_at(const struct core *c, const struct attempt *a)
 }
 
 static bool
-second_stop_waits(const struct attempt *a)
+second_stop_waits(const struct core *c, const struct attempt *a)
 {
 	return a->rec.cancel_wanted && a->rec.stops_sent == 1 &&
-	    !a->rec.stop_acked && !a->stop_pending && attempt_stoppable(a) &&
-	    a->device->conn != NULL;
+	    !a->rec.stop_acked && !a->rec.foreign && !a->stop_pending &&
+	    attempt_stoppable(a) && a->device->conn != NULL && c->store_ok;
 }
 
 void
@@ -117,7 +117,7 @@ attempt_arm(struct core *c, struct attempt *a)
 	if (a->rec.deadline_at != 0)
 		at = MIN_OF(at, a->rec.deadline_at);
 	at = MIN_OF(at, give_up_at(c, a));
-	if (second_stop_waits(a))
+	if (second_stop_waits(c, a))
 		at = MIN_OF(at, a->rec.stop_at +
 			core_dur(c, attempt_spec(a)->timeouts.ack_ms));
 	timer_set(c, &c->attempt_timers, &a->timer, at);
@@ -417,16 +417,18 @@ end_by_code(struct core *c, struct attempt *a, int code)
 static void
 settle(struct core *c, struct attempt *a, bool version_known)
 {
+	/* The mode is over, but what it did was never read: bytes that had
+	 * arrived may have been flashed. */
+	if (!version_known && a->rec.reached >= REACHED_DOWNLOADED) {
+		attempt_end(c, a, RESULT_UNVERIFIED, CAUSE_NONE);
+		return;
+	}
 	if (a->rec.cancel_wanted && a->rec.reached < REACHED_CLAIMED) {
 		attempt_end(c, a, RESULT_CANCELLED, a->rec.cancel_cause);
 		return;
 	}
 	if (a->rec.held_code != 0) {
 		end_by_code(c, a, a->rec.held_code);
-		return;
-	}
-	if (a->rec.reached == REACHED_CLAIMED && !version_known) {
-		attempt_end(c, a, RESULT_UNVERIFIED, CAUSE_NONE);
 		return;
 	}
 	attempt_end(c, a, RESULT_FAILED, cause_of_reached(a));

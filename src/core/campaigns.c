@@ -295,12 +295,13 @@ campaign_begin(struct core *c, struct campaign *p, struct errtext *err)
 		    "campaign %s: targets: all: true matches no known device "
 		    "(inventory, campaign lists, registered)",
 		    p->rec.name);
+	bucket_init(&p->bucket, p->spec->pace.start_per_hour, c->now.at_ms);
+	campaign_set(c, p, CAMPAIGN_RUNNING, PAUSE_NONE, NULL);
+	/* No draft any more: from here on its targets are in the record. */
 	for (size_t i = 0; i < p->target_count; i++) {
 		(void)device_more(c, p->target[i]->device);
 		mark_target(c, p->target[i]);
 	}
-	bucket_init(&p->bucket, p->spec->pace.start_per_hour, c->now.at_ms);
-	campaign_set(c, p, CAMPAIGN_RUNNING, PAUSE_NONE, NULL);
 	campaign_wake(c, p);
 	return 0;
 }

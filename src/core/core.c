@@ -140,9 +140,11 @@ core_audit(struct core *c, const char *who, const char *action,
 void
 timer_set(struct core *c, struct heap *h, struct heap_node *n, int64_t at)
 {
+	/* Never due at once: a timer that sets itself again from its own
+	 * firing must let the clock move on. */
 	if (at == INT64_MAX)
 		heap_remove(h, n);
-	else if (heap_set(h, n, at) < 0)
+	else if (heap_set(h, n, MAX_OF(at, c->now.at_ms + 1)) < 0)
 		core_fail(c);
 }
 
@@ -768,6 +770,10 @@ core_free(struct core *c)
 
 	if (c == NULL)
 		return;
+	heap_done(&c->attempt_timers);
+	heap_done(&c->target_timers);
+	heap_done(&c->read_timers);
+	heap_done(&c->campaign_timers);
 	LIST_EACH_SAFE(n, tmp, &c->pending)
 		free(CONTAINER_OF(n, struct pending, node));
 	for (size_t i = 0; i < c->campaign_count; i++) {
@@ -788,10 +794,6 @@ core_free(struct core *c)
 		free(d);
 	}
 	idmap_done(&c->devices);
-	heap_done(&c->attempt_timers);
-	heap_done(&c->target_timers);
-	heap_done(&c->read_timers);
-	heap_done(&c->campaign_timers);
 	opbuf_done(&c->ended);
 	opbuf_done(&c->late);
 	free(c);

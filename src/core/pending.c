@@ -69,7 +69,11 @@ still_open(struct core *c, const struct pending *q, struct attempt *a)
 
 	if (d->conn == NULL || d->conn->id != q->conn_id)
 		return false;
-	if (q->kind != PENDING_START)
+	/* A read that was given up meanwhile, while commits were slow. */
+	if (q->kind == PENDING_READ)
+		return d->more->read.state == READ_PENDING &&
+		    d->more->read.serial == q->serial;
+	if (q->kind == PENDING_STOP)
 		return true;
 	return !a->rec.cancel_wanted && target_gate_open(c, a->target);
 }

@@ -1,0 +1,12 @@
+#!/bin/sh
+# Random worlds, the same ones each time; a failure prints its seed, and
+# `tests/simulate/simulate -n 1 -s SEED -v` tells its story.
+sim=$top_builddir/tests/simulate/simulate
+set -e
+# Without faults every verdict is known and true, and no two runs differ.
+"$sim" -c -n 20 >sim-calm.out
+"$sim" -v -n 1 -s 7 >sim-a.out
+"$sim" -v -n 1 -s 7 >sim-b.out
+cmp sim-a.out sim-b.out
+rm -f sim-calm.out sim-a.out sim-b.out
+exec "$sim" -n "${SIMULATE_SEEDS:-1500}"

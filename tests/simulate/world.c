@@ -1,0 +1,1205 @@
+#include "config.h"
+#include "tests/simulate/world.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define SECOND INT64_C(1000)
+#define MINUTE (60 * SECOND)
+#define HOUR (60 * MINUTE)
+#define DEVICES_MAX 16
+#define BACKLOG_MAX 32
+
+enum happening_kind {
+	H_CONNECT, H_TO_DEVICE, H_TO_SERVER, H_CLOSE_SEEN, H_DEVICE_STEP,
+	H_HEARTBEAT, H_DURABLE, H_CRASH_UP, H_OPERATOR, H_EXECUTE,
+};
+
+enum mode { MODE_IDLE, MODE_CONFIRM, MODE_START_DOWNLOAD, MODE_DOWNLOAD,
+	MODE_INSTALL, MODE_FLASH, MODE_BOOT, MODE_DEAD };
+
+struct line {
+	struct core_conn core;  /* first: the core's half */
+	bool open_server, open_device;
+	uint64_t gen;
+	int64_t up_at, down_at; /* TCP: nothing overtakes */
+};
+
+struct tracker {
+	int index;
+	char id[24];
+	uint16_t count;
+	char version[8];
+	enum mode mode;
+	uint64_t mode_gen;
+	int try_now, tries;
+	int flashes;
+	bool outcome_ok;        /* of the flash that is going on */
+	bool power_cut;
+	struct line *line;
+	char backlog[BACKLOG_MAX][160];
+	int backlog_count;
+	char old[BACKLOG_MAX][160];
+	int old_count;
+	bool seen[0x10000];     /* serials of starts */
+	int64_t queue_until;    /* its commands run in the order they came */
+};
+
+struct happening {
+	int64_t at;
+	uint64_t seq;
+	enum happening_kind kind;
+	int device;
+	struct line *line;
+	uint64_t gen;
+	char text[300];
+};
+
+struct batch {
+	uint64_t ticket;
+	struct opbuf ops;
+	struct batch *next;
+};
+
+struct durable {
+	struct flags_rec flags;
+	struct stamp_rec stamp;
+	struct device_rec device[DEVICES_MAX];
+	int devices;
+	struct campaign_rec campaign;
+	bool has_campaign;
+	struct target_rec target[DEVICES_MAX];
+	int targets;
+	struct attempt_rec *attempt;
+	size_t attempts, attempts_cap;
+	struct tuple_rec tuple[DEVICES_MAX * TUPLES_PER_DEVICE];
+	int tuples;
+};
+
+struct world {
+	struct prng chance;
+	struct world_faults f;
+	bool faults_on, verbose;
+	int64_t now, wall_off;
+	int64_t alive_base, up_since;
+	uint64_t seq;
+	struct happening **heap;
+	size_t heap_len, heap_cap;
+	struct core *core;
+	struct core_config cfg;
+	struct fx fx;
+	struct durable d;
+	struct batch *batches, **batches_end;
+	bool store_full;
+	uint64_t boots;
+	uint64_t conn_id;
+	struct line **lines;
+	size_t line_count, line_cap;
+	struct tracker t[DEVICES_MAX];
+	uint64_t core_key[DEVICES_MAX];
+	int devices;
+	bool up;
+	struct world_result *r;
+	struct errtext *err;
+	bool broken;
+};
+
+/* --- small things ----------------------------------------------------------*/
+
+static void violated(struct world *w, const char *fmt, ...)
+    PRINTF_LIKE(2, 3);
+
+static void
+violated(struct world *w, const char *fmt, ...)
+{
+	char text[512];
+	va_list ap;
+
+	if (w->broken)
+		return;
+	w->broken = true;
+	va_start(ap, fmt);
+	(void)vsnprintf(text, sizeof(text), fmt, ap);
+	va_end(ap);
+	(void)errtext_set(w->err, -1, "at %lld ms: %s", (long long)w->now,
+	    text);
+}
+
+static bool
+hits(struct world *w, uint32_t ppm)
+{
+	return w->faults_on && prng_below(&w->chance, 1000000) < ppm;
+}
+
+static int64_t
+between(struct world *w, int64_t lo, int64_t hi)
+{
+	return lo + (int64_t)prng_below(&w->chance, (uint64_t)(hi - lo + 1));
+}
+
+static void
+trace(struct world *w, const char *what, const struct tracker *t,
+    const char *text)
+{
+	for (const char *p = text; *p != '\0'; p++)
+		w->r->hash = (w->r->hash ^ (unsigned char)*p) *
+		    UINT64_C(0x100000001b3);
+	w->r->hash = prng_mix(w->r->hash, (uint64_t)w->now);
+	if (w->verbose)
+		(void)printf("%10lld %-8s %s %s\n", (long long)w->now, what,
+		    t == NULL ? "-" : t->id, text);
+}
+
+static bool
+sooner(const struct happening *a, const struct happening *b)
+{
+	return a->at != b->at ? a->at < b->at : a->seq < b->seq;
+}
+
+static struct happening *
+plan(struct world *w, int64_t after, enum happening_kind kind, int device,
+    struct line *line)
+{
+	struct happening *h = calloc(1, sizeof(*h));
+	size_t i;
+
+	if (w->heap_len + 1 >= w->heap_cap) {
+		w->heap_cap = w->heap_cap == 0 ? 256 : w->heap_cap * 2;
+		w->heap = realloc(w->heap, w->heap_cap * sizeof(*w->heap));
+	}
+	assert(h != NULL && w->heap != NULL);
+	h->at = w->now + after;
+	h->seq = ++w->seq;
+	h->kind = kind;
+	h->device = device;
+	h->line = line;
+	h->gen = line == NULL ? 0 : line->gen;
+	for (i = ++w->heap_len; i > 1 && sooner(h, w->heap[i / 2]); i /= 2)
+		w->heap[i] = w->heap[i / 2];
+	w->heap[i] = h;
+	return h;
+}
+
+static struct happening *
+next_happening(struct world *w)
+{
+	struct happening *top, *last;
+	size_t i = 1, k;
+
+	if (w->heap_len == 0)
+		return NULL;
+	top = w->heap[1];
+	last = w->heap[w->heap_len--];
+	while ((k = i * 2) <= w->heap_len) {
+		if (k < w->heap_len && sooner(w->heap[k + 1], w->heap[k]))
+			k++;
+		if (!sooner(w->heap[k], last))
+			break;
+		w->heap[i] = w->heap[k];
+		i = k;
+	}
+	w->heap[i] = last;
+	return top;
+}
+
+/* --- the store: a durable and a volatile half ------------------------------*/
+
+static struct core_now
+now_of(const struct world *w)
+{
+	return (struct core_now){
+	    .at_ms = w->alive_base + (w->now - w->up_since),
+	    .wall_ms = INT64_C(1800000000000) + w->now + w->wall_off,
+	    .boot_ms = w->now,
+	};
+}
+
+static void
+put_attempt(struct durable *d, const struct attempt_rec *r)
+{
+	for (size_t i = 0; i < d->attempts; i++)
+		if (d->attempt[i].id == r->id) {
+			d->attempt[i] = *r;
+			return;
+		}
+	if (d->attempts == d->attempts_cap) {
+		d->attempts_cap = d->attempts_cap == 0 ? 64
+						       : d->attempts_cap * 2;
+		d->attempt = realloc(d->attempt,
+		    d->attempts_cap * sizeof(*d->attempt));
+		assert(d->attempt != NULL);
+	}
+	d->attempt[d->attempts++] = *r;
+}
+
+static void
+apply(struct world *w, const struct opbuf *ops)
+{
+	struct durable *d = &w->d;
+	struct op op;
+	size_t pos = 0;
+	int i;
+
+	while (opbuf_next(ops, &pos, &op)) {
+		switch (op.kind) {
+		case OP_DEVICE:
+			for (i = 0; i < d->devices; i++)
+				if (d->device[i].key == op.device->key)
+					break;
+			d->device[i] = *op.device;
+			d->devices = MAX_OF(d->devices, i + 1);
+			break;
+		case OP_CAMPAIGN:
+			d->campaign = *op.campaign;
+			d->has_campaign = true;
+			break;
+		case OP_TARGET:
+			d->target[op.target->ordinal] = *op.target;
+			d->targets = MAX_OF(d->targets,
+			    (int)op.target->ordinal + 1);
+			break;
+		case OP_ATTEMPT:
+			put_attempt(d, op.attempt);
+			break;
+		case OP_TUPLE:
+			for (i = 0; i < d->tuples; i++)
+				if (d->tuple[i].device == op.tuple->device &&
+				    d->tuple[i].slot == op.tuple->slot)
+					break;
+			d->tuple[i] = *op.tuple;
+			d->tuples = MAX_OF(d->tuples, i + 1);
+			break;
+		case OP_STAMP:
+			d->stamp = *op.stamp;
+			break;
+		case OP_FLAGS:
+			d->flags = *op.flags;
+			break;
+		default:
+			break;
+		}
+	}
+	/* S1: at most one open attempt a device. */
+	for (int k = 0; k < w->devices; k++) {
+		int open = 0;
+
+		for (size_t n = 0; n < d->attempts; n++)
+			if (d->attempt[n].device == w->core_key[k] &&
+			    d->attempt[n].phase != PHASE_ENDED &&
+			    d->attempt[n].phase != PHASE_DEFERRED)
+				open++;
+		if (open > 1)
+			violated(w, "S1: %s has %d open attempts",
+			    w->t[k].id, open);
+	}
+}
+
+/* --- the daemon's shell ----------------------------------------------------*/
+
+static void effects(struct world *w);
+static void drop_line(struct world *w, struct line *l, bool loses);
+
+static void
+feed(struct world *w, const struct ev *ev)
+{
+	core_handle(w->core, ev, now_of(w), &w->fx);
+	effects(w);
+	if (core_check(w->core, w->err) < 0)
+		w->broken = true;
+}
+
+static int64_t
+in_order(struct world *w, int64_t *at)
+{
+	int64_t then = w->now + between(w, 20, 400);
+
+	if (!w->f.udp)
+		then = MAX_OF(then, *at + 1);
+	*at = then;
+	return then - w->now;
+}
+
+static void
+to_device(struct world *w, struct line *l, const char *p, size_t n)
+{
+	struct happening *h;
+
+	if (!l->open_device)
+		return;
+	h = plan(w, in_order(w, &l->down_at), H_TO_DEVICE, -1, l);
+	assert(n < sizeof(h->text));
+	memcpy(h->text, p, n);
+	h->text[n] = '\0';
+}
+
+/* S2, S16: a start leaves only with its intent on disk, on the newest line. */
+static void
+check_send(struct world *w, const struct fx_item *it)
+{
+	const struct device *d = device_find(w->core, it->conn->key);
+	unsigned serial;
+	bool known = false;
+
+	if (d == NULL || d->conn != it->conn)
+		violated(w, "S16: a command on an old connection");
+	if (it->len < 20 || memmem(it->bytes, it->len, ",0,1,15,0,", 10) == NULL ||
+	    sscanf(it->bytes + it->len - 5, "%4x$", &serial) != 1)
+		return;
+	w->r->starts++;
+	for (size_t i = 0; d != NULL && i < w->d.attempts; i++)
+		if (w->d.attempt[i].device == d->key &&
+		    w->d.attempt[i].serial == serial &&
+		    w->d.attempt[i].phase == PHASE_INTENT)
+			known = true;
+	/* S14: no serial of a start comes back. */
+	if (d != NULL) {
+		for (int i = 0; i < w->devices; i++) {
+			struct tracker *t = &w->t[i];
+
+			if (w->core_key[i] != d->key)
+				continue;
+			if (t->seen[serial])
+				violated(w, "S14: serial %04X again", serial);
+			t->seen[serial] = true;
+		}
+	}
+	if (!known)
+		violated(w, "S2: a start without its intent, serial %04X",
+		    serial);
+}
+
+static void
+effects(struct world *w)
+{
+	struct fx_item items[64];
+	size_t n = w->fx.count;
+
+	assert(n <= 64);
+	if (w->fx.ops.count > 0) {
+		struct batch *b = calloc(1, sizeof(*b));
+
+		assert(b != NULL);
+		b->ticket = w->fx.ticket;
+		opbuf_move(&b->ops, &w->fx.ops);
+		*w->batches_end = b;
+		w->batches_end = &b->next;
+		(void)plan(w, between(w, 1, 60), H_DURABLE, -1, NULL);
+	}
+	if (n > 0)
+		memcpy(items, w->fx.item, n * sizeof(items[0]));
+	fx_clear(&w->fx);
+	for (size_t i = 0; i < n; i++) {
+		struct line *l = (struct line *)items[i].conn;
+		struct ev ev = {.kind = EV_SENT, .conn = items[i].conn,
+		    .send_id = items[i].send_id};
+
+		if (items[i].kind == FX_NOTE && w->verbose)
+			(void)printf("%10lld core     %s\n",
+			    (long long)w->now, items[i].bytes);
+		if (items[i].kind != FX_SEND)
+			continue;
+		check_send(w, &items[i]);
+		items[i].bytes[items[i].len] = '\0';
+		trace(w, "command", NULL, items[i].bytes);
+		ev.ok = l->open_server;
+		if (ev.ok)
+			to_device(w, l, items[i].bytes, items[i].len);
+		/* The daemon may die between the write and its outcome. */
+		if (hits(w, w->f.crash)) {
+			(void)plan(w, 0, H_CRASH_UP, -1, NULL);
+			w->up = false;
+			return;
+		}
+		feed(w, &ev);
+	}
+}
+
+static void
+core_boot(struct world *w)
+{
+	struct durable *d = &w->d;
+	struct campaign_spec *spec = spec_new();
+	struct spec_package *pkg = calloc(1, sizeof(*pkg));
+	struct errtext err = {0};
+	bool fresh = !d->has_campaign;
+
+	assert(spec != NULL && pkg != NULL);
+	(void)snprintf(spec->name, sizeof(spec->name), "sim");
+	(void)snprintf(spec->target_version, sizeof(spec->target_version), "%s",
+	    TO_VERSION);
+	(void)snprintf(pkg->from, sizeof(pkg->from), "%s", FROM_VERSION);
+	(void)snprintf(pkg->to, sizeof(pkg->to), "%s", TO_VERSION);
+	(void)snprintf(pkg->url, sizeof(pkg->url), "http://x/y.enc");
+	(void)snprintf(spec->digest, sizeof(spec->digest), "d1");
+	spec->packages = pkg;
+	spec->package_count = 1;
+	spec->approval_required = false;
+	spec->windows_always = true;
+	spec->rule_count = 0;
+	spec->pace.in_flight = MAX_OF(w->devices / 2, 1);
+	spec->retry.battery_wait_ms = 2 * HOUR;
+	spec->devices = calloc((size_t)w->devices, sizeof(*spec->devices));
+	assert(spec->devices != NULL);
+	for (int i = 0; i < w->devices; i++)
+		if (devid_parse(span_str(w->t[i].id), &spec->devices[i]) == 0)
+			w->core_key[i] = spec->devices[i].key;
+	spec->device_count = (size_t)w->devices;
+
+	w->core = core_new(&w->cfg, ++w->boots);
+	w->alive_base = d->stamp.alive_ms;
+	w->up_since = w->now;
+	core_load_flags(w->core, &d->flags, &d->stamp);
+	for (int i = 0; i < d->devices; i++)
+		if (core_load_device(w->core, &d->device[i]) < 0)
+			violated(w, "load device");
+	if (!fresh) {
+		struct campaign_spec *stored = spec_new();
+
+		(void)snprintf(stored->name, sizeof(stored->name), "sim");
+		stored->packages = calloc(1, sizeof(*pkg));
+		*stored->packages = *pkg;
+		stored->package_count = 1;
+		stored->rule_count = 0;
+		memcpy(stored->target_version, spec->target_version,
+		    sizeof(spec->target_version));
+		if (core_load_campaign(w->core, &d->campaign, stored) < 0)
+			violated(w, "load campaign");
+	}
+	for (int i = 0; i < d->targets; i++)
+		if (core_load_target(w->core, &d->target[i]) < 0)
+			violated(w, "load target");
+	for (size_t i = 0; i < d->attempts; i++)
+		if (core_load_attempt(w->core, &d->attempt[i]) < 0)
+			violated(w, "load attempt");
+	for (int i = 0; i < d->tuples; i++)
+		if (core_load_tuple(w->core, &d->tuple[i]) < 0)
+			violated(w, "load tuple");
+	w->up = true;
+	if (core_load_done(w->core, now_of(w),
+		d->stamp.boot_ms == 0 ? -1 : w->now - d->stamp.boot_ms, false,
+		&w->fx) < 0)
+		violated(w, "load done");
+	effects(w);
+	(void)core_campaign_file(w->core, spec, true, now_of(w), &w->fx, &err);
+	effects(w);
+}
+
+static void
+crash(struct world *w)
+{
+	struct batch *b;
+
+	w->r->crashes++;
+	trace(w, "crash", NULL, "");
+	while ((b = w->batches) != NULL) {
+		w->batches = b->next;
+		opbuf_done(&b->ops);
+		free(b);
+	}
+	w->batches_end = &w->batches;
+	w->store_full = false;
+	opbuf_done(&w->fx.ops);
+	fx_clear(&w->fx);
+	core_free(w->core);
+	w->core = NULL;
+	for (size_t i = 0; i < w->line_count; i++)
+		if (w->lines[i]->open_server) {
+			w->lines[i]->open_server = false;
+			(void)plan(w, between(w, 1, 500), H_CLOSE_SEEN, -1,
+			    w->lines[i]);
+		}
+}
+
+/* --- trackers: told from SPEC ----------------------------------------------*/
+
+static void
+set_mode(struct world *w, struct tracker *t, enum mode mode, int64_t after)
+{
+	t->mode = mode;
+	t->mode_gen = ++w->seq;
+	if (after >= 0)
+		plan(w, after, H_DEVICE_STEP, t->index, NULL)->gen =
+		    t->mode_gen;
+}
+
+static void
+to_server(struct world *w, struct tracker *t, const char *text)
+{
+	struct happening *h;
+
+	if (t->line == NULL || !t->line->open_device)
+		return;
+	h = plan(w, in_order(w, &t->line->up_at), H_TO_SERVER, t->index,
+	    t->line);
+	(void)snprintf(h->text, sizeof(h->text), "%s", text);
+	if (hits(w, w->f.cut)) {
+		w->r->cuts++;
+		drop_line(w, t->line, true);
+	}
+}
+
+static void
+say(struct world *w, struct tracker *t, bool report, const char *fmt, ...)
+    PRINTF_LIKE(4, 5);
+
+/* One frame; a report that finds no line waits and comes as +BUFF. */
+static void
+say(struct world *w, struct tracker *t, bool report, const char *fmt, ...)
+{
+	char body[120], text[160];
+	va_list ap;
+
+	va_start(ap, fmt);
+	(void)vsnprintf(body, sizeof(body), fmt, ap);
+	va_end(ap);
+	t->count++;
+	(void)snprintf(text, sizeof(text), "%s,20260101%06d,%04X$", body,
+	    (int)(w->now / SECOND % 1000000), t->count);
+	trace(w, "device", t, text);
+	if (!report) {
+		to_server(w, t, text);
+		return;
+	}
+	if (t->old_count < BACKLOG_MAX)
+		memcpy(t->old[t->old_count++], text, sizeof(text));
+	if (hits(w, w->f.report_lost))
+		return;
+	if (t->line != NULL && t->line->open_device &&
+	    !hits(w, w->f.report_buffered)) {
+		to_server(w, t, text);
+		return;
+	}
+	if (t->backlog_count < BACKLOG_MAX)
+		memcpy(t->backlog[t->backlog_count++], text, sizeof(text));
+}
+
+static void
+say_late(struct world *w, struct tracker *t, const char *text)
+{
+	char late[160];
+
+	(void)snprintf(late, sizeof(late), "+BUFF%s", text + 5);
+	trace(w, "late", t, late);
+	to_server(w, t, late);
+}
+
+static void
+code(struct world *w, struct tracker *t, int c, int times)
+{
+	char n[16] = "";
+
+	if (times > 0)
+		(void)snprintf(n, sizeof(n), "%d", times);
+	say(w, t, true, "+RESP:GTUPD,C20100,%s,sim,%d,%s", t->id, c, n);
+}
+
+static void
+connected(struct world *w, struct tracker *t)
+{
+	say(w, t, false, "+RESP:GTFRI,C20100,%s,sim,0,0", t->id);
+	for (int i = 0; i < t->backlog_count; i++)
+		say_late(w, t, t->backlog[i]);
+	t->backlog_count = 0;
+	if (t->old_count > 0 && hits(w, w->f.late_copy))
+		say_late(w, t,
+		    t->old[prng_below(&w->chance, (uint64_t)t->old_count)]);
+}
+
+static bool
+deaf(const struct tracker *t)
+{
+	return t->mode != MODE_IDLE;
+}
+
+/* The start runs: from here on it cannot be taken back but by a stop. */
+static void
+run_start(struct world *w, struct tracker *t, unsigned serial, int retry)
+{
+	const struct device *d;
+
+	if (strcmp(t->version, TO_VERSION) == 0)
+		violated(w, "%s: a start runs on a device that is flashed",
+		    t->id);
+	d = w->up ? device_find(w->core, w->core_key[t->index]) : NULL;
+	if (w->up && (d == NULL || d->more == NULL || d->more->attempt == NULL))
+		violated(w, "%s: a start runs after the verdict", t->id);
+	t->tries = retry + 1;
+	t->try_now = 0;
+	if (!hits(w, w->f.ack_lost))
+		say(w, t, false, "+ACK:GTUPD,C20100,%s,sim,%04X", t->id,
+		    serial);
+	if (hits(w, w->f.refuse_101)) {
+		code(w, t, 101, 0);
+	} else if (hits(w, w->f.refuse_103)) {
+		code(w, t, 103, 0);
+	} else if (hits(w, w->f.refuse_102)) {
+		code(w, t, 102, 0);
+	} else {
+		set_mode(w, t, MODE_CONFIRM, between(w, 500, 5000));
+	}
+}
+
+static void
+execute(struct world *w, struct tracker *t, const char *cmd)
+{
+	unsigned serial = 0;
+
+	(void)sscanf(cmd + strlen(cmd) - 5, "%4x$", &serial);
+	if (strncmp(cmd, "AT+GTRTO", 8) == 0) {
+		if (deaf(t))
+			return;
+		say(w, t, false, "+ACK:GTRTO,C20100,%s,sim,VER,%04X", t->id,
+		    serial);
+		say(w, t, false, "+RESP:GTVER,C20100,%s,sim,GV620MG,%s,0103",
+		    t->id, t->version);
+		return;
+	}
+	if (strncmp(cmd, "AT+GTUPD=gv620mg,1", 18) == 0) {
+		if (t->mode == MODE_DEAD || t->mode >= MODE_INSTALL)
+			return;
+		say(w, t, false, "+ACK:GTUPD,C20100,%s,sim,%04X", t->id,
+		    serial);
+		if (t->mode != MODE_IDLE) {
+			code(w, t, 102, 0);
+			set_mode(w, t, MODE_IDLE, -1);
+		}
+		return;
+	}
+	if (deaf(t))
+		return;
+	if (hits(w, w->f.read_and_drop))
+		return;
+	run_start(w, t, serial, cmd[19] - '0');
+}
+
+static void
+flashed(struct world *w, struct tracker *t)
+{
+	const struct device *d =
+	    w->up ? device_find(w->core, w->core_key[t->index]) : NULL;
+
+	t->flashes++;
+	w->r->flashes++;
+	(void)snprintf(t->version, sizeof(t->version), "%s", TO_VERSION);
+	if (t->flashes > 1)
+		violated(w, "%s: flashed twice", t->id);
+	if (w->up && (d == NULL || d->more == NULL || d->more->attempt == NULL))
+		violated(w, "%s: flashed after the verdict", t->id);
+}
+
+static void
+device_step(struct world *w, struct tracker *t)
+{
+	switch (t->mode) {
+	case MODE_CONFIRM:
+		code(w, t, 100, 0);
+		set_mode(w, t, MODE_START_DOWNLOAD, between(w, 1000, 60000));
+		break;
+	case MODE_START_DOWNLOAD:
+		code(w, t, 200, ++t->try_now);
+		set_mode(w, t, MODE_DOWNLOAD, between(w, 10000, 600000));
+		break;
+	case MODE_DOWNLOAD:
+		if (hits(w, w->f.fail_202)) {
+			code(w, t, 202, t->try_now);
+			if (t->try_now < t->tries) {
+				set_mode(w, t, MODE_START_DOWNLOAD,
+				    between(w, 1000, 20000));
+			} else {
+				t->outcome_ok = false;
+				t->power_cut = true;
+				set_mode(w, t, MODE_BOOT,
+				    between(w, 5000, 60000));
+				drop_line(w, t->line, false);
+			}
+			break;
+		}
+		code(w, t, 201, t->try_now);
+		set_mode(w, t, MODE_INSTALL, between(w, 500, 10000));
+		break;
+	case MODE_INSTALL:
+		if (hits(w, w->f.battery_303)) {
+			code(w, t, 303, 0);
+			set_mode(w, t, MODE_IDLE, -1);
+			break;
+		}
+		code(w, t, 300, 0);
+		set_mode(w, t, MODE_FLASH, between(w, 20000, 300000));
+		break;
+	case MODE_FLASH:
+		drop_line(w, t->line, false);
+		if (hits(w, w->f.brick)) {
+			set_mode(w, t, MODE_DEAD, -1);
+			break;
+		}
+		t->outcome_ok = !hits(w, w->f.fail_302);
+		t->power_cut = false;
+		if (t->outcome_ok)
+			flashed(w, t);
+		set_mode(w, t, MODE_BOOT, between(w, 5000, 60000));
+		break;
+	case MODE_BOOT:
+		set_mode(w, t, MODE_IDLE, -1);
+		(void)plan(w, between(w, 100, 5000), H_CONNECT, t->index, NULL);
+		if (!t->power_cut)
+			code(w, t, t->outcome_ok ? 301 : 302, 0);
+		break;
+	case MODE_IDLE:
+	case MODE_DEAD:
+		break;
+	}
+}
+
+/* --- lines -----------------------------------------------------------------*/
+
+static void
+drop_line(struct world *w, struct line *l, bool loses)
+{
+	if (l == NULL || !l->open_device)
+		return;
+	l->open_device = false;
+	if (loses)
+		l->gen++; /* what is under way is lost */
+	plan(w, between(w, 1, loses ? 300000 : 500), H_CLOSE_SEEN, -1, l);
+}
+
+static struct line *
+line_new(struct world *w)
+{
+	struct line *l = calloc(1, sizeof(*l));
+
+	if (w->line_count == w->line_cap) {
+		w->line_cap = w->line_cap == 0 ? 64 : w->line_cap * 2;
+		w->lines =
+		    realloc(w->lines, w->line_cap * sizeof(*w->lines));
+	}
+	assert(l != NULL && w->lines != NULL);
+	w->lines[w->line_count++] = l;
+	l->core.id = ++w->conn_id;
+	l->core.transport = w->f.udp ? TRANSPORT_UDP : TRANSPORT_TCP;
+	return l;
+}
+
+static void
+device_connects(struct world *w, struct tracker *t)
+{
+	if (t->mode == MODE_DEAD || t->mode == MODE_BOOT)
+		return;
+	if (t->line != NULL && t->line->open_device)
+		return;
+	if (!w->up) {
+		(void)plan(w, between(w, 1000, 30000), H_CONNECT, t->index,
+		    NULL);
+		return;
+	}
+	t->line = line_new(w);
+	t->line->open_device = t->line->open_server = true;
+	feed(w, &(struct ev){.kind = EV_OPEN, .conn = &t->line->core});
+	connected(w, t);
+}
+
+static void
+server_gets(struct world *w, struct happening *h)
+{
+	char reply[512];
+	struct frame f;
+	struct message m;
+	enum msg_bad bad;
+	enum frame_why why;
+	size_t scan = 0, used = 0;
+
+	if (!w->up || !h->line->open_server || h->gen != h->line->gen)
+		return;
+	if (frame_next(h->text, strlen(h->text), 4096, &scan, &f, &used,
+		&why) != FRAME_OK ||
+	    message_decode(&f, &m, &bad) < 0) {
+		violated(w, "the daemon does not understand %s", h->text);
+		return;
+	}
+	w->fx.reply = reply;
+	w->fx.reply_cap = sizeof(reply);
+	w->fx.reply_len = 0;
+	feed(w, &(struct ev){.kind = EV_FRAME, .conn = &h->line->core,
+		    .message = &m});
+	w->fx.reply = NULL;
+	w->fx.reply_cap = w->fx.reply_len = 0;
+}
+
+static void
+close_seen(struct world *w, struct line *l)
+{
+	if (l->open_server) {
+		l->open_server = false;
+		if (w->up)
+			feed(w, &(struct ev){.kind = EV_CLOSE,
+				    .conn = &l->core});
+	}
+	l->open_device = false;
+	for (int i = 0; i < w->devices; i++)
+		if (w->t[i].line == l && w->t[i].mode != MODE_DEAD)
+			(void)plan(w, between(w, 1000, 120000), H_CONNECT, i,
+			    NULL);
+}
+
+/* --- the loop --------------------------------------------------------------*/
+
+static void
+durable_now(struct world *w)
+{
+	struct batch *b = w->batches;
+	uint64_t ticket;
+
+	if (!w->up || b == NULL)
+		return;
+	if (w->store_full)
+		return; /* store_works() takes them up again */
+	apply(w, &b->ops);
+	ticket = b->ticket;
+	w->batches = b->next;
+	if (w->batches == NULL)
+		w->batches_end = &w->batches;
+	opbuf_done(&b->ops);
+	free(b);
+	/* Between the commit and the write. */
+	if (hits(w, w->f.crash)) {
+		w->up = false;
+		(void)plan(w, 0, H_CRASH_UP, -1, NULL);
+		return;
+	}
+	feed(w, &(struct ev){.kind = EV_DURABLE, .ticket = ticket});
+}
+
+static void
+store_works(struct world *w)
+{
+	struct batch *b;
+
+	if (!w->store_full)
+		return;
+	w->store_full = false;
+	for (b = w->batches; b != NULL; b = b->next)
+		(void)plan(w, 1, H_DURABLE, -1, NULL);
+	feed(w, &(struct ev){.kind = EV_STORE, .ok = true});
+}
+
+static void
+operator_acts(struct world *w)
+{
+	struct oper op = {.campaign = "sim", .who = "sim", .reason = "sim"};
+	struct oper_result r;
+
+	(void)plan(w, between(w, MINUTE, HOUR), H_OPERATOR, -1, NULL);
+	if (!w->up)
+		return;
+	switch (prng_below(&w->chance, 8)) {
+	case 0:
+		op.kind = OPER_CAMPAIGN_PAUSE;
+		break;
+	case 1:
+		op.kind = OPER_HALT;
+		break;
+	case 2:
+		if (!hits(w, w->f.operator_act))
+			return;
+		op.kind = OPER_DEVICE_CANCEL;
+		op.device = w->t[prng_below(&w->chance,
+		    (uint64_t)w->devices)].id;
+		break;
+	case 3:
+		if (hits(w, w->f.store_full)) {
+			w->store_full = true;
+			feed(w, &(struct ev){.kind = EV_STORE, .ok = false});
+		}
+		return;
+	case 4:
+		w->wall_off += between(w, -HOUR, HOUR);
+		return;
+	default:
+		store_works(w);
+		op.kind = OPER_RESUME_ALL;
+		core_operate(w->core, &op, now_of(w), &w->fx, &r);
+		effects(w);
+		if (!w->up)
+			return;
+		op.kind = OPER_CAMPAIGN_RESUME;
+		break;
+	}
+	core_operate(w->core, &op, now_of(w), &w->fx, &r);
+	effects(w);
+}
+
+/* A slow tracker reads its queue much later, but in order. */
+static void
+enqueue(struct world *w, struct tracker *t, const char *text)
+{
+	int64_t at = w->now +
+	    (hits(w, w->f.slow_command) ? between(w, MINUTE, 30 * MINUTE)
+					: between(w, 10, 500));
+	struct happening *x;
+
+	t->queue_until = MAX_OF(t->queue_until + 1, at);
+	x = plan(w, t->queue_until - w->now, H_EXECUTE, t->index, NULL);
+	memcpy(x->text, text, sizeof(x->text));
+}
+
+static void
+happens(struct world *w, struct happening *h)
+{
+	struct tracker *t = h->device < 0 ? NULL : &w->t[h->device];
+
+	switch (h->kind) {
+	case H_CONNECT:
+		device_connects(w, t);
+		break;
+	case H_TO_DEVICE:
+		if (h->line->open_device && h->gen == h->line->gen) {
+			for (int i = 0; i < w->devices; i++)
+				if (w->t[i].line == h->line)
+					enqueue(w, &w->t[i], h->text);
+		}
+		break;
+	case H_EXECUTE:
+		execute(w, t, h->text);
+		break;
+	case H_TO_SERVER:
+		server_gets(w, h);
+		break;
+	case H_CLOSE_SEEN:
+		close_seen(w, h->line);
+		break;
+	case H_DEVICE_STEP:
+		if (h->gen == t->mode_gen)
+			device_step(w, t);
+		break;
+	case H_HEARTBEAT:
+		(void)plan(w, between(w, 4 * MINUTE, 6 * MINUTE), H_HEARTBEAT,
+		    t->index, NULL);
+		if (t->mode == MODE_IDLE) {
+			if (prng_below(&w->chance, 3) == 0)
+				say(w, t, false,
+				    "+RESP:GTFRI,C20100,%s,sim,0,0", t->id);
+			else
+				say(w, t, false, "+ACK:GTHBD,C20100,%s,sim",
+				    t->id);
+			if (w->f.short_mode)
+				drop_line(w, t->line, false);
+		}
+		break;
+	case H_DURABLE:
+		durable_now(w);
+		break;
+	case H_CRASH_UP:
+		if (w->core != NULL)
+			crash(w);
+		if (h->text[0] == '\0') {
+			plan(w, between(w, 100, 10 * MINUTE), H_CRASH_UP, -1,
+			    NULL)->text[0] = 'u';
+		} else if (w->core == NULL) {
+			core_boot(w);
+		}
+		break;
+	case H_OPERATOR:
+		operator_acts(w);
+		break;
+	}
+}
+
+static void
+draw_faults(struct world *w)
+{
+	uint32_t *f[] = {&w->f.read_and_drop, &w->f.ack_lost,
+	    &w->f.report_lost, &w->f.report_buffered, &w->f.refuse_101,
+	    &w->f.refuse_103, &w->f.refuse_102, &w->f.fail_202, &w->f.fail_302,
+	    &w->f.battery_303, &w->f.brick, &w->f.cut, &w->f.slow_command,
+	    &w->f.late_copy};
+
+	/* Swarm: each seed has a random half of the faults, at its own rate. */
+	for (size_t i = 0; i < ARRAY_LEN(f); i++)
+		if (prng_below(&w->chance, 2) == 0)
+			*f[i] = (uint32_t)prng_below(&w->chance, 300000);
+	w->f.brick /= 8;
+	w->f.crash = prng_below(&w->chance, 2) == 0
+	    ? (uint32_t)prng_below(&w->chance, 10000) : 0;
+	w->f.operator_act = 300000;
+	w->f.store_full = 200000;
+	w->f.short_mode = prng_below(&w->chance, 4) == 0;
+	w->f.udp = prng_below(&w->chance, 4) == 0;
+}
+
+static void
+tick_due(struct world *w, int64_t until)
+{
+	while (w->up && !w->broken) {
+		int64_t due = core_deadline(w->core) - w->alive_base +
+		    w->up_since;
+
+		if (due > until)
+			return;
+		w->now = MAX_OF(w->now, due);
+		w->r->events++;
+		feed(w, &(struct ev){.kind = EV_TICK});
+	}
+}
+
+/* What is final must be true. */
+static void
+check_verdicts(struct world *w)
+{
+	const struct campaign *p = campaign_find(w->core, "sim");
+
+	for (size_t i = 0; i < p->target_count; i++) {
+		const struct target *t = p->target[i];
+		const struct tracker *tr = &w->t[t->rec.ordinal];
+		bool fresh = strcmp(tr->version, TO_VERSION) == 0;
+		bool final = t->attempt == NULL;
+
+		w->r->verdict[t->rec.state]++;
+		if (t->rec.state == TARGET_SUCCEEDED && !fresh)
+			violated(w, "%s: succeeded, but not flashed", tr->id);
+		/* Over UDP a version may overtake its ACK time and again: then
+		 * the mode is known to be over, and no evidence says more. */
+		if (final && fresh && !w->f.udp &&
+		    (t->rec.state == TARGET_FAILED ||
+			t->rec.state == TARGET_CANCELLED))
+			violated(w, "%s: %s %s, but flashed", tr->id,
+			    target_state_name(t->rec.state),
+			    cause_name(t->rec.cause));
+		if (!target_state_terminal(t->rec.state))
+			violated(w, "%s: never ends: %s phase %s mode %d",
+			    tr->id, target_state_name(t->rec.state),
+			    t->attempt == NULL ? "-"
+				: phase_name(t->attempt->rec.phase),
+			    (int)tr->mode);
+	}
+}
+
+/* Terminal, and not merely for lack of evidence while the device speaks. */
+static bool
+all_settled(const struct world *w)
+{
+	const struct campaign *p = w->up ? campaign_find(w->core, "sim") : NULL;
+
+	if (w->broken)
+		return true;
+	for (size_t i = 0; p != NULL && i < p->target_count; i++) {
+		const struct target *t = p->target[i];
+
+		if (!target_state_terminal(t->rec.state) ||
+		    (t->attempt != NULL &&
+			w->t[t->rec.ordinal].mode != MODE_DEAD))
+			return false;
+	}
+	return p != NULL;
+}
+
+static void
+calm(struct world *w)
+{
+	struct oper op = {.campaign = "sim", .who = "sim", .reason = "sim"};
+	struct oper_result r;
+
+	w->faults_on = false;
+	if (!w->up)
+		return;
+	store_works(w);
+	op.kind = OPER_RESUME_ALL;
+	core_operate(w->core, &op, now_of(w), &w->fx, &r);
+	effects(w);
+	op.kind = OPER_CAMPAIGN_RESUME;
+	core_operate(w->core, &op, now_of(w), &w->fx, &r);
+	effects(w);
+}
+
+static void
+run_until(struct world *w, int64_t until)
+{
+	while (!w->broken && w->heap_len > 0 && w->now < until) {
+		struct happening *h = next_happening(w);
+
+		tick_due(w, h->at);
+		w->now = MAX_OF(w->now, h->at);
+		w->r->events++;
+		if (!w->broken)
+			happens(w, h);
+		free(h);
+		if (w->up && hits(w, w->f.crash / 20)) {
+			w->up = false;
+			(void)plan(w, 0, H_CRASH_UP, -1, NULL);
+		}
+	}
+}
+
+int
+world_run(uint64_t seed, int devices, bool faults, bool verbose,
+    struct world_result *ret, struct errtext *err)
+{
+	struct world *w = calloc(1, sizeof(*w));
+	struct happening *h;
+	struct batch *b;
+	int r;
+
+	assert(w != NULL && devices <= DEVICES_MAX);
+	memset(ret, 0, sizeof(*ret));
+	prng_init(&w->chance, seed);
+	w->faults_on = faults;
+	w->verbose = verbose;
+	w->devices = devices;
+	w->r = ret;
+	w->err = err;
+	w->batches_end = &w->batches;
+	w->now = 1000;
+	fx_init(&w->fx);
+	draw_faults(w);
+	w->cfg = (struct core_config){
+	    .time_scale = 1, .boot = 1, .unknown = UNKNOWN_OBSERVE,
+	    .in_flight = 1000, .start_per_hour = 3600 * 10,
+	    .read_per_hour = 3600 * 10, .password = "gv620mg"};
+	for (int i = 0; i < devices; i++) {
+		struct tracker *t = &w->t[i];
+
+		t->index = i;
+		(void)snprintf(t->id, sizeof(t->id), "8600000000%04d", i + 1);
+		(void)snprintf(t->version, sizeof(t->version), "%s",
+		    FROM_VERSION);
+		t->count = (uint16_t)prng_next(&w->chance);
+		(void)plan(w, between(w, 0, MINUTE), H_CONNECT, i, NULL);
+		(void)plan(w, between(w, 0, 5 * MINUTE), H_HEARTBEAT, i, NULL);
+	}
+	core_boot(w);
+	if (faults)
+		(void)plan(w, HOUR / 4, H_OPERATOR, -1, NULL);
+	run_until(w, 36 * HOUR);
+	/* No more faults: then everything must come to its end. */
+	w->faults_on = false;
+	run_until(w, 37 * HOUR);
+	calm(w);
+	/* At most 30 days; on as soon as nothing is open any more. */
+	for (int64_t h = 38; h < 30 * 24 && !all_settled(w); h += 4)
+		run_until(w, h * HOUR);
+	if (!w->broken && w->up)
+		check_verdicts(w);
+	else if (!w->broken)
+		violated(w, "the daemon is down at the end");
+	ret->virtual_ms = w->now;
+
+	r = w->broken ? -1 : 0;
+	while ((h = next_happening(w)) != NULL)
+		free(h);
+	while ((b = w->batches) != NULL) {
+		w->batches = b->next;
+		opbuf_done(&b->ops);
+		free(b);
+	}
+	core_free(w->core);
+	opbuf_done(&w->fx.ops);
+	fx_done(&w->fx);
+	for (size_t i = 0; i < w->line_count; i++)
+		free(w->lines[i]);
+	free(w->lines);
+	free(w->heap);
+	free(w->d.attempt);
+	free(w);
+	return r;
+}
