@@ -175,7 +175,6 @@ CREATE TABLE attempt (
 	foreign_ack INTEGER NOT NULL CHECK (foreign_ack IN (0, 1)),
 	earlier_start INTEGER NOT NULL CHECK (earlier_start IN (0, 1)),
 	claimed_buffered INTEGER NOT NULL CHECK (claimed_buffered IN (0, 1)),
-	dark INTEGER NOT NULL CHECK (dark IN (0, 1)),
 	code INTEGER NOT NULL,
 	times INTEGER NOT NULL,
 	held_code INTEGER NOT NULL,

@@ -5,8 +5,8 @@
 
 -- columns: device *key id protover name device_type hardware mcu version_wall
 --   last_seen_wall registered serial_reserved fence_seq fence_at fence_wall
---   fence_version stale_seq power_seq start_attempt start_serial start_seq start_w_end_at
---   start_w_over_seq start_ack_seq start_final_seq start_dropped_seq stop_seq
+--   fence_version stale_seq power_seq start_attempt start_serial start_seq
+--   start_w_end_at start_w_over_seq start_ack_seq start_final_seq start_dropped_seq stop_seq
 --   stop_w_end_at stop_udp foreign_until_at foreign_seq
 
 -- columns: campaign *id name digest revision state reason reason_text
@@ -21,7 +21,7 @@
 
 -- columns: attempt *id campaign device number serial from_version to_version
 --   url command phase reached result cause holds_udp uncharged foreign_ack
---   earlier_start claimed_buffered dark code times held_code tries_total
+--   earlier_start claimed_buffered code times held_code tries_total
 --   started_mask mode_over_acks reads_unanswered cancel_wanted cancel_cause
 --   stops_sent stop_acked stop_serial_1 stop_serial_2 stop_at intent_wall
 --   ended_wall intent_seq written_seq ack_seq code_seq w_over_seq written_at

@@ -5,6 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define WAVES_NEEDED_ABOVE 200
+
 struct campaign *
 campaign_find(const struct core *c, const char *name)
 {
@@ -290,6 +292,16 @@ campaign_begin(struct core *c, struct campaign *p, struct errtext *err)
 {
 	if (p->spec->targets_all && campaign_add_targets(c, p) < 0)
 		return errtext_set(err, -1, "out of memory");
+	if (p->spec->targets_all && !p->spec->waves_given &&
+	    p->target_count > WAVES_NEEDED_ABOVE) {
+		size_t n = p->target_count;
+
+		targets_drop(p);
+		return errtext_set(err, -1,
+		    "campaign %s: waves: must be given for more than %d "
+		    "targets; all: true takes %zu",
+		    p->rec.name, WAVES_NEEDED_ABOVE, n);
+	}
 	if (p->target_count == 0)
 		return errtext_set(err, -1,
 		    "campaign %s: targets: all: true matches no known device "

@@ -138,7 +138,6 @@ static const struct column attempt_columns[] = {
 	NAMED(attempt_rec, foreign, "foreign_ack"),
 	COLUMN(attempt_rec, earlier_start),
 	COLUMN(attempt_rec, claimed_buffered),
-	COLUMN(attempt_rec, dark),
 	COLUMN(attempt_rec, code),
 	COLUMN(attempt_rec, times),
 	COLUMN(attempt_rec, held_code),

@@ -256,7 +256,6 @@ full_attempt(enum fill f, const struct target_rec *t)
 	r.foreign = fill_bool(f);
 	r.earlier_start = !fill_bool(f);
 	r.claimed_buffered = fill_bool(f);
-	r.dark = !fill_bool(f);
 	r.code = fill_int(f);
 	r.times = fill_int(f);
 	r.held_code = fill_int(f);
@@ -519,7 +518,7 @@ START_TEST(schema_refuses)
 		    "'', 0, 0, '')",
 		"INSERT INTO tuple VALUES (1, 32, 0)",
 		"INSERT INTO tuple VALUES (1, 'x', 0)",
-		"INSERT INTO stamp VALUES (2, 0, 0, 0, 0)",
+		"INSERT INTO stamp VALUES (2, 0, 0, 0, 0, 0, 0)",
 		"PRAGMA foreign_keys = ON; INSERT INTO target (campaign, "
 		    "device, ordinal, state, cause, wait_hold, attempts, "
 		    "attempts_total, deferrals, deferrals_303, resends, "
