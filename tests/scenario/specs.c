@@ -1,0 +1,329 @@
+#include "config.h"
+#include "specs.h"
+
+#include <ctype.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/prng.h"
+#include "base/units.h"
+#include "world.h"
+
+static int64_t
+one_span(const char **at)
+{
+	static const struct {
+		const char *unit;
+		int64_t ms;
+	} units[] = {{"ms", 1}, {"s", 1000}, {"m", 60000}, {"h", 3600000},
+	    {"d", 86400000}};
+	const char *p = *at;
+	int64_t sign = 1, v;
+	size_t len = 0;
+	char *end;
+
+	if (*p == '+' || *p == '-')
+		sign = *p++ == '-' ? -1 : 1;
+	v = strtoll(p, &end, 10);
+	if (end == p || !isdigit((unsigned char)*p))
+		scn_fail("%s: no duration", *at);
+	while (isalpha((unsigned char)end[len]))
+		len++;
+	for (size_t i = 0; i < ARRAY_LEN(units); i++)
+		if (strlen(units[i].unit) == len &&
+		    strncmp(end, units[i].unit, len) == 0) {
+			*at = end + len;
+			return sign * v * units[i].ms;
+		}
+	scn_fail("%s: no unit of time", *at);
+}
+
+int64_t
+span_of_text(const char *text)
+{
+	int64_t sum = 0;
+
+	while (*text == ' ')
+		text++;
+	if (*text == '\0')
+		scn_fail("a duration is due");
+	while (*text != '\0') {
+		sum += one_span(&text);
+		while (*text == ' ')
+			text++;
+	}
+	return sum;
+}
+
+/* --- the words -------------------------------------------------------------*/
+
+static int
+number(const char *v)
+{
+	char *end;
+	long n = strtol(v, &end, 10);
+
+	if (*v == '\0' || *end != '\0')
+		scn_fail("%s: no number", v);
+	return (int)n;
+}
+
+static int64_t
+per_hour(const char *v)
+{
+	int64_t r;
+
+	if (units_rate(span_str(v), &r) < 0)
+		scn_fail("%s: no rate", v);
+	return r;
+}
+
+static void
+devices(struct world *w, struct campaign_spec *s, const char *v)
+{
+	struct span rest = span_str(v), one;
+	char name[16];
+
+	if (strcmp(v, "all") == 0) {
+		s->targets_all = true;
+		return;
+	}
+	while (span_field(&rest, ',', &one)) {
+		struct devid *p = realloc(s->devices,
+		    (s->device_count + 1) * sizeof(*p));
+
+		if (p == NULL)
+			scn_fail("out of memory");
+		s->devices = p;
+		(void)span_copy(name, sizeof(name), one);
+		if (devid_parse(span_str(world_dev(w, name)->id),
+			&p[s->device_count++]) < 0)
+			scn_fail("%s: no id", name);
+	}
+}
+
+/* from:to[:url] */
+static void
+package(struct campaign_spec *s, const char *v)
+{
+	struct spec_package *p = realloc(s->packages,
+	    (s->package_count + 1) * sizeof(*p));
+	struct span rest = span_str(v), from, to = {"", 0};
+
+	if (p == NULL)
+		scn_fail("out of memory");
+	s->packages = p;
+	p += s->package_count++;
+	memset(p, 0, sizeof(*p));
+	(void)span_field(&rest, ':', &from);
+	(void)span_field(&rest, ':', &to);
+	p->from_any = span_is(from, "any");
+	if (!p->from_any)
+		(void)span_copy(p->from, sizeof(p->from), from);
+	(void)span_copy(p->to, sizeof(p->to), to);
+	if (rest.p != NULL)
+		(void)span_copy(p->url, sizeof(p->url), rest);
+	else
+		(void)snprintf(p->url, sizeof(p->url),
+		    "http://fw.example.org/%.*s_%s.enc", (int)from.n, from.p,
+		    p->to);
+}
+
+static void
+models(char (**v)[MODEL_MAX + 1], size_t *n, const char *text)
+{
+	struct span rest = span_str(text), one;
+
+	while (span_field(&rest, ',', &one)) {
+		*v = realloc(*v, (*n + 1) * sizeof(**v));
+		if (*v == NULL)
+			scn_fail("out of memory");
+		(void)span_copy((*v)[(*n)++], MODEL_MAX + 1, one);
+	}
+}
+
+/* "none", or cause:count, cause:rate%:sample */
+static void
+rules(struct campaign_spec *s, const char *v)
+{
+	struct span rest = span_str(v), one, word;
+	char buf[32];
+
+	free(s->rules);
+	s->rules = NULL;
+	s->rule_count = 0;
+	if (strcmp(v, "none") == 0)
+		return;
+	while (span_field(&rest, ',', &one)) {
+		struct spec_rule *r = realloc(s->rules,
+		    (s->rule_count + 1) * sizeof(*r));
+
+		if (r == NULL)
+			scn_fail("out of memory");
+		s->rules = r;
+		r += s->rule_count++;
+		memset(r, 0, sizeof(*r));
+		(void)span_field(&one, ':', &word);
+		(void)span_copy(buf, sizeof(buf), word);
+		r->any = strcmp(buf, "any") == 0;
+		if (!r->any) {
+			int cause = cause_parse(buf);
+
+			if (cause < 0)
+				scn_fail("%s: no cause", buf);
+			r->cause = (enum cause)cause;
+		}
+		(void)span_field(&one, ':', &word);
+		(void)span_copy(buf, sizeof(buf), word);
+		if (units_percent(span_str(buf), &r->rate_ppm) < 0) {
+			r->count = number(buf);
+			continue;
+		}
+		(void)span_copy(buf, sizeof(buf), one);
+		r->min_sample = number(buf);
+	}
+}
+
+static bool
+duration_word(struct campaign_spec *s, const char *key, const char *v)
+{
+	const struct {
+		const char *key;
+		int64_t *at;
+	} words[] = {
+	    {"ack", &s->timeouts.ack_ms},
+	    {"confirm", &s->timeouts.confirm_ms},
+	    {"start_download", &s->timeouts.start_download_ms},
+	    {"download_margin", &s->timeouts.download_margin_ms},
+	    {"install", &s->timeouts.install_ms},
+	    {"verify", &s->timeouts.verify_ms},
+	    {"probe", &s->timeouts.probe_ms},
+	    {"silent", &s->timeouts.silent_ms},
+	    {"download_timeout", &s->download_timeout_ms},
+	    {"backoff", &s->retry.backoff_ms},
+	    {"backoff_max", &s->retry.backoff_max_ms},
+	    {"battery_wait", &s->retry.battery_wait_ms},
+	};
+
+	for (size_t i = 0; i < ARRAY_LEN(words); i++)
+		if (strcmp(words[i].key, key) == 0) {
+			*words[i].at = span_of_text(v);
+			return true;
+		}
+	return false;
+}
+
+static bool
+number_word(struct campaign_spec *s, const char *key, const char *v)
+{
+	const struct {
+		const char *key;
+		int *at;
+	} words[] = {
+	    {"in_flight", &s->pace.in_flight},
+	    {"dark_max", &s->pace.dark_max},
+	    {"retry", &s->max_download_retry},
+	    {"max_attempts", &s->retry.max_attempts},
+	    {"max_deferrals", &s->retry.max_deferrals},
+	    {"priority", &s->priority},
+	};
+
+	for (size_t i = 0; i < ARRAY_LEN(words); i++)
+		if (strcmp(words[i].key, key) == 0) {
+			*words[i].at = number(v);
+			return true;
+		}
+	return false;
+}
+
+static void
+word(struct world *w, struct campaign_spec *s, const char *key,
+    const char *v, bool stored)
+{
+	if (duration_word(s, key, v) || number_word(s, key, v))
+		return;
+	if (strcmp(key, "devices") == 0) {
+		if (!stored || strcmp(v, "all") == 0)
+			devices(w, s, v);
+	} else if (strcmp(key, "version") == 0) {
+		(void)snprintf(s->target_version, sizeof(s->target_version),
+		    "%s", strcmp(v, "-") == 0 ? "" : v);
+	} else if (strcmp(key, "package") == 0) {
+		package(s, v);
+	} else if (strcmp(key, "type") == 0) {
+		models(&s->require_type, &s->require_type_count, v);
+	} else if (strcmp(key, "hardware") == 0) {
+		models(&s->require_hardware, &s->require_hardware_count, v);
+	} else if (strcmp(key, "update") == 0) {
+		s->update = strcmp(v, "ble") == 0 ? UPDATE_BLE : UPDATE_MCU;
+	} else if (strcmp(key, "downgrade") == 0) {
+		s->downgrade = strcmp(v, "true") == 0;
+	} else if (strcmp(key, "approval") == 0) {
+		s->approval_required = strcmp(v, "required") == 0;
+	} else if (strcmp(key, "start_rate") == 0) {
+		s->pace.start_per_hour = per_hour(v);
+	} else if (strcmp(key, "jitter") == 0) {
+		if (units_percent(span_str(v), &s->pace.jitter_ppm) < 0)
+			scn_fail("%s: no percentage", v);
+	} else if (strcmp(key, "wave") == 0) {
+		(void)snprintf(s->wave_name, sizeof(s->wave_name), "%s", v);
+	} else if (strcmp(key, "rules") == 0) {
+		rules(s, v);
+	} else if (strcmp(key, "description") == 0) {
+		free(s->description);
+		s->description = strdup(v);
+	} else {
+		scn_fail("%s: no word of a campaign", key);
+	}
+}
+
+static void
+digest(const char *text, char ret[DIGEST_TEXT])
+{
+	uint64_t h = UINT64_C(0xcbf29ce484222325);
+
+	for (; *text != '\0'; text++)
+		h = (h ^ (unsigned char)*text) * UINT64_C(0x100000001b3);
+	for (size_t i = 0; i < 4; i++)
+		(void)snprintf(ret + 16 * i, 17, "%016llx",
+		    (unsigned long long)prng_mix(h, i));
+}
+
+struct campaign_spec *
+spec_of_text(struct world *w, const char *name, const char *text, bool stored)
+{
+	struct campaign_spec *s = spec_new();
+	char *copy, *save = NULL, *p;
+
+	if (s == NULL || (copy = strdup(text)) == NULL)
+		scn_fail("out of memory");
+	(void)snprintf(s->name, sizeof(s->name), "%s", name);
+	free(s->text);
+	s->text = strdup(text);
+	s->text_len = strlen(text);
+	digest(text, s->digest);
+	/* What most scenarios want: to run at once, in equal steps. */
+	s->approval_required = false;
+	s->pace.jitter_ppm = 0;
+	s->windows_always = true;
+	(void)snprintf(s->target_version, sizeof(s->target_version), "0A05");
+	for (p = strtok_r(copy, " ", &save); p != NULL;
+	     p = strtok_r(NULL, " ", &save)) {
+		char *eq = strchr(p, '=');
+
+		if (strcmp(p, "BROKEN") == 0) {
+			free(copy);
+			spec_free(s);
+			return NULL;
+		}
+		if (eq == NULL)
+			scn_fail("%s: key=value is due", p);
+		*eq = '\0';
+		word(w, s, p, eq + 1, stored);
+	}
+	free(copy);
+	if (s->package_count == 0)
+		package(s, s->target_version[0] == '\0' ? "any:" : "0A03:0A05");
+	return s;
+}
