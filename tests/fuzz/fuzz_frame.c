@@ -76,6 +76,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 
 	feeder_init(&whole, max);
 	feeder_init(&parts, max);
+	whole.room = s.n + max;
 	whole.on_frame = check_frame;
 	if (s.n > 0)
 		feeder_push(&whole, s.p, s.n);

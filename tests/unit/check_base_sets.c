@@ -10,6 +10,7 @@
 #include "base/list.h"
 #include "base/prng.h"
 #include "base/sbuf.h"
+#include "quick.h"
 
 static bool memory_gone;
 
@@ -124,6 +125,20 @@ slow_min(struct heap_node *n, size_t count)
 	return best;
 }
 
+/* No node before its parent, and each knows where it is. */
+static void
+check_order(const struct heap *h)
+{
+	for (size_t i = 1; i <= h->len; i++) {
+		const struct heap_node *n = h->v[i], *up = h->v[i / 2];
+
+		QUICK(n->pos == i);
+		if (i > 1)
+			QUICK(up->key < n->key || (up->key == n->key &&
+			    up->seq < n->seq));
+	}
+}
+
 START_TEST(heap_equals_its_model)
 {
 	struct heap h;
@@ -141,16 +156,17 @@ START_TEST(heap_equals_its_model)
 			heap_remove(&h, it);
 			in -= was_in ? 1 : 0;
 		} else {
-			ck_assert_int_eq(heap_set(&h, it,
-			    (int64_t)prng_below(&r, 64) - 32), 0);
+			QUICK(heap_set(&h, it,
+			    (int64_t)prng_below(&r, 64) - 32) == 0);
 			in += was_in ? 0 : 1;
 		}
-		ck_assert_uint_eq(h.len, in);
-		ck_assert_ptr_eq(heap_min(&h), slow_min(n, ARRAY_LEN(n)));
+		QUICK(h.len == in);
+		check_order(&h);
+		QUICK(heap_min(&h) == slow_min(n, ARRAY_LEN(n)));
 	}
 	heap_done(&h);
 	for (size_t i = 0; i < ARRAY_LEN(n); i++)
-		ck_assert_uint_eq(n[i].pos, 0);
+		QUICK(n[i].pos == 0);
 }
 END_TEST
 
@@ -218,23 +234,22 @@ START_TEST(idmap_equals_its_model)
 
 		/* Grows and shrinks in long waves. */
 		if (prng_below(&r, 100) < (round / 5000 % 2 == 0 ? 70 : 20)) {
-			ck_assert_int_eq(idmap_put(&m, key, value), 0);
+			QUICK(idmap_put(&m, key, value) == 0);
 			in += model[i] == NULL ? 1 : 0;
 			model[i] = value;
 		} else {
-			ck_assert_ptr_eq(idmap_remove(&m, key), model[i]);
+			QUICK(idmap_remove(&m, key) == model[i]);
 			in -= model[i] == NULL ? 0 : 1;
 			model[i] = NULL;
 		}
-		ck_assert_uint_eq(m.len, in);
+		QUICK(m.len == in);
 		i = prng_below(&r, KEYS);
-		ck_assert_ptr_eq(idmap_get(&m, (uint64_t)(i + 1) << 40),
-		    model[i]);
+		QUICK(idmap_get(&m, (uint64_t)(i + 1) << 40) == model[i]);
 		if (round % 500 != 0)
 			continue;
 		for (i = 0; i < KEYS; i++)
-			ck_assert_ptr_eq(idmap_get(&m,
-			    (uint64_t)(i + 1) << 40), model[i]);
+			QUICK(idmap_get(&m,
+			    (uint64_t)(i + 1) << 40) == model[i]);
 	}
 	idmap_done(&m);
 	ck_assert_ptr_null(idmap_get(&m, 1));
@@ -272,13 +287,13 @@ START_TEST(idmap_reserves_at_once)
 	int x;
 
 	idmap_init(&m, 1);
-	ck_assert_int_eq(idmap_reserve(&m, 100000), 0);
+	QUICK(idmap_reserve(&m, 100000) == 0);
 	memory_gone = true; /* so nothing may be asked for now */
 	for (uint64_t key = 1; key <= 100000; key++)
-		ck_assert_int_eq(idmap_put(&m, key, &x), 0);
-	ck_assert_int_eq(idmap_reserve(&m, SIZE_MAX), -1);
+		QUICK(idmap_put(&m, key, &x) == 0);
+	QUICK(idmap_reserve(&m, SIZE_MAX) == -1);
 	memory_gone = false;
-	ck_assert_uint_eq(m.len, 100000);
+	QUICK(m.len == 100000);
 	idmap_done(&m);
 }
 END_TEST
@@ -373,17 +388,17 @@ START_TEST(prng_is_even)
 		double u = prng_unit(&r);
 
 		count[prng_below(&r, SIDES)]++;
-		ck_assert(u >= 0 && u < 1);
+		QUICK(u >= 0 && u < 1);
 		low = MIN_OF(low, u);
 		high = MAX_OF(high, u);
 	}
 	/* Five standard deviations; the seed is fixed, so this never flickers. */
 	for (int i = 0; i < SIDES; i++)
-		ck_assert_int_le(abs(count[i] - THROWS / SIDES), 460);
-	ck_assert(low < 0.001 && high > 0.999);
+		QUICK(abs(count[i] - THROWS / SIDES) <= 460);
+	QUICK(low < 0.001 && high > 0.999);
 	for (int i = 0; i < 100; i++) {
-		ck_assert_uint_eq(prng_below(&r, 1), 0);
-		ck_assert_uint_lt(prng_below(&r, UINT64_MAX), UINT64_MAX);
+		QUICK(prng_below(&r, 1) == 0);
+		QUICK(prng_below(&r, UINT64_MAX) < UINT64_MAX);
 	}
 }
 END_TEST

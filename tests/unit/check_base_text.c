@@ -12,9 +12,7 @@
 #include "base/units.h"
 #include "base/version.h"
 #include "base/wtime.h"
-
-#define SPAN_FMT "\"%.*s\""
-#define SPAN_ARG(s) (int)(s).n, (s).n == 0 ? "" : (s).p
+#include "quick.h"
 
 /* --- span ------------------------------------------------------------------ */
 
@@ -637,9 +635,9 @@ START_TEST(wtime_round_trip)
 		int64_t ms;
 
 		wtime_format(t, buf);
-		ck_assert(wtime_parse(span_str(buf), &ms) == 0 && ms == t);
+		QUICK(wtime_parse(span_str(buf), &ms) == 0 && ms == t);
 		/* The text sorts like the time. */
-		ck_assert(strcmp(before, buf) < 0);
+		QUICK(strcmp(before, buf) < 0);
 		memcpy(before, buf, sizeof(before));
 	}
 }
@@ -666,7 +664,7 @@ START_TEST(readers_survive_damage)
 		struct devid id;
 		int64_t v, again;
 
-		ck_assert_ptr_nonnull(p);
+		QUICK(p != NULL);
 		memcpy(p, seed, n);
 		for (uint64_t hits = prng_below(&r, 3); hits > 0; hits--)
 			p[prng_below(&r, n)] = (char)prng_next(&r);
@@ -674,20 +672,19 @@ START_TEST(readers_survive_damage)
 			if (unit_parse((enum unit_kind)kind, s, &v) < 0)
 				continue;
 			unit_text((enum unit_kind)kind, v, buf);
-			ck_assert_msg(unit_parse((enum unit_kind)kind,
-			    span_str(buf), &again) == 0 && again == v,
-			    SPAN_FMT " → %s", SPAN_ARG(s), buf);
+			QUICK(unit_parse((enum unit_kind)kind, span_str(buf),
+			    &again) == 0 && again == v);
 		}
 		if (wtime_parse(s, &v) == 0) {
 			wtime_format(v, buf);
-			ck_assert(wtime_parse(span_str(buf), &again) == 0 &&
+			QUICK(wtime_parse(span_str(buf), &again) == 0 &&
 			    again == v);
 		}
 		if (devid_parse(s, &id) == 0) {
 			struct devid twice;
 
-			ck_assert(!devid_is_damaged(s));
-			ck_assert(devid_parse(span_str(id.text), &twice) ==
+			QUICK(!devid_is_damaged(s));
+			QUICK(devid_parse(span_str(id.text), &twice) ==
 			    0 && twice.key == id.key && id.key != 0);
 		} else {
 			(void)devid_is_damaged(s);

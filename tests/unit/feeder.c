@@ -17,7 +17,7 @@
 void
 feeder_init(struct feeder *fd, size_t max)
 {
-	*fd = (struct feeder){.max = max};
+	*fd = (struct feeder){.max = max, .room = max};
 	sbuf_init(&fd->log, 0);
 }
 
@@ -98,7 +98,7 @@ void
 feeder_push(struct feeder *fd, const char *p, size_t n)
 {
 	while (n > 0) {
-		size_t part = MIN_OF(n, fd->max - fd->len);
+		size_t part = MIN_OF(n, fd->room - fd->len);
 		char *buf;
 
 		/* "A buffer of max bytes always suffices." */

@@ -16,6 +16,7 @@ struct feeder {
 	char *buf;
 	size_t len;
 	size_t max;
+	size_t room; /* bytes held at once: max, unless the owner says more */
 	size_t scan;
 	uint64_t looked; /* bytes that frame_next() had not searched before */
 	size_t frames;

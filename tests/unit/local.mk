@@ -5,14 +5,16 @@ unit_LDADD = libtrackup-pure.a $(CHECK_LIBS)
 
 check_PROGRAMS += tests/unit/check_base_text
 TESTS += tests/unit/check_base_text
-tests_unit_check_base_text_SOURCES = tests/unit/check_base_text.c
+tests_unit_check_base_text_SOURCES = tests/unit/check_base_text.c \
+	tests/unit/quick.h
 tests_unit_check_base_text_CPPFLAGS = $(unit_CPPFLAGS)
 tests_unit_check_base_text_LDADD = $(unit_LDADD)
 
 # Memory runs out here when the test says so.
 check_PROGRAMS += tests/unit/check_base_sets
 TESTS += tests/unit/check_base_sets
-tests_unit_check_base_sets_SOURCES = tests/unit/check_base_sets.c
+tests_unit_check_base_sets_SOURCES = tests/unit/check_base_sets.c \
+	tests/unit/quick.h
 tests_unit_check_base_sets_CPPFLAGS = $(unit_CPPFLAGS)
 tests_unit_check_base_sets_LDFLAGS = $(AM_LDFLAGS) \
 	-Wl,--wrap=calloc -Wl,--wrap=realloc
@@ -21,13 +23,14 @@ tests_unit_check_base_sets_LDADD = $(unit_LDADD)
 check_PROGRAMS += tests/unit/check_proto_message
 TESTS += tests/unit/check_proto_message
 tests_unit_check_proto_message_SOURCES = tests/unit/check_proto_message.c \
-	tests/unit/vectors.h
+	tests/unit/quick.h tests/unit/vectors.h
 tests_unit_check_proto_message_CPPFLAGS = $(unit_CPPFLAGS)
 tests_unit_check_proto_message_LDADD = $(unit_LDADD)
 
 check_PROGRAMS += tests/unit/check_proto_encode
 TESTS += tests/unit/check_proto_encode
-tests_unit_check_proto_encode_SOURCES = tests/unit/check_proto_encode.c
+tests_unit_check_proto_encode_SOURCES = tests/unit/check_proto_encode.c \
+	tests/unit/quick.h
 tests_unit_check_proto_encode_CPPFLAGS = $(unit_CPPFLAGS)
 tests_unit_check_proto_encode_LDADD = $(unit_LDADD)
 
@@ -37,7 +40,7 @@ unit_stream_sources = tests/unit/feeder.c tests/unit/feeder.h \
 check_PROGRAMS += tests/unit/check_proto_frame
 TESTS += tests/unit/check_proto_frame
 tests_unit_check_proto_frame_SOURCES = tests/unit/check_proto_frame.c \
-	tests/unit/vectors.h $(unit_stream_sources)
+	tests/unit/quick.h tests/unit/vectors.h $(unit_stream_sources)
 tests_unit_check_proto_frame_CPPFLAGS = $(unit_CPPFLAGS)
 tests_unit_check_proto_frame_LDADD = $(unit_LDADD)
 
