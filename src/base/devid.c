@@ -11,51 +11,33 @@ char_is_digit(char c)
 	return c >= '0' && c <= '9';
 }
 
-static bool
-text_is_decimal(const char *text, size_t n)
-{
-	for (size_t i = 0; i < n; i++)
-		if (!char_is_digit(text[i]))
-			return false;
-	return true;
-}
-
-/* The key of an upper-case id. An IMEI loses its check digit here, and with
- * it the difference between 15 digits and their first 14. */
-static uint64_t
-key_of_text(const char *text, size_t n)
-{
-	uint64_t key;
-
-	if (n == DEVID_MAX && text[0] == '0') {
-		text++;
-		n--;
-	}
-	if (n == IMEI_LEN && text_is_decimal(text, n))
-		n--;
-	if (span_hex(span_of(text, n), UINT64_MAX, &key) < 0)
-		return 0;
-	return key;
-}
-
 int
 devid_parse(struct span s, struct devid *ret)
 {
-	struct devid id;
+	struct devid id = {.key = 0};
+	bool decimal = true;
 
 	if (s.n < DEVID_MIN || s.n > DEVID_MAX)
 		return -1;
 	for (size_t i = 0; i < s.n; i++) {
 		char c = s.p[i];
+		unsigned digit = (unsigned)(unsigned char)c - '0';
 
-		if (c >= 'a' && c <= 'f')
-			c = (char)(c - 'a' + 'A');
+		if (digit > 9) {
+			c = c >= 'a' ? (char)(c - 'a' + 'A') : c;
+			if (c < 'A' || c > 'F')
+				return -1;
+			digit = (unsigned)(c - 'A') + 10;
+			decimal = false;
+		}
+		id.key = id.key << 4 | digit;
 		id.text[i] = c;
 	}
-	id.text[s.n] = '\0';
-	/* Refuses foreign characters too: it reads every digit but the check
-	 * digit, and that one is decimal when it is left out. */
-	id.key = key_of_text(id.text, s.n);
+	/* An IMEI loses its check digit, and with it the difference between 15
+	 * digits and their first 14. */
+	if (decimal && (s.n == IMEI_LEN ||
+	    (s.n == DEVID_MAX && id.text[0] == '0')))
+		id.key >>= 4;
 	if (id.key == 0)
 		return -1;
 	*ret = id;

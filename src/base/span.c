@@ -62,44 +62,54 @@ span_field(struct span *rest, char sep, struct span *ret_field)
 bool
 span_field_last(struct span *rest, char sep, struct span *ret_field)
 {
-	size_t i;
+	const char *mark;
 
 	if (rest->p == NULL)
 		return false;
-	for (i = rest->n; i > 0 && rest->p[i - 1] != sep; i--)
-		continue;
-	*ret_field = span_of(rest->p + i, rest->n - i);
-	if (i == 0)
+	mark = memrchr(rest->p, sep, rest->n);
+	if (mark == NULL) {
+		*ret_field = *rest;
 		*rest = (struct span){NULL, 0};
-	else
-		rest->n = i - 1;
+		return true;
+	}
+	*ret_field = span_of(mark + 1,
+	    (size_t)(rest->p + rest->n - (mark + 1)));
+	rest->n = (size_t)(mark - rest->p);
 	return true;
 }
 
-static int
-span_number(struct span a, unsigned base, uint64_t max, uint64_t *ret)
+/* The value of a digit, and 16 for what is none. */
+static unsigned
+digit_value(char c)
+{
+	unsigned v = (unsigned)(unsigned char)c - '0';
+
+	if (v <= 9)
+		return v;
+	v = ((unsigned)(unsigned char)c | 0x20) - 'a';
+	return v <= 5 ? v + 10 : 16;
+}
+
+/* Digits that fit into 64 bits whatever they are need no check each: that is
+ * every number of the wire. fit is how many those are. */
+static inline int
+span_number(struct span a, unsigned base, size_t fit, uint64_t max,
+    uint64_t *ret)
 {
 	uint64_t value = 0;
 
 	if (a.n == 0)
 		return -1;
 	for (size_t i = 0; i < a.n; i++) {
-		char c = a.p[i];
-		unsigned digit;
+		unsigned digit = digit_value(a.p[i]);
 
-		if (c >= '0' && c <= '9')
-			digit = (unsigned)(c - '0');
-		else if (c >= 'a' && c <= 'f')
-			digit = (unsigned)(c - 'a') + 10;
-		else if (c >= 'A' && c <= 'F')
-			digit = (unsigned)(c - 'A') + 10;
-		else
-			return -1;
-		if (digit >= base || digit > max ||
-		    value > (max - digit) / base)
+		if (digit >= base || (i >= fit &&
+		    value > (UINT64_MAX - digit) / base))
 			return -1;
 		value = value * base + digit;
 	}
+	if (value > max)
+		return -1;
 	*ret = value;
 	return 0;
 }
@@ -107,13 +117,13 @@ span_number(struct span a, unsigned base, uint64_t max, uint64_t *ret)
 int
 span_dec(struct span a, uint64_t max, uint64_t *ret)
 {
-	return span_number(a, 10, max, ret);
+	return span_number(a, 10, 19, max, ret);
 }
 
 int
 span_hex(struct span a, uint64_t max, uint64_t *ret)
 {
-	return span_number(a, 16, max, ret);
+	return span_number(a, 16, 16, max, ret);
 }
 
 bool

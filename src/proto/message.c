@@ -188,12 +188,15 @@ body_gtver(struct span body, struct message *ret)
 
 enum head { HEAD_RESP, HEAD_BUFF, HEAD_ACK, HEAD_NACK, HEAD_QRY, HEAD_COUNT };
 
-static const char *const head_prefixes[HEAD_COUNT] = {
-	[HEAD_RESP] = "+RESP:GT",
-	[HEAD_BUFF] = "+BUFF:GT",
-	[HEAD_ACK] = "+ACK:GT",
-	[HEAD_NACK] = "+NACK:GT",
-	[HEAD_QRY] = "+QRY:GT",
+static const struct {
+	const char *text;
+	size_t n;
+} head_prefixes[HEAD_COUNT] = {
+	[HEAD_RESP] = {"+RESP:GT", 8},
+	[HEAD_BUFF] = {"+BUFF:GT", 8},
+	[HEAD_ACK] = {"+ACK:GT", 7},
+	[HEAD_NACK] = {"+NACK:GT", 8},
+	[HEAD_QRY] = {"+QRY:GT", 7},
 };
 
 /* Which message is what; the first row that fits, and "" fits every type. */
@@ -249,32 +252,39 @@ type_is_good(struct span type)
 	return true;
 }
 
+static enum msg_kind
+kind_of(enum head head, struct span type)
+{
+	for (size_t i = 0; i < ARRAY_LEN(msg_rows); i++) {
+		const struct msg_row *row = &msg_rows[i];
+
+		if (row->head == head && (row->type[0] == '\0' ||
+		    memcmp(row->type, type.p, TYPE_LEN) == 0))
+			return row->kind;
+	}
+	assert(!"each head has a row for every type");
+	return MSG_REPORT;
+}
+
 /* Cuts "+RESP:GTUPD," off *s. */
 static int
 head_read(struct span *s, struct message *ret)
 {
-	for (size_t h = 0; h < HEAD_COUNT; h++) {
-		size_t n = strlen(head_prefixes[h]);
+	size_t h = 0, n;
 
-		if (!span_starts(*s, head_prefixes[h]))
-			continue;
-		*s = span_of(s->p + n, s->n - n);
-		if (!span_field(s, ',', &ret->type) || s->p == NULL ||
-		    !type_is_good(ret->type))
-			return -1;
-		for (size_t i = 0; i < ARRAY_LEN(msg_rows); i++) {
-			const struct msg_row *row = &msg_rows[i];
-
-			if (row->head != (enum head)h ||
-			    (row->type[0] != '\0' &&
-			    !span_is(ret->type, row->type)))
-				continue;
-			ret->kind = row->kind;
-			ret->buffered = h == HEAD_BUFF;
-			return 0;
-		}
-	}
-	return -1;
+	while (h < HEAD_COUNT && (s->n < head_prefixes[h].n ||
+	    memcmp(s->p, head_prefixes[h].text, head_prefixes[h].n) != 0))
+		h++;
+	if (h == HEAD_COUNT)
+		return -1;
+	n = head_prefixes[h].n;
+	*s = span_of(s->p + n, s->n - n);
+	if (!span_field(s, ',', &ret->type) || s->p == NULL ||
+	    !type_is_good(ret->type))
+		return -1;
+	ret->kind = kind_of((enum head)h, ret->type);
+	ret->buffered = h == HEAD_BUFF;
+	return 0;
 }
 
 /* Cuts send time and count off the end of *s, which then is the body. */
