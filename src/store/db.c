@@ -602,7 +602,7 @@ int
 db_open(struct db **ret, const char *path, bool create, struct errtext *err)
 {
 	struct errtext own;
-	enum file_state state;
+	enum file_state state = FILE_OURS;
 	struct db *db;
 	bool log_was_there;
 	int r;

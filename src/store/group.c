@@ -3,6 +3,7 @@
 
 #include <stdlib.h>
 
+#include "core/plant.h"
 #include "store/db.h"
 
 /* One operation of a group. Sorted by rank, key and order, the last of each
@@ -156,9 +157,14 @@ group_entries(const struct group *g, size_t *ret_count)
 		}
 	}
 	qsort(e, n, sizeof(*e), entry_compare);
-	for (size_t i = 0; i < n; i++)
-		if (i + 1 == n || !same_row(&e[i], &e[i + 1]))
-			e[kept++] = e[i];
+	for (size_t i = 0; i < n; i++) {
+		/* The bug: the first change of a row wins. */
+		if (planted("store_first_wins") ?
+		    i > 0 && same_row(&e[i - 1], &e[i]) :
+		    i + 1 < n && same_row(&e[i], &e[i + 1]))
+			continue;
+		e[kept++] = e[i];
+	}
 	*ret_count = kept;
 	return e;
 }

@@ -15,6 +15,7 @@
 
 static struct testdir td;
 static struct prng rnd;
+static struct errtext refusal; /* of the last come_back() */
 
 static void
 setup(void)
@@ -70,17 +71,15 @@ static int64_t
 come_back(void)
 {
 	struct store_config cfg = {.path = td.path};
-	struct errtext err = {0};
 	struct store *s = NULL;
 	struct loaded l;
 	int64_t seq;
 
 	power_settle(&rnd);
 	power_on(0, false);
-	if (store_open(&s, &cfg, &err) < 0) {
-		(void)printf("%s\n", err.text);
+	refusal.text[0] = '\0';
+	if (store_open(&s, &cfg, &refusal) < 0)
 		return -1;
-	}
 	loaded_get(&l, s);
 	seq = (int64_t)l.stamp.seq;
 	loaded_done(&l);
@@ -107,8 +106,8 @@ START_TEST(power_cut_at_each_step)
 		steps = power_steps();
 		seq = come_back();
 		ck_assert_msg(seq >= (int64_t)durable, "step %ld: durable %llu"
-		    ", came back with %lld", k, (unsigned long long)durable,
-		    (long long)seq);
+		    ", came back with %lld %s", k, (unsigned long long)durable,
+		    (long long)seq, refusal.text);
 		script_check(td.path, (int)seq);
 		cuts += cut;
 		if (!cut)

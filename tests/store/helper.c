@@ -12,6 +12,8 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "core/plant.h"
+
 #define WAIT_MS 20000
 
 void
@@ -19,6 +21,9 @@ td_init(struct testdir *td)
 {
 	const char *tmp = getenv("TMPDIR");
 
+#ifdef PLANTED_BUGS
+	plant_select(getenv("TRACKUPD_PLANT"));
+#endif
 	(void)snprintf(td->dir, sizeof(td->dir), "%.40s/trackupd.XXXXXX",
 	    tmp == NULL || tmp[0] == '\0' ? "/tmp" : tmp);
 	ck_assert_ptr_nonnull(mkdtemp(td->dir));
