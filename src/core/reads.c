@@ -128,6 +128,19 @@ read_drop(struct core *c, struct device_more *m)
 	preflight_over(c, m->device);
 }
 
+/* No version came: ask less and less often, acknowledged or not. */
+static void
+preflight_unanswered(struct core *c, struct device *d, int64_t written_at)
+{
+	struct device_more *m = d->more;
+	int64_t most = core_dur(c, PREFLIGHT_GAP_MAX_MS);
+
+	m->preflight_gap_ms = m->preflight_gap_ms == 0
+	    ? 10 * probe_ms(c, d)
+	    : MIN_OF(m->preflight_gap_ms * 2, most);
+	m->preflight_next_at = written_at + m->preflight_gap_ms;
+}
+
 /* `probe` is over. */
 void
 read_timer(struct core *c, struct device_more *m)
@@ -152,16 +165,9 @@ read_timer(struct core *c, struct device_more *m)
 			mark_attempt(c, a);
 			attempt_arm(c, a);
 		}
-		if (r.why == READ_PREFLIGHT) {
-			int64_t gap = core_dur(c, PREFLIGHT_GAP_MAX_MS);
-
-			m->preflight_gap_ms = m->preflight_gap_ms == 0
-			    ? 10 * probe_ms(c, d)
-			    : MIN_OF(m->preflight_gap_ms * 2, gap);
-			m->preflight_next_at =
-			    r.written_at + m->preflight_gap_ms;
-		}
 	}
+	if (r.why == READ_PREFLIGHT && r.state != READ_PENDING)
+		preflight_unanswered(c, d, r.written_at);
 	device_kick(c, d);
 }
 

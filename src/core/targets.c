@@ -573,8 +573,9 @@ target_attempt_ended(struct core *c, struct target *t, struct attempt *a,
 	case RESULT_SUCCEEDED: {
 		struct device_rec *r = &t->device->more->rec;
 
-		/* A verified hop is as good as a final code (design.md 3). */
-		if (r->start_attempt == a->rec.id) {
+		/* A verified hop is as good as a final code (design.md 3); a
+		 * 301 that nothing could be held against is not. */
+		if (r->start_attempt == a->rec.id && a->rec.to[0] != '\0') {
 			r->start_final_seq = core_seq(c);
 			mark_device(c, t->device->more);
 		}
