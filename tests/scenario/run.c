@@ -39,7 +39,8 @@
  *   battery_wait= ack= confirm= start_download= download_timeout=
  *   download_margin= install= verify= probe= silent=
  *   rules=none | cause:count | cause:rate%:sample, …
- *   Other than in a file, approval is none and jitter 0 unless given.
+ *   Other than in a file, approval is none, jitter 0 and start_rate 100/s (the
+ *   global one, too) unless given.
  *
  * Trackers
  *   CONNECT d1 [udp]   CLOSE d1

@@ -306,6 +306,7 @@ spec_of_text(struct world *w, const char *name, const char *text, bool stored)
 	/* What most scenarios want: to run at once, in equal steps. */
 	s->approval_required = false;
 	s->pace.jitter_ppm = 0;
+	s->pace.start_per_hour = 360000;
 	s->windows_always = true;
 	(void)snprintf(s->target_version, sizeof(s->target_version), "0A05");
 	for (p = strtok_r(copy, " ", &save); p != NULL;
