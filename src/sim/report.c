@@ -100,7 +100,10 @@ report_make(struct tracker *t, enum wire_report_kind kind, unsigned code,
 {
 	struct outbox_entry e = {
 		.noise = voice_noise(t),
-		.late = t->outage || t->buried,
+		/* A version is the answer to a read that just came in: it
+		 * waits behind nothing. */
+		.late = t->outage ||
+		    (t->buried && kind != WIRE_VERSION),
 		.report = {
 			.kind = kind,
 			.code = code,

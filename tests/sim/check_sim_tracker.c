@@ -860,9 +860,11 @@ START_TEST(test_buffered_is_late_only)
 		if (w->frames[i].link > 1)
 			ck_assert_msg(strncmp(w->frames[i].text, "+BUFF", 5)
 			    == 0, "%s", w->frames[i].text);
-	/* Until the next heartbeat. */
-	ck_assert_ptr_nonnull(world_wait(w, ":GTHBD,", 10 * MINUTE));
+	/* But for an answer, and until the next heartbeat. */
 	world_say(w, READ("0002"));
+	ck_assert_ptr_nonnull(world_wait(w, "+RESP:GTVER", SECOND));
+	ck_assert_ptr_nonnull(world_wait(w, ":GTHBD,", 10 * MINUTE));
+	world_say(w, READ("0003"));
 	ck_assert_ptr_nonnull(world_wait(w, "+RESP:GTVER", SECOND));
 	world_free(w);
 }
