@@ -940,7 +940,8 @@ attempt_fence(struct core *c, struct attempt *a, const char *version,
 					  : AE_FENCE_DROPPED;
 	else if (unproven(a))
 		ev = AE_FENCE_UNPROVEN;
-	else if (a->rec.cancel_wanted)
+	else if (a->rec.cancel_wanted && (a->rec.reached < REACHED_DOWNLOADED ||
+		version_equal(version, a->rec.from)))
 		ev = AE_FENCE_CANCEL;
 	else if (a->rec.to[0] == '\0')
 		ev = AE_FENCE_BLIND;

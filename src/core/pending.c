@@ -73,8 +73,9 @@ still_open(struct core *c, const struct pending *q, struct attempt *a)
 	if (q->kind == PENDING_READ)
 		return d->more->read.state == READ_PENDING &&
 		    d->more->read.serial == q->serial;
+	/* 201 may have come while the stop was on its way to the disk. */
 	if (q->kind == PENDING_STOP)
-		return true;
+		return attempt_stoppable(a);
 	return !a->rec.cancel_wanted && target_gate_open(c, a->target);
 }
 
