@@ -5,6 +5,7 @@ libtrackup_store_a_CFLAGS = $(AM_CFLAGS) -pthread
 libtrackup_store_a_SOURCES = \
 	src/store/db.c src/store/db.h \
 	src/store/dbrow.c \
+	src/store/file.c src/store/file.h \
 	src/store/group.c src/store/group.h \
 	src/store/internal.h \
 	src/store/load.c \

@@ -41,7 +41,7 @@ struct row_type {
 	const char *table;
 	const struct column *columns;
 	size_t column_count;
-	size_t extra_count;    /* further columns at the end of what is loaded */
+	size_t extra_count;    /* further ones, at the end of a load */
 	size_t rec_size;
 	enum stmt put;
 	enum stmt load; /* STMT_COUNT_ = never read back */

@@ -513,7 +513,8 @@ START_TEST(schema_refuses)
 {
 	static const char *const wrong[] = {
 		"UPDATE event SET code = 1",
-		"PRAGMA foreign_keys = ON; INSERT INTO event (wall, device, campaign, attempt, kind, "
+		"PRAGMA foreign_keys = ON; INSERT INTO event (wall, device, "
+		    "campaign, attempt, kind, "
 		    "phase, code, serial, text) VALUES (0, 0, 0, 0, 'odd', "
 		    "'', 0, 0, '')",
 		"INSERT INTO tuple VALUES (1, 32, 0)",
