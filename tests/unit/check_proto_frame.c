@@ -81,6 +81,10 @@ static const struct stream {
 	    "ok 33 +ACK:GTHBD,,12345678901234,11F0\\x00$\nrest 0 \n"},
 	{SPAN_LIT("+ACK:GTHBD,,A000002B,,,11F0\0$"),
 	    "ok 29 +ACK:GTHBD,,A000002B,,,11F0\\x00$\nrest 0 \n"},
+	{SPAN_LIT("+ACK:GTHBD,A000002B41DEE0\0$"),
+	    "ok 27 +ACK:GTHBD,A000002B41DEE0\\x00$\nrest 0 \n"},
+	{SPAN_LIT("+ACK:GTHBD,,A000002B41DEE0,x,1234\0$"),
+	    "ok 35 +ACK:GTHBD,,A000002B41DEE0,x,1234\\x00$\nrest 0 \n"},
 	/* … and a break comes before a NUL behind it. */
 	{SPAN_LIT("+RESP:a+ACK:GTHBD,,A000002B41DEE0,,,11F0\0"),
 	    "prefix 7 +RESP:a\nok 34 +ACK:GTHBD,,A000002B41DEE0,,,11F0\\x00\n"

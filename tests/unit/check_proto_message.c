@@ -118,6 +118,15 @@ static const struct want wants[] = {
 	    T1 ",10F8$", MSG_GTVER, "VER", "1F0101", IMEI, "", T1, "10F8",
 	    NO_CODE,
 	    VERSION("GV500", "0A03", "0103")},
+	/* … with a name as long as a VIN, which has other characters, */
+	{"+RESP:GTVER,C20100," IMEI ",gv620mg-truck-017,GV620MG,0A03,0103,"
+	    T1 ",10F8$", MSG_GTVER, "VER", "C20100", IMEI,
+	    "gv620mg-truck-017", T1, "10F8", NO_CODE,
+	    VERSION("GV620MG", "0A03", "0103")},
+	{"+RESP:GTVER,C20100," IMEI ",TRUCK0001OFDEPOT7,GV620MG,0A03,0103,"
+	    T1 ",10F8$", MSG_GTVER, "VER", "C20100", IMEI,
+	    "TRUCK0001OFDEPOT7", T1, "10F8", NO_CODE,
+	    VERSION("GV620MG", "0A03", "0103")},
 	/* … with a VIN field that is empty, */
 	{"+RESP:GTVER,1F0109," IMEI ",,gv500,GV500,0A03,0103," T1 ",10F8$",
 	    MSG_GTVER, "VER", "1F0109", IMEI, "gv500", T1, "10F8", NO_CODE,
@@ -372,6 +381,9 @@ START_TEST(binary_families_are_not_read_as_text)
 	ck_assert_int_lt(message_decode(&f, &m, &bad), 0);
 	ck_assert_int_eq(bad, MSG_BAD_HEAD);
 	ck_assert(span_eq(m.raw, f.bytes));
+	f = frame_of(span_of(NULL, 0));
+	ck_assert_int_lt(message_decode(&f, &m, &bad), 0);
+	ck_assert_int_eq(bad, MSG_BAD_HEAD);
 }
 END_TEST
 
