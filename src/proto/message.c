@@ -262,7 +262,7 @@ kind_of(enum head head, struct span type)
 		    memcmp(row->type, type.p, TYPE_LEN) == 0))
 			return row->kind;
 	}
-	assert(!"each head has a row for every type");
+	assert(false && "each head has a row for every type");
 	return MSG_REPORT;
 }
 
