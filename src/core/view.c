@@ -36,12 +36,22 @@ eta(const struct campaign *p, int64_t wall_ms)
 	    (int64_t)((double)spent * (double)open / (double)done);
 }
 
+/* Nobody waits without a name for it: who is only between a token and his
+ * turn at it waits for the rate. */
+static enum hold
+hold_shown(const struct core *c, const struct target *t)
+{
+	int64_t until;
+	enum hold h = target_hold(c, t, &until);
+
+	return h == HOLD_NONE ? HOLD_RATE : h;
+}
+
 bool
 core_view_campaign(const struct core *c, struct core_now now,
     const char *name, struct view_campaign *ret)
 {
 	const struct campaign *p = campaign_find(c, name);
-	int64_t until;
 
 	if (p == NULL)
 		return false;
@@ -71,7 +81,7 @@ core_view_campaign(const struct core *c, struct core_now now,
 	memcpy(ret->causes, p->cause, sizeof(ret->causes));
 	for (size_t i = 0; i < p->target_count; i++)
 		if (p->target[i]->rec.state == TARGET_WAITING)
-			ret->holds[target_hold(c, p->target[i], &until)]++;
+			ret->holds[hold_shown(c, p->target[i])]++;
 	return true;
 }
 
@@ -91,8 +101,6 @@ static void
 view_target(const struct core *c, const struct target *t,
     struct view_target *ret)
 {
-	int64_t until;
-
 	*ret = (struct view_target){
 	    .id = t->device->id,
 	    .key = t->device->key,
@@ -107,7 +115,7 @@ view_target(const struct core *c, const struct target *t,
 					       : t->device->more->rec.mcu,
 	};
 	if (t->rec.state == TARGET_WAITING)
-		ret->hold = target_hold(c, t, &until);
+		ret->hold = hold_shown(c, t);
 	if (t->rec.state == TARGET_ACTIVE)
 		ret->phase = t->preflight || t->attempt == NULL
 		    ? PHASE_PREFLIGHT

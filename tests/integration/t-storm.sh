@@ -40,7 +40,7 @@ command: {max_download_retry: 1, download_timeout: 5m}
 waves: [{name: all}]
 windows: always
 window_fit: false
-pace: {in_flight: 1000, start_rate: 8/s, jitter: 0%, dark_max: 1000}
+pace: {in_flight: 1000, start_rate: 8/s, jitter: 0%}
 retry: {backoff: 30s, backoff_max: 1m, battery_wait: 1m}
 timeouts: {ack: 2m, confirm: 2m, start_download: 2m, install: 5m, verify: 30m,
   probe: 30s, silent: 4m}
