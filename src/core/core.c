@@ -610,10 +610,12 @@ frame(struct core *c, struct core_conn *conn, const struct message *m)
 	}
 	identify(c, d, conn, m);
 	attempt_contact(c, d);
+	c->late_frame = m->buffered;
 	if (frame_matters(m) && !d->observed && device_more(c, d) != NULL)
 		frame_dispatch(c, d, conn, m);
 	else
 		matters = matters && !d->observed;
+	c->late_frame = false;
 	if (m->kind == MSG_REPORT || m->kind == MSG_HEARTBEAT ||
 	    m->kind == MSG_POWER_ON)
 		read_hint(c, d, conn, m);

@@ -116,6 +116,19 @@ give_back(struct attempt *a, int64_t down_ms)
 		    MAX_OF(a->rec.deadline_at - (down_ms - given), 1);
 }
 
+/* Whether the last stop left is not known: its serial is on record before it
+ * does. So it did, at the latest just now. */
+static void
+restart_stop(struct core *c, const struct attempt *a)
+{
+	struct device_rec *r = &a->device->more->rec;
+
+	r->stop_seq = r->stale_seq = core_seq(c);
+	r->stop_w_end_at = c->now.at_ms + a->rec.w_ms;
+	r->stop_udp = r->stop_udp || a->rec.holds_udp;
+	mark_device(c, a->device->more);
+}
+
 static void
 restart_attempt(struct core *c, struct attempt *a, int64_t down_ms)
 {
@@ -143,6 +156,8 @@ restart_attempt(struct core *c, struct attempt *a, int64_t down_ms)
 	} else if (m->rec.start_w_over_seq == 0) {
 		m->rec.start_w_end_at = a->rec.w_end_at;
 	}
+	if (a->rec.stops_sent > 0)
+		restart_stop(c, a);
 	if (holds) {
 		a->slot = true;
 		c->in_flight++;

@@ -39,7 +39,9 @@ read_want(struct core *c, struct device *d, enum read_why why)
 		return;
 	m->read_wanted = true;
 	m->wanted_why = why;
-	if (!read_possible(c, d))
+	/* Never a command in answer to a late copy alone: the next live frame
+	 * finds it wanted. */
+	if (c->late_frame || !read_possible(c, d))
 		return;
 	if (why != READ_OPERATOR &&
 	    !bucket_take(&c->read_bucket, c->now.at_ms)) {

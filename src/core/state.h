@@ -162,6 +162,7 @@ struct core {
 	bool draining;
 	bool failed;                /* no memory: the batch is void */
 	bool loading;
+	bool late_frame;            /* a late copy is being handled */
 	struct flags_rec flags;
 	bool flags_dirty;
 	struct bucket bucket, read_bucket;
