@@ -391,9 +391,9 @@ fence_in(struct wire *w, struct unit *u, const struct gram_in *g,
 	(void)snprintf(u->version, sizeof(u->version), "%s", g->version);
 	if (!s->any)
 		return;
-	if (s->to[0] != '\0' && strcasecmp(g->version, s->to) == 0 &&
-	    r->order > s->order && r->order > s->acked &&
-	    r->order > u->code_order)
+	if (s->final == 0 && s->to[0] != '\0' &&
+	    strcasecmp(g->version, s->to) == 0 && r->order > s->order &&
+	    r->order > s->acked && r->order > u->code_order)
 		s->final = w->order; /* a verified hop */
 	if (!s->udp && !s->coded && s->acked == 0 && r->conn == s->conn &&
 	    r->ack_conn == s->conn && r->at >= s->at + s->confirm_ms &&
