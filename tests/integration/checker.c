@@ -31,8 +31,8 @@ static void fail(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 static void
 fail(const char *fmt, ...)
 {
-	/* The first hundred tell the story. */
-	if (failed++ >= 100)
+	/* The first ones tell the story. */
+	if (failed++ >= 30)
 		return;
 	va_list ap;
 	va_start(ap, fmt);

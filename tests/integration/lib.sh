@@ -41,9 +41,10 @@ if [ "${slow:-no}" = yes ] && [ -n "${TRACKUPD_QUICK:-}" ]; then
 fi
 
 pass() { passed=$((passed + 1)); }
-fail() { failed=$((failed + 1)); printf 'failed: %s\n' "$*"; }
+fail() { failed=$((failed + 1)); printf 'failed: %s\n' "$*"; return 1; }
 
-# ok WHAT COMMAND...: passes when the command does.
+# ok WHAT COMMAND...: passes when the command does. Where nothing that follows
+# makes sense without it: ok … || finish.
 ok()
 {
 	local what=$1

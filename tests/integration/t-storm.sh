@@ -13,7 +13,7 @@ slow=yes
 n=${STORM_DEVICES:-300}
 each=${STORM_KILLS:-10} # of each of the four kinds
 seed=${STORM_SEED:-1}
-first=86100000000000
+first=861000000000008
 scale=60
 faults=
 for kind in no_ack low_battery bad_url download_fail update_fail brick \
@@ -24,16 +24,15 @@ done
 echo "seed $seed"
 RANDOM=$seed
 
-write_config "limits: {in_flight: 1000, start_rate: 100/s, read_rate: 1000/s}
-trackers_placeholder: 0"
-sed -i '/trackers_placeholder/d' "$T/trackupd.yaml"
+write_config "limits: {in_flight: 1000, start_rate: 100/s, read_rate: 1000/s}"
 "$helper" package 16384 >"$T/firmware/0A05.enc"
-fleet_ids "$n" "$first" >"$T/campaigns/all.txt"
+fleet_ids "$n" "${first%?}" >"$T/campaigns/all.txt"
 # Divided by the scale; the worst case of an attempt is some 20 seconds.
 cat >"$T/campaigns/storm.yaml" <<-END
 campaign: storm
 approval: none
 targets: {file: all.txt}
+require: {device_type: [GV620MG]}
 target_version: "0A05"
 packages: [{from: "0A03", to: "0A05", file: 0A05.enc}]
 command: {max_download_retry: 1, download_timeout: 5m}
@@ -43,22 +42,23 @@ window_fit: false
 pace: {in_flight: 1000, start_rate: 8/s, jitter: 0%}
 retry: {backoff: 30s, backoff_max: 1m, battery_wait: 1m}
 timeouts: {ack: 2m, confirm: 2m, start_download: 2m, install: 5m, verify: 30m,
-  probe: 30s, silent: 4m}
+  probe: 1m, silent: 4m}
 stop_rules: []
 END
 
 fleet_args=(--first-id "$first" --firmware 0A03 --next-firmware 0A05
-    --speed "$scale" --download --seed "$seed" --heartbeat 5m)
+    --speed "$scale" --download --seed "$seed" --heartbeat 1m)
 [ -z "$faults" ] || fleet_args+=(--faults "$faults")
 start() { daemon_start --time-scale "$scale"; }
 
-ok "the daemon starts" start
+status "-t" 0 "$bin/trackupd" -t -c "$T/trackupd.yaml" || finish
+ok "the daemon starts" start || finish
 fleet "$n" "${fleet_args[@]}"
 
 look() { ctl campaign show storm --json >>"$T/looks" 2>/dev/null; }
 attempts() { campaign_field storm attempts; }
 online() { [ "$(ctl status --json | get devices.online)" -ge $((n / 2)) ]; }
-ok "the fleet connects" wait_for 60 online
+ok "the fleet connects" wait_for 60 online || finish
 
 # Which builds can crash at a named point?
 points=(after_intent_commit after_start_write before_report_commit)
