@@ -70,6 +70,7 @@ has()
 	else
 		fail "$1: no match for /$3/ in:"
 		tail -n 15 "$2" | sed 's/^/    /'
+		return 1
 	fi
 }
 
@@ -84,6 +85,7 @@ status()
 	else
 		fail "$what: exit status $rc, expected $want"
 		tail -n 5 "$T/out" "$T/err" | sed 's/^/    /'
+		return 1
 	fi
 }
 
