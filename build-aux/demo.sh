@@ -16,14 +16,18 @@ esac
 helper=$bin/tests/integration/helper
 devices=200
 scale=60
-first=86000000000000
+first=860000000000009
 deadline=$((SECONDS + 270))
 
 D=$(mktemp -d /tmp/trackupd-demo-XXXXXX) || exit 1
 daemon=
 sim=
 tty=no
-[ -t 1 ] && tty=yes
+columns=80
+if [ -t 1 ]; then
+	tty=yes
+	read -r _ columns < <(stty size 2>/dev/null || echo 24 80)
+fi
 
 stop_one()
 {
@@ -79,7 +83,7 @@ ctl() { "$bin/trackupctl" -s "$D/ctl" --no-color --yes "$@"; }
 # The ids of the fleet: 14 digits count up, the 15th is the check digit.
 ids()
 {
-	awk -v n="$devices" -v first="$first" 'BEGIN {
+	awk -v n="$devices" -v first="${first%?}" 'BEGIN {
 		for (i = 0; i < n; i++) {
 			id = sprintf("%.0f", first + i)
 			sum = 0
@@ -158,7 +162,7 @@ END
 
 bar()
 {
-	local done_count=$1 total=$2 width=30 n
+	local done_count=$1 total=$2 width=20 n
 	n=$((total > 0 ? done_count * width / total : 0))
 	printf '[%s%s]' "$(printf '%*s' "$n" '' | tr ' ' '#')" \
 	    "$(printf '%*s' $((width - n)) '' | tr ' ' '.')"
@@ -184,11 +188,13 @@ while [ "$state" != finished ]; do
 	state=${v[0]}
 	ended=$((v[3] + v[4] + v[8] + v[9] + v[10]))
 	line="$(bar "$ended" "${v[2]}") $((ended * 100 / (v[2] + !v[2])))%"
-	line+="  succeeded ${v[3]}  active ${v[5]}  waiting ${v[7]}"
-	line+=" (battery ${v[11]:-0})  failed ${v[4]}"
+	line+="  ${v[3]} succeeded  ${v[4]} failed  ${v[5]} active"
+	line+="  ${v[7]} waiting (${v[11]:-0} battery)"
 	if [ "$tty" = yes ]; then
-		printf '\r\033[K%3d s %s' $((SECONDS - began)) "$line"
-	elif [ "$line" != "$last" ] && [ $((SECONDS - shown)) -ge 5 ]; then
+		line=$(printf '%3d s %s' $((SECONDS - began)) "$line")
+		printf '\r\033[K%s' "${line:0:columns - 1}"
+	elif [ "$state" = finished ] || { [ "$line" != "$last" ] &&
+	    [ $((SECONDS - shown)) -ge 5 ]; }; then
 		printf '%3d s %s\n' $((SECONDS - began)) "$line"
 		last=$line shown=$SECONDS
 	fi
@@ -197,10 +203,9 @@ while [ "$state" != finished ]; do
 	esac
 	[ "$state" = finished ] || sleep 0.5
 done
-[ "$tty" = no ] || printf '\r\033[K'
-printf '%3d s %s\n\n' $((SECONDS - began)) "$line"
-
-printf 'Finished: %s starts for %s trackers.\n\n' "${v[12]}" "${v[2]}"
+[ "$tty" = no ] || printf '\n'
+printf '\nFinished in %d s: %s starts for %s trackers.\n\n' \
+    $((SECONDS - began)) "${v[12]}" "${v[2]}"
 ctl campaign show demo || broken "trackupctl campaign show failed"
 printf '\nWhat did not succeed:\n'
 ctl campaign targets demo --state failed
