@@ -214,8 +214,11 @@ app_done(struct app *app)
 	if (app->end != NULL)
 		event_free(app->end);
 	fleet_free(app->fleet);
-	if (app->base != NULL)
+	if (app->base != NULL) {
+		/* Freed bufferevents are released by the next turn only. */
+		(void)event_base_loop(app->base, EVLOOP_NONBLOCK);
 		event_base_free(app->base);
+	}
 	options_done(&app->options);
 }
 

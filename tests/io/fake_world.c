@@ -316,7 +316,7 @@ static struct core_now
 get_now(void *arg)
 {
 	(void)arg;
-	return (struct core_now){1000, FAKE_WALL_MS};
+	return (struct core_now){.at_ms = 1000, .wall_ms = FAKE_WALL_MS};
 }
 
 static void

@@ -1176,8 +1176,8 @@ world_run(uint64_t seed, int devices, bool faults, bool verbose,
 	run_until(w, 37 * HOUR);
 	calm(w);
 	/* At most 30 days; on as soon as nothing is open any more. */
-	for (int64_t h = 38; h < 30 * 24 && !all_settled(w); h += 4)
-		run_until(w, h * HOUR);
+	for (int64_t t = 38; t < 30 * 24 && !all_settled(w); t += 4)
+		run_until(w, t * HOUR);
 	if (!w->broken && w->up)
 		check_verdicts(w);
 	else if (!w->broken)
