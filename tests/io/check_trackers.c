@@ -358,6 +358,26 @@ START_TEST(undecodable_is_counted)
 }
 END_TEST
 
+/* A tracker repeats what is not acknowledged for ever: a report whose id and
+ * count are good gets its SACK, whatever else is wrong with it. */
+START_TEST(bad_value_is_an_ordinary_report)
+{
+	static const char bad[] =
+	    "+RESP:GTUPD,C20100,A000002B41DEE0,,1x0,,20150201020000,11F0$";
+	int fd;
+
+	world_start();
+	fd = client();
+	tio_write(fd, bad, strlen(bad));
+	expect(fd, SACK);
+	ck_assert_uint_eq(w.frames, 1);
+	ck_assert_uint_eq(w.stats.bad_message[MSG_BAD_VALUE] +
+		w.stats.bad_message[MSG_BAD_FIELDS],
+	    1);
+	close(fd);
+}
+END_TEST
+
 /* --- ends ------------------------------------------------------------------*/
 
 START_TEST(health_check_is_quiet)
@@ -1343,7 +1363,7 @@ main(void)
 	int failed;
 
 	ADD(s, "frames", splits, drip, glued_one_send, glued_many, oversize,
-	    undecodable_is_counted);
+	    undecodable_is_counted, bad_value_is_an_ordinary_report);
 	ADD(s, "ends", health_check_is_quiet, reset,
 	    half_close_gets_its_replies, close_in_frame, close_twice_is_once,
 	    free_calls_nobody);
