@@ -370,6 +370,7 @@ START_TEST(bad_value_is_an_ordinary_report)
 	fd = client();
 	tio_write(fd, bad, strlen(bad));
 	expect(fd, SACK);
+	UNTIL(w.l, counter(TRACKERS_FRAMES) == 1);
 	ck_assert_uint_eq(w.frames, 1);
 	ck_assert_uint_eq(w.stats.bad_message[MSG_BAD_VALUE] +
 		w.stats.bad_message[MSG_BAD_FIELDS],
