@@ -417,9 +417,10 @@ end_by_code(struct core *c, struct attempt *a, int code)
 static void
 settle(struct core *c, struct attempt *a, bool version_known)
 {
-	/* The mode is over, but what it did was never read: bytes that had
-	 * arrived may have been flashed. */
-	if (!version_known && a->rec.reached >= REACHED_DOWNLOADED) {
+	/* The mode is over, but what it did was never read, nor said: bytes
+	 * that had arrived may have been flashed. */
+	if (!version_known && a->rec.reached >= REACHED_DOWNLOADED &&
+	    a->rec.held_code == 0) {
 		attempt_end(c, a, RESULT_UNVERIFIED, CAUSE_NONE);
 		return;
 	}
