@@ -196,7 +196,7 @@ world_init(struct world *w, const char *file, bool sqlite)
 	    .observed_max = 100,
 	    .in_flight = 100,
 	    .start_per_hour = 360000,
-	    .read_per_hour = 36000,
+	    .read_per_hour = 3600000,
 	    .password = "gv620mg",
 	};
 	fx_init(&w->fx);

@@ -11,13 +11,23 @@
 #define SCENARIOS 1000
 
 /* The cells that move although no sequence of events leads there, each with
- * the reason. The table has them so that it is total and can be read aloud. */
+ * the reason: the table has them so that it can be read aloud. */
 static const struct {
 	enum phase phase;
 	enum attempt_event event;
-	const char *why;
 } out_of_reach[] = {
-	{PHASE_NONE, AE_WRITTEN, "ends the list"},
+	/* Without an ACK, and W not over, every other fence is unproven. */
+	{PHASE_SENDING, AE_FENCE_OLD}, {PHASE_SENDING, AE_FENCE_OTHER},
+	{PHASE_SENDING, AE_FENCE_BLIND}, {PHASE_SENDING, AE_MODE_OVER},
+	/* An ACK was seen: nothing is held or unproven for want of one. */
+	{PHASE_ACKED, AE_FINAL_HELD}, {PHASE_ACKED, AE_FENCE_UNPROVEN},
+	/* Below downloaded any other version counts as the old one. */
+	{PHASE_ACKED, AE_FENCE_OTHER}, {PHASE_CONFIRMED, AE_FENCE_OTHER},
+	{PHASE_DOWNLOADING, AE_FENCE_OTHER},
+	/* From confirmed on, 103 acts as 303. */
+	{PHASE_CONFIRMED, AE_103}, {PHASE_DOWNLOADING, AE_103},
+	/* W over makes it overdue first. */
+	{PHASE_UNSURE, AE_GIVE_UP},
 };
 
 struct shared {

@@ -21,6 +21,7 @@
  *   FILE c1 WORDS… | gone | broken | back     what a reload or start will find
  *   RELOAD
  *   PASS 2m   AT 10m               time passes, every deadline at its time
+ *   STALL 2m                       time passes, and no timer fires
  *   JUMP wall +1d                  the wall clock alone
  *   AUTO off | on                  whether batches become durable by themselves
  *   DURABLE                        what waits now is on disk
@@ -40,7 +41,7 @@
  *   download_margin= install= verify= probe= silent=
  *   rules=none | cause:count | cause:rate%:sample, …
  *   Other than in a file, approval is none, jitter 0 and start_rate 100/s (the
- *   global one, too) unless given.
+ *   global one, too; read_rate 1000/s) unless given.
  *
  * Trackers
  *   CONNECT d1 [udp]   CLOSE d1
@@ -217,7 +218,7 @@ main(int argc, char **argv)
 	}
 	if (table)
 		cover_print();
-	if (all && getenv("SCN_COVER") != NULL)
+	if (all)
 		verdict(cover_complete(), "every cell that moves", "");
 	for (size_t i = 0; i < n; i++)
 		free(names[i]);

@@ -314,6 +314,13 @@ cmd_at(struct world *w, char *args)
 	world_pass(w, span_of_text(args) - w->elapsed_ms);
 }
 
+/* The daemon is kept busy: no timer fires until time passes again. */
+static void
+cmd_stall(struct world *w, char *args)
+{
+	w->elapsed_ms += span_of_text(args);
+}
+
 static void
 cmd_auto(struct world *w, char *args)
 {
@@ -431,7 +438,8 @@ static const struct {
     {"DEVICE", cmd_device}, {"FILE", cmd_file}, {"RELOAD", cmd_reload},
     {"CAMPAIGN", cmd_campaign}, {"CONNECT", cmd_connect},
     {"CLOSE", cmd_close}, {"RECV", cmd_recv}, {"BRING", cmd_bring},
-    {"PASS", cmd_pass}, {"AT", cmd_at}, {"AUTO", cmd_auto},
+    {"PASS", cmd_pass}, {"AT", cmd_at}, {"STALL", cmd_stall},
+    {"AUTO", cmd_auto},
     {"DURABLE", cmd_durable}, {"STORE", cmd_store},
     {"KERNEL", cmd_kernel}, {"JUMP", cmd_jump}, {"CRASH", cmd_crash},
     {"STOP", cmd_stop}, {"OPER", cmd_oper},
