@@ -56,3 +56,13 @@ endif
 dist_check_SCRIPTS += build-aux/check-layers.sh
 TESTS += build-aux/check-layers.sh
 EXTRA_DIST += build-aux/pure-symbols.txt
+
+check_PROGRAMS += tests/unit/print_states
+tests_unit_print_states_LDADD = libtrackup-pure.a
+dist_check_SCRIPTS += tests/unit/t-states.sh
+TESTS += tests/unit/t-states.sh
+EXTRA_DIST += doc/states.md
+
+states: tests/unit/print_states
+	./tests/unit/print_states > $(top_srcdir)/doc/states.md
+.PHONY: states
