@@ -578,6 +578,18 @@ identify(struct core *c, struct device *d, struct core_conn *conn,
 	}
 }
 
+/* Whoever connects can make up ids without end: what they fill on disk is
+ * bounded, and the rest is only observed. */
+static bool
+register_room(struct core *c)
+{
+	if (c->cfg.registered_max <= 0 ||
+	    c->registered < (size_t)c->cfg.registered_max)
+		return true;
+	c->registered_refused++;
+	return false;
+}
+
 static void
 frame(struct core *c, struct core_conn *conn, const struct message *m)
 {
@@ -595,16 +607,17 @@ frame(struct core *c, struct core_conn *conn, const struct message *m)
 		    "unknown_device");
 		return;
 	}
-	if (d == NULL && (d = device_make(c, &m->id)) == NULL) {
-		core_fail(c);
+	/* No memory for a stranger changes nothing: it will speak again. */
+	if (d == NULL && (d = device_make(c, &m->id)) == NULL)
 		return;
-	}
-	if (d->observed && c->cfg.unknown == UNKNOWN_REGISTER) {
+	if (d->observed && c->cfg.unknown == UNKNOWN_REGISTER &&
+	    register_room(c)) {
 		struct device_more *more = device_more(c, d);
 
 		if (more == NULL)
 			return;
 		more->rec.registered = true;
+		c->registered++;
 		matters = true; /* first contact */
 		core_note(c, NOTE_INFO, "device_registered device=%s", d->id);
 	}

@@ -27,6 +27,8 @@ struct core_config {
 	enum unknown_mode unknown;
 	enum sack_mode sack;
 	int observed_max;             /* unlisted ids kept in memory, LRU */
+	int registered_max;           /* ids kept on disk because they spoke;
+	                               * 0 = no limit */
 	int in_flight;                /* over all campaigns */
 	int64_t start_per_hour, read_per_hour;
 	char password[21];            /* of the AT commands */

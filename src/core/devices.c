@@ -7,6 +7,8 @@
 
 #include "core/plant.h"
 
+#define OBSERVED_LOOKS 64 /* for one new id: the work stays bounded too */
+
 struct device *
 device_find(const struct core *c, uint64_t key)
 {
@@ -24,25 +26,25 @@ device_forget(struct core *c, struct device *d)
 	c->observed_evicted++;
 }
 
-/* Unlisted ids come from whoever connects: the oldest that is away goes. */
+/* Unlisted ids come from whoever connects: before one more is taken in, the
+ * oldest that is away goes. Those that are online stay, and so go to the back:
+ * some that stand quietly at the front must not keep the rest from going. */
 static void
 observed_bound(struct core *c)
 {
-	struct list *n, *tmp;
-	int looked = 0;
-
-	if (c->cfg.observed_max <= 0 ||
-	    c->observed_count <= (size_t)c->cfg.observed_max)
+	if (c->cfg.observed_max <= 0)
 		return;
-	LIST_EACH_SAFE(n, tmp, &c->observed) {
-		struct device *d = CONTAINER_OF(n, struct device, lru);
+	for (int looked = 0; looked < OBSERVED_LOOKS &&
+	    c->observed_count >= (size_t)c->cfg.observed_max; looked++) {
+		struct device *d =
+		    CONTAINER_OF(c->observed.next, struct device, lru);
 
 		if (d->conn == NULL) {
 			device_forget(c, d);
-			return;
+			continue;
 		}
-		if (++looked == 64)
-			return;
+		list_remove(&d->lru);
+		list_push_back(&c->observed, &d->lru);
 	}
 }
 
@@ -62,9 +64,9 @@ device_make(struct core *c, const struct devid *id)
 		free(d);
 		return NULL;
 	}
+	observed_bound(c);
 	c->observed_count++;
 	list_push_back(&c->observed, &d->lru);
-	observed_bound(c);
 	return d;
 }
 

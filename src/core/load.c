@@ -43,6 +43,7 @@ core_load_device(struct core *c, const struct device_rec *r)
 	m->serial_next = r->serial_reserved;
 	memcpy(d->protover, r->protover, sizeof(d->protover));
 	d->more = m;
+	c->registered += r->registered ? 1 : 0;
 	/* A read that was out when the daemon went is out no more. */
 	c->seq = MAX_OF(c->seq, MAX_OF(r->fence_seq, r->stale_seq));
 	return 0;

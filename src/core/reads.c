@@ -45,8 +45,10 @@ read_want(struct core *c, struct device *d, enum read_why why)
 		return;
 	if (why != READ_OPERATOR &&
 	    !bucket_take(&c->read_bucket, c->now.at_ms)) {
-		if (!list_in(&m->read_wait))
+		if (!list_in(&m->read_wait)) {
 			list_push_back(&c->read_wait, &m->read_wait);
+			c->held_read_rate++;
+		}
 		return;
 	}
 	list_remove(&m->read_wait);

@@ -172,6 +172,9 @@ struct core {
 	struct list observed;       /* LRU, oldest first */
 	size_t observed_count, online, known;
 	uint64_t observed_evicted;
+	size_t registered;
+	uint64_t registered_refused;
+	uint64_t held_in_flight, held_start_rate, held_read_rate;
 
 	struct campaign **campaign;
 	size_t campaign_count;

@@ -389,8 +389,11 @@ target_evaluate(struct core *c, struct target *t)
 	case HOLD_RATE:
 		if (settle_by_version(c, t))
 			return;
-		if (!list_in(&t->ready))
+		if (!list_in(&t->ready)) {
 			list_push_back(&t->campaign->ready, &t->ready);
+			*(h == HOLD_RATE ? &c->held_start_rate
+					 : &c->held_in_flight) += 1;
+		}
 		if (until != 0)
 			campaign_arm(c, t->campaign, until);
 		return;

@@ -59,6 +59,10 @@ struct view_status {
 	bool halted, draining, store_ok;
 	size_t observed_max;
 	uint64_t observed_evicted;
+	size_t devices_registered, registered_max;
+	uint64_t registered_refused;
+	/* How often the pace held a target or a read back. */
+	uint64_t held_in_flight, held_start_rate, held_read_rate;
 	uint64_t codes[1000];         /* GTUPD reports by code */
 	uint64_t commands_start, commands_stop, commands_read;
 	uint64_t repeats, foreign_updates;
