@@ -12,9 +12,6 @@
 
 #include "io/digest.h"
 
-#define FILES_MAX 1000
-#define CAMPAIGN_BYTES_MAX ((size_t)1 << 20)
-#define LIST_BYTES_MAX ((size_t)64 << 20)
 
 /* Which campaign a file held when it was last good, so that a broken or
  * missing one is still known by name. */
@@ -27,6 +24,7 @@ struct seen_file {
 struct campaign_files {
 	struct seen_file *v;
 	size_t count;
+	struct files_stats stats;
 };
 
 struct campaign_files *
@@ -46,19 +44,42 @@ files_free(struct campaign_files *f)
 	free(f);
 }
 
+void
+files_get_stats(const struct campaign_files *f, struct files_stats *ret)
+{
+	*ret = f->stats;
+	ret->files = f->count;
+}
+
 /* --- the world, as config/campaign_file wants it ---------------------------*/
+
+struct env_arg {
+	const struct daemon_conf *conf;
+	const struct api_files *posted;
+	uint64_t *too_large; /* lists over their limit; or NULL */
+	bool ours;           /* what failed says nothing about the file */
+};
+
+/* We were short of something: the file may be as good as it was. */
+static bool
+errno_is_ours(int error)
+{
+	return error == EMFILE || error == ENFILE || error == ENOMEM;
+}
 
 static int
 read_all(const char *path, size_t max, char **ret, size_t *ret_len,
-    struct errtext *err)
+    struct env_arg *e, uint64_t *too_large, struct errtext *err)
 {
 	struct stat st;
 	char *p = NULL;
 	size_t len = 0;
 	int fd;
 
-	if ((fd = open(path, O_RDONLY | O_CLOEXEC)) < 0)
+	if ((fd = open(path, O_RDONLY | O_CLOEXEC)) < 0) {
+		e->ours = e->ours || errno_is_ours(errno);
 		return errtext_set(err, -1, "%s: %s", path, strerror(errno));
+	}
 	if (fstat(fd, &st) < 0 || !S_ISREG(st.st_mode)) {
 		(void)errtext_set(err, -1, "%s: not a regular file", path);
 		goto bad;
@@ -66,9 +87,12 @@ read_all(const char *path, size_t max, char **ret, size_t *ret_len,
 	if ((size_t)st.st_size > max) {
 		(void)errtext_set(err, -1, "%s: larger than %zu bytes", path,
 		    max);
+		if (too_large != NULL)
+			++*too_large;
 		goto bad;
 	}
 	if ((p = malloc((size_t)st.st_size + 1)) == NULL) {
+		e->ours = true;
 		(void)errtext_set(err, -1, "%s: out of memory", path);
 		goto bad;
 	}
@@ -96,14 +120,13 @@ bad:
 }
 
 static int
-disk_list(void *arg, const char *campaign_path, const char *list,
+disk_list(struct env_arg *e, const char *campaign_path, const char *list,
     char **ret_text, size_t *ret_len, struct errtext *err)
 {
 	const char *slash = strrchr(campaign_path, '/');
 	char path[4096];
 	int n;
 
-	(void)arg;
 	if (list[0] == '/' || slash == NULL)
 		n = snprintf(path, sizeof(path), "%s", list);
 	else
@@ -111,7 +134,8 @@ disk_list(void *arg, const char *campaign_path, const char *list,
 		    (int)(slash - campaign_path), campaign_path, list);
 	if (n < 0 || (size_t)n >= sizeof(path))
 		return errtext_set(err, -1, "%s: path too long", list);
-	return read_all(path, LIST_BYTES_MAX, ret_text, ret_len, err);
+	return read_all(path, FILES_LIST_BYTES_MAX, ret_text, ret_len, e,
+	    e->too_large, err);
 }
 
 static int
@@ -135,18 +159,6 @@ posted_list(void *arg, const char *campaign_path, const char *list,
 }
 
 static int
-disk_package(const struct daemon_conf *conf, const char *file,
-    uint64_t *ret_bytes, char ret_sha256[DIGEST_TEXT], struct errtext *err)
-{
-	return digest_file(conf->files_root, file, ret_bytes, ret_sha256, err);
-}
-
-struct env_arg {
-	const struct daemon_conf *conf;
-	const struct api_files *posted;
-};
-
-static int
 env_list(void *arg, const char *campaign_path, const char *list,
     char **ret_text, size_t *ret_len, struct errtext *err)
 {
@@ -158,16 +170,20 @@ env_list(void *arg, const char *campaign_path, const char *list,
 		return posted_list(&posted, campaign_path, list, ret_text,
 		    ret_len, err);
 	}
-	return disk_list(NULL, campaign_path, list, ret_text, ret_len, err);
+	return disk_list(e, campaign_path, list, ret_text, ret_len, err);
 }
 
 static int
 env_package(void *arg, const char *file, uint64_t *ret_bytes,
     char ret_sha256[DIGEST_TEXT], struct errtext *err)
 {
-	const struct env_arg *e = arg;
+	struct env_arg *e = arg;
+	int r = digest_file(e->conf->files_root, file, ret_bytes, ret_sha256,
+	    err);
 
-	return disk_package(e->conf, file, ret_bytes, ret_sha256, err);
+	if (r < 0 && errno_is_ours(errno))
+		e->ours = true;
+	return r;
 }
 
 static void
@@ -288,16 +304,17 @@ guess_name(const char *text, char name[CAMPAIGN_NAME_MAX + 1])
 	return false;
 }
 
+/* ours: nothing is known against the file, so its campaign goes on. */
 static int
 file_lost(struct campaign_files *f, const char *path, const char *text,
-    const struct files_sink *sink)
+    bool ours, const struct files_sink *sink)
 {
 	char name[CAMPAIGN_NAME_MAX + 1];
 	struct seen_file *s = f == NULL ? NULL : seen_find(f, path);
 
 	if (s != NULL)
 		s->here = true;
-	if (sink == NULL)
+	if (sink == NULL || ours)
 		return -1;
 	if (s != NULL)
 		sink->lost(sink->arg, s->name, PAUSE_FILE_BROKEN);
@@ -310,7 +327,8 @@ static int
 file_read(struct campaign_files *f, const struct daemon_conf *conf,
     const char *path, const struct files_sink *sink, struct sbuf *diag)
 {
-	struct env_arg arg = {.conf = conf};
+	struct env_arg arg = {.conf = conf,
+	    .too_large = f == NULL ? NULL : &f->stats.list_too_large};
 	struct campaign_env env = env_of(&arg, false);
 	struct campaign_spec *spec;
 	struct errtext err = {0};
@@ -319,15 +337,16 @@ file_read(struct campaign_files *f, const struct daemon_conf *conf,
 	size_t len;
 	int r;
 
-	if (read_all(path, CAMPAIGN_BYTES_MAX, &text, &len, &err) < 0) {
+	if (read_all(path, FILES_CAMPAIGN_BYTES_MAX, &text, &len, &arg,
+		f == NULL ? NULL : &f->stats.campaign_too_large, &err) < 0) {
 		sbuf_addf(diag, "%s\n", err.text);
-		return file_lost(f, path, NULL, sink);
+		return file_lost(f, path, NULL, arg.ours, sink);
 	}
 	sbuf_init(&missing, 0);
 	r = campaign_parse(path, text, len, &env, &spec, diag, &missing);
 	sbuf_done(&missing);
 	if (r != 0) {
-		r = file_lost(f, path, text, sink);
+		r = file_lost(f, path, text, arg.ours, sink);
 		free(text);
 		return r;
 	}
@@ -368,18 +387,26 @@ files_scan(struct campaign_files *f, const struct daemon_conf *conf,
 			f->v[i].here = false;
 	n = scandir(conf->campaigns_directory, &list, only_yaml, alphasort);
 	if (n < 0) {
-		sbuf_addf(diag, "warning: %s: %s\n",
+		bool ours = errno_is_ours(errno);
+
+		sbuf_addf(diag, "%s%s: %s\n", ours ? "" : "warning: ",
 		    conf->campaigns_directory, strerror(errno));
+		/* That we cannot look does not mean that they are gone. */
+		if (ours)
+			return -1;
 		n = 0;
 	}
 	for (int i = 0; i < n; i++) {
 		int len = snprintf(path, sizeof(path), "%s/%s",
 		    conf->campaigns_directory, list[i]->d_name);
 
-		if (i >= FILES_MAX || len < 0 || (size_t)len >= sizeof(path)) {
+		if (i >= FILES_COUNT_MAX || len < 0 ||
+		    (size_t)len >= sizeof(path)) {
 			sbuf_addf(diag, "%s: more than %d files, or a path "
 				"too long: not read\n",
-			    list[i]->d_name, FILES_MAX);
+			    list[i]->d_name, FILES_COUNT_MAX);
+			if (f != NULL)
+				f->stats.not_read++;
 			result = -1;
 		} else if (file_read(f, conf, path, sink, diag) < 0) {
 			result = -1;

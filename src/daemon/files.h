@@ -5,6 +5,8 @@
  * config/campaign_file, into the core.
  */
 #include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
 #include "base/attr.h"
 #include "base/sbuf.h"
 #include "config/campaign_file.h"
@@ -12,7 +14,17 @@
 #include "core/core.h"
 #include "io/api.h"
 
+#define FILES_COUNT_MAX 1000
+#define FILES_CAMPAIGN_BYTES_MAX ((size_t)1 << 20)
+#define FILES_LIST_BYTES_MAX ((size_t)64 << 20)
+
 struct campaign_files;
+
+struct files_stats {
+	size_t files;                 /* good ones that were seen */
+	uint64_t not_read;            /* more than the limit, path too long */
+	uint64_t campaign_too_large, list_too_large;
+};
 
 struct files_sink {
 	void *arg;
@@ -24,8 +36,11 @@ struct files_sink {
 
 struct campaign_files *files_new(void);
 void files_free(struct campaign_files *f);
+void files_get_stats(const struct campaign_files *f, struct files_stats *ret);
 /* Reads every *.yaml of the campaign directory, in order of name. Errors and
- * warnings go to diag. sink NULL: only checks. -1: something was refused. */
+ * warnings go to diag. sink NULL: only checks. -1: something was refused.
+ * Out of descriptors or memory: an error too, but no file counts as broken or
+ * gone for it. */
 MUST_CHECK int files_scan(struct campaign_files *f,
     const struct daemon_conf *conf, const struct files_sink *sink,
     struct sbuf *diag);

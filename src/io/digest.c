@@ -88,6 +88,16 @@ hash_fd(int fd, EVP_MD_CTX *ctx, uint64_t *ret_bytes)
 	return n == 0 ? 0 : -1;
 }
 
+/* What kind of failure it was, the caller reads from errno. */
+static int
+failed(int error, struct errtext *err, const char *path, const char *why)
+{
+	(void)errtext_set(err, -1, "%s: %s", path,
+	    why != NULL ? why : strerror(error));
+	errno = error;
+	return -1;
+}
+
 int
 digest_file(const char *root, const char *path, uint64_t *ret_bytes,
     char ret[DIGEST_HEX], struct errtext *err)
@@ -98,29 +108,27 @@ digest_file(const char *root, const char *path, uint64_t *ret_bytes,
 	int dir, fd, r;
 
 	if ((dir = beneath_root(root)) < 0)
-		return errtext_set(err, -1, "%s: %s", root, strerror(errno));
+		return failed(errno, err, root, NULL);
 	fd = beneath_open(dir, path, &st);
 	r = errno;
 	(void)close(dir);
 	if (fd < 0)
-		return errtext_set(err, -1, "%s: %s", path,
+		return failed(r, err, path,
 		    r == EINVAL ? "not a regular file" :
 		    r == ELOOP ? "a symbolic link is in the way" :
-		    r == EXDEV ? "leaves the directory" : strerror(r));
+		    r == EXDEV ? "leaves the directory" : NULL);
 	if ((ctx = sha256_new()) == NULL) {
 		(void)close(fd);
-		return errtext_set(err, -1, "%s: no memory", path);
+		return failed(ENOMEM, err, path, NULL);
 	}
-	r = hash_fd(fd, ctx, &bytes);
-	if (r < 0)
-		(void)errtext_set(err, -1, "%s: %s", path, strerror(errno));
+	r = hash_fd(fd, ctx, &bytes) < 0 ? errno : 0;
 	(void)close(fd);
-	if (r < 0) {
+	if (r != 0) {
 		EVP_MD_CTX_free(ctx);
-		return -1;
+		return failed(r, err, path, NULL);
 	}
 	if (sha256_end(ctx, ret) < 0)
-		return errtext_set(err, -1, "%s: no memory", path);
+		return failed(ENOMEM, err, path, NULL);
 	*ret_bytes = bytes;
 	return 0;
 }

@@ -13,7 +13,7 @@
 void digest_parts(const char *const *part, const size_t *len, size_t count,
     char ret[DIGEST_HEX]);
 /* A regular file below root, opened without following symlinks anywhere in
- * path. 0, or -1 with err. */
+ * path. 0, or -1 with err and errno. */
 MUST_CHECK int digest_file(const char *root, const char *path,
     uint64_t *ret_bytes, char ret[DIGEST_HEX], struct errtext *err);
 
