@@ -22,7 +22,13 @@
 
 #define OBSERVED_MAX 200000
 #define DESCRIPTORS_RESERVED 64
+#define FILES_BUSY(connections) MIN_OF(connections, 64)
+#define FILES_DESCRIPTORS(connections) \
+	((connections) + FILES_BUSY(connections))
+#define REGISTERED_MAX 200000
 #define UPKEEP_MS 1000
+#define CLOCK_JUMP_MS 60000
+#define OWED_MS 240000
 #define ENDING_MS 3000
 #define EXIT_CONFIG 78
 
@@ -358,6 +364,41 @@ api_now(void *arg)
 }
 
 static void
+limit_put(struct api_status *st, const char *name, int64_t limit, int64_t now,
+    int64_t hits)
+{
+	assert(st->limit_count < API_LIMITS_MAX);
+	st->limit[st->limit_count++] = (struct api_limit){
+	    .name = name, .limit = limit, .now = now, .hits = hits};
+}
+
+/* Of what the API's layer does not see. */
+static void
+fill_limits(struct app *a, const struct store_stats *st,
+    struct api_status *ret)
+{
+	struct files_stats f;
+	unsigned long held_back;
+	int per_second;
+
+	files_get_stats(a->campaign_files, &f);
+	log_get_limit(&per_second, &held_back);
+	limit_put(ret, "store_reads", (int64_t)st->reads_max,
+	    (int64_t)st->reads, (int64_t)st->reads_refused);
+	limit_put(ret, "log_lines_per_s", per_second, -1,
+	    (int64_t)held_back);
+	limit_put(ret, "config", -1, -1, (int64_t)a->conf_refused);
+	limit_put(ret, "campaign_files", FILES_COUNT_MAX, (int64_t)f.files,
+	    (int64_t)f.not_read);
+	limit_put(ret, "campaign_bytes", FILES_CAMPAIGN_BYTES_MAX, -1,
+	    (int64_t)f.campaign_too_large);
+	limit_put(ret, "list_bytes", FILES_LIST_BYTES_MAX, -1,
+	    (int64_t)f.list_too_large);
+	limit_put(ret, "clock_jump_ms", CLOCK_JUMP_MS, -1,
+	    (int64_t)a->clock_jumps);
+}
+
+static void
 api_fill_status(void *arg, struct api_status *ret)
 {
 	struct app *a = arg;
@@ -375,6 +416,9 @@ api_fill_status(void *arg, struct api_status *ret)
 	ret->store_queue_max = st.queue_max_bytes;
 	ret->store_queue_hits = st.queue_full_hits;
 	ret->limit_in_flight = a->conf->limit_in_flight;
+	ret->limit_start_per_hour = a->conf->limit_start_per_hour;
+	ret->limit_read_per_hour = a->conf->limit_read_per_hour;
+	fill_limits(a, &st, ret);
 	trackers_get_stats(a->trackers, &ret->trackers);
 	if (a->files != NULL)
 		fwfile_get_stats(a->files, &ret->files);
@@ -487,6 +531,7 @@ core_config_of(const struct app *a)
 	    .unknown = f->unknown,
 	    .sack = f->sack,
 	    .observed_max = OBSERVED_MAX,
+	    .registered_max = REGISTERED_MAX,
 	    .in_flight = f->limit_in_flight,
 	    .start_per_hour = f->limit_start_per_hour,
 	    .read_per_hour = f->limit_read_per_hour,
@@ -510,6 +555,22 @@ addresses_of(const struct conf_address *v, size_t n)
 	return r;
 }
 
+/* A share of the descriptors. Over the cap as many again are accepted to be
+ * told that it is full, at most 64. */
+static int
+files_connections(const struct app *a)
+{
+	struct rlimit rl;
+	long room;
+
+	(void)a;
+	if (getrlimit(RLIMIT_NOFILE, &rl) < 0)
+		return 256;
+	room = (long)MIN_OF(rl.rlim_cur, (rlim_t)0x3fffffff) -
+	    DESCRIPTORS_RESERVED;
+	return (int)MAX_OF(MIN_OF(room / 8, 2000), 2);
+}
+
 /* The soft descriptor limit goes up to the hard one; what does not fit lowers
  * the number of connections. */
 static void
@@ -528,7 +589,7 @@ fit_descriptors(struct app *a)
 	room = (long)MIN_OF(rl.rlim_cur, (rlim_t)0x3fffffff) -
 	    DESCRIPTORS_RESERVED;
 	if (a->conf->files_listen_count > 0)
-		room -= MIN_OF(room / 8, 2000);
+		room -= FILES_DESCRIPTORS(files_connections(a));
 	a->max_connections = a->conf->max_connections;
 	a->connections_lowered = room < a->max_connections;
 	if (a->connections_lowered) {
@@ -538,20 +599,6 @@ fit_descriptors(struct app *a)
 		    "%ld",
 		    a->max_connections, (long)rl.rlim_cur);
 	}
-}
-
-static int
-files_connections(const struct app *a)
-{
-	struct rlimit rl;
-	long room;
-
-	(void)a;
-	if (getrlimit(RLIMIT_NOFILE, &rl) < 0)
-		return 256;
-	room = (long)MIN_OF(rl.rlim_cur, (rlim_t)0x3fffffff) -
-	    DESCRIPTORS_RESERVED;
-	return (int)MAX_OF(MIN_OF(room / 8, 2000), 8);
 }
 
 static struct trackers_config
@@ -571,6 +618,7 @@ trackers_config_of(const struct app *a, const struct trackers_address *listen)
 	    .keepalive_ms = f->keepalive_ms == 0
 		? 0 : MAX_OF(scaled(a, f->keepalive_ms), 1000),
 	    .bad_frames_max = f->bad_frames_max,
+	    .owed_timeout_ms = MAX_OF(scaled(a, OWED_MS), 1000),
 	};
 }
 
@@ -628,8 +676,10 @@ reload_conf(struct app *a, struct sbuf *diag)
 	struct errtext err = {0};
 	struct sbuf keys;
 
-	if ((fresh = daemon_conf_load(a->opt.config_path, diag)) == NULL)
+	if ((fresh = daemon_conf_load(a->opt.config_path, diag)) == NULL) {
+		a->conf_refused++;
 		return -1;
+	}
 	listen = addresses_of(fresh->listen, fresh->listen_count);
 	a->conf = fresh;
 	fit_descriptors(a);
@@ -639,6 +689,7 @@ reload_conf(struct app *a, struct sbuf *diag)
 		sbuf_addf(diag, "%s: trackers.listen: %s\n",
 		    a->opt.config_path, err.text);
 		a->conf = old;
+		a->conf_refused++;
 		daemon_conf_free(fresh);
 		free(listen);
 		fit_descriptors(a);
@@ -729,6 +780,21 @@ on_ending(void *arg)
 	loop_stop(((struct app *)arg)->loop);
 }
 
+/* Deadlines do not follow the wall clock; who reads the records should know
+ * that their times do. */
+static void
+watch_clock(struct app *a)
+{
+	int64_t offset = loop_wall_ms() - loop_mono_ms();
+	int64_t jump = offset - a->wall_offset_ms;
+
+	a->wall_offset_ms = offset;
+	if (jump > -CLOCK_JUMP_MS && jump < CLOCK_JUMP_MS)
+		return;
+	a->clock_jumps++;
+	log_f(NOTE_WARN, "clock_jump seconds=%+" PRId64, jump / 1000);
+}
+
 static void
 on_upkeep(void *arg)
 {
@@ -736,6 +802,7 @@ on_upkeep(void *arg)
 	struct trackers_stats st;
 	struct view_status v;
 
+	watch_clock(a);
 	loop_timer_set(a->upkeep, UPKEEP_MS);
 	if (a->store_state == STORE_OK)
 		systemd_alive();
@@ -862,6 +929,7 @@ start_files(struct app *a)
 	    .user = a->conf->files_user,
 	    .password = a->conf->files_password,
 	    .max_connections = files_connections(a),
+	    .busy_max = FILES_BUSY(files_connections(a)),
 	    .request_timeout_ms = MAX_OF(scaled(a, 30000), 1000),
 	    /* The longest download_timeout that a campaign can ask for. */
 	    .download_timeout_ms = MAX_OF(scaled(a, 31 * 60000), 1000),
@@ -1045,6 +1113,7 @@ app_run(const struct app_options *opt)
 		log_f(NOTE_INFO, "trackupd ready version=%s connections_max=%d",
 		    PACKAGE_VERSION, a.max_connections);
 		systemd_ready();
+		a.wall_offset_ms = loop_wall_ms() - loop_mono_ms();
 		loop_timer_set(a.upkeep, UPKEEP_MS);
 		event(&a, &(struct ev){.kind = EV_TICK});
 		(void)loop_run(a.loop);

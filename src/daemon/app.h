@@ -55,6 +55,9 @@ struct app {
 	enum store_state store_state;
 	int64_t alive_base_ms, mono_base_ms;
 	int64_t armed_at_ms;
+	int64_t wall_offset_ms;   /* wall minus monotonic, at the last look */
+	uint64_t clock_jumps;
+	uint64_t conf_refused;    /* reloads of trackupd.yaml */
 	int64_t down_ms;
 	uint64_t boot;
 	struct loop_timer *timer, *upkeep, *ending;

@@ -18,7 +18,7 @@ static struct {
 	bool terminal, colour;
 	int64_t tokens_at_ms;
 	int tokens;
-	unsigned long held_back;
+	unsigned long held_back, held_back_total;
 } lg = {.lock = PTHREAD_MUTEX_INITIALIZER, .level = NOTE_INFO,
     .tokens = LINES_BURST};
 
@@ -85,6 +85,7 @@ admit(enum note_level level)
 	}
 	if (lg.tokens <= 0 && level != NOTE_ERROR) {
 		lg.held_back++;
+		lg.held_back_total++;
 		return false;
 	}
 	if (lg.tokens > 0)
@@ -106,6 +107,15 @@ log_line(enum note_level level, const char *line)
 	(void)pthread_mutex_lock(&lg.lock);
 	if (admit(level))
 		write_line(level, line);
+	(void)pthread_mutex_unlock(&lg.lock);
+}
+
+void
+log_get_limit(int *ret_per_second, unsigned long *ret_held_back)
+{
+	(void)pthread_mutex_lock(&lg.lock);
+	*ret_per_second = LINES_PER_SECOND;
+	*ret_held_back = lg.held_back_total;
 	(void)pthread_mutex_unlock(&lg.lock);
 }
 

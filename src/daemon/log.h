@@ -15,6 +15,8 @@ void log_init(void);
 void log_level(enum note_level level, int more);
 void log_line(enum note_level level, const char *line);
 void log_f(enum note_level level, const char *fmt, ...) PRINTF_LIKE(2, 3);
+/* What held lines back: lines a second, and how many so far. */
+void log_get_limit(int *ret_per_second, unsigned long *ret_held_back);
 /* Each line of a text (diagnostics) as a line of its own. */
 void log_text(enum note_level level, const char *text);
 

@@ -17,6 +17,14 @@
 
 struct api;
 
+#define API_LIMITS_MAX 16
+
+/* One of status.limits; a negative number is null. */
+struct api_limit {
+	const char *name;
+	int64_t limit, now, hits;
+};
+
 /* The shell's share of GET /api/v1/status. */
 struct api_status {
 	const char *version;
@@ -27,6 +35,9 @@ struct api_status {
 	struct trackers_stats trackers;
 	struct fwfile_stats files;
 	int limit_in_flight;
+	int64_t limit_start_per_hour, limit_read_per_hour;
+	struct api_limit limit[API_LIMITS_MAX]; /* of layers we do not see */
+	size_t limit_count;
 	const char *reasons[8];       /* why degraded; NULL-terminated */
 };
 

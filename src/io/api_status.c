@@ -1,47 +1,117 @@
 #include "config.h"
 #include "io/api_int.h"
 
-/* A limit: what it is, where it stands, how often it bit. */
-static json_t *
-limit_json(json_t *limit, size_t now, json_t *hits)
+/* A limit: what it is, where it stands, how often it bit. Negative: null. */
+static void
+limit_add(json_t *all, const char *name, int64_t limit, int64_t now,
+    int64_t hits)
 {
-	return json_pack("{s:o, s:I, s:o}", "limit", limit, "now",
-	    (json_int_t)now, "hits", hits);
+	json_t *j = json_pack("{s:o, s:o, s:o}",
+	    "limit", api_int_or_null(limit < 0 ? -1 : limit, -1),
+	    "now", api_int_or_null(now < 0 ? -1 : now, -1),
+	    "hits", api_int_or_null(hits < 0 ? -1 : hits, -1));
+
+	/* Status with a limit missing is better than none. */
+	(void)json_object_set_new(all, name, j);
 }
 
-static json_t *
-count(uint64_t n)
+static void
+tracker_limits(json_t *j, const struct trackers_stats *t)
 {
-	return json_integer((json_int_t)n);
+	const uint64_t *n = t->counter;
+
+	limit_add(j, "connections", t->max_connections,
+	    (int64_t)t->connections, (int64_t)n[TRACKERS_REFUSED_MAX]);
+	limit_add(j, "connections_per_address",
+	    t->max_connections_per_address > 0 ?
+	    t->max_connections_per_address : -1, -1,
+	    (int64_t)n[TRACKERS_REFUSED_ADDRESS]);
+	limit_add(j, "unidentified", t->max_unidentified,
+	    (int64_t)t->unidentified,
+	    (int64_t)n[TRACKERS_REFUSED_UNIDENTIFIED]);
+	limit_add(j, "descriptors", t->descriptors_max, -1,
+	    (int64_t)n[TRACKERS_EMFILE]);
+	limit_add(j, "frame_bytes", (int64_t)t->frame_max, -1,
+	    (int64_t)t->bad_frame[FRAME_WHY_OVERSIZE]);
+	limit_add(j, "bad_frames", t->bad_frames_max, -1,
+	    (int64_t)n[TRACKERS_BAD_FRAMES_CLOSED]);
+	limit_add(j, "identify_ms", t->identify_timeout_ms, -1,
+	    (int64_t)n[TRACKERS_IDENTIFY_TIMEOUT]);
+	limit_add(j, "frame_ms", t->identify_timeout_ms, -1,
+	    (int64_t)n[TRACKERS_PARTIAL_TIMEOUT]);
+	limit_add(j, "idle_ms", t->idle_timeout_ms, -1,
+	    (int64_t)n[TRACKERS_IDLE_TIMEOUT]);
+	limit_add(j, "output_ms", t->owed_timeout_ms, -1,
+	    (int64_t)n[TRACKERS_OWED_TIMEOUT]);
+	limit_add(j, "output_bytes", (int64_t)t->output_max, -1,
+	    (int64_t)n[TRACKERS_OUTPUT_CLOSED]);
+	limit_add(j, "tracker_memory", -1, -1, (int64_t)n[TRACKERS_NO_MEMORY]);
+}
+
+static void
+core_limits(json_t *j, const struct api_status *st,
+    const struct view_status *v)
+{
+	limit_add(j, "in_flight", st->limit_in_flight, (int64_t)v->in_flight,
+	    (int64_t)v->held_in_flight);
+	limit_add(j, "starts_per_hour", st->limit_start_per_hour, -1,
+	    (int64_t)v->held_start_rate);
+	limit_add(j, "reads_per_hour", st->limit_read_per_hour, -1,
+	    (int64_t)v->held_read_rate);
+	limit_add(j, "observed", (int64_t)v->observed_max,
+	    (int64_t)v->devices_observed, (int64_t)v->observed_evicted);
+	limit_add(j, "registered",
+	    v->registered_max > 0 ? (int64_t)v->registered_max : -1,
+	    (int64_t)v->devices_registered, (int64_t)v->registered_refused);
+}
+
+static void
+file_limits(json_t *j, const struct fwfile_stats *f)
+{
+	/* Off: none of its limits is in force. */
+	bool on = f->max_connections > 0;
+
+	limit_add(j, "downloads", -1, (int64_t)f->downloads,
+	    (int64_t)f->refused_busy);
+	limit_add(j, "file_connections", on ? f->max_connections : -1,
+	    (int64_t)f->connections, (int64_t)f->refused_busy);
+	limit_add(j, "file_ms", on ? f->download_timeout_ms : -1, -1,
+	    (int64_t)f->timeouts);
+}
+
+static void
+api_limits(json_t *j, const struct api *a)
+{
+	const uint64_t *n = a->hits;
+
+	limit_add(j, "api_connections", API_CONNECTIONS_MAX,
+	    (int64_t)a->peer_count, (int64_t)n[API_HITS_CONNECTIONS]);
+	limit_add(j, "api_buffered_bytes", API_BUFFERED_MAX,
+	    (int64_t)a->buffered, (int64_t)n[API_HITS_BUFFERED]);
+	limit_add(j, "api_body", API_UPLOAD_MAX, -1,
+	    (int64_t)n[API_HITS_BODY]);
+	limit_add(j, "api_slow", a->request_timeout_ms, -1,
+	    (int64_t)n[API_HITS_SLOW]);
 }
 
 static json_t *
 limits_json(const struct api *a, const struct api_status *st,
     const struct view_status *v)
 {
-	const struct trackers_stats *t = &st->trackers;
+	json_t *j = json_object();
 
-	return json_pack("{s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o}",
-	    "connections", limit_json(json_integer(t->max_connections),
-	        t->connections, count(t->counter[TRACKERS_REFUSED_MAX])),
-	    "unidentified", limit_json(json_null(), t->unidentified,
-	        count(t->counter[TRACKERS_REFUSED_UNIDENTIFIED])),
-	    "in_flight", limit_json(json_integer(st->limit_in_flight),
-	        v->in_flight, json_null()),
-	    "observed", limit_json(count(v->observed_max),
-	        v->devices_observed, count(v->observed_evicted)),
-	    "store_queue_bytes", limit_json(count(st->store_queue_max),
-	        (size_t)st->store_queue_bytes, count(st->store_queue_hits)),
-	    "downloads", limit_json(json_null(), st->files.downloads,
-	        count(st->files.refused_busy)),
-	    "api_connections", limit_json(json_integer(API_CONNECTIONS_MAX),
-	        a->peer_count, count(a->hits[API_HITS_CONNECTIONS])),
-	    "api_buffered_bytes", limit_json(json_integer(API_BUFFERED_MAX),
-	        a->buffered, count(a->hits[API_HITS_BUFFERED])),
-	    "api_body", limit_json(json_null(), 0,
-	        count(a->hits[API_HITS_BODY])),
-	    "api_slow", limit_json(json_null(), 0,
-	        count(a->hits[API_HITS_SLOW])));
+	if (j == NULL)
+		return NULL;
+	tracker_limits(j, &st->trackers);
+	core_limits(j, st, v);
+	limit_add(j, "store_queue_bytes", (int64_t)st->store_queue_max,
+	    (int64_t)st->store_queue_bytes, (int64_t)st->store_queue_hits);
+	file_limits(j, &st->files);
+	api_limits(j, a);
+	for (size_t i = 0; i < st->limit_count; i++)
+		limit_add(j, st->limit[i].name, st->limit[i].limit,
+		    st->limit[i].now, st->limit[i].hits);
+	return j;
 }
 
 /* The heaviest word wins; reasons tell the rest. */

@@ -31,7 +31,7 @@
 #define WRITE_MAX (256 * 1024)       /* libevent's own 16 KiB costs four times */
 #define HEADERS_MAX 8192
 #define INPUT_MAX (2 * HEADERS_MAX)  /* read ahead of what is answered */
-#define BUSY_MAX 64                  /* over the cap, to be told so */
+#define BUSY_DEFAULT 64              /* over the cap, to be told so */
 #define BUSY_MS 5000
 #define SWEEP_MAX_MS 250
 #define SWEEP_MIN_MS 10
@@ -191,7 +191,7 @@ static void
 listeners_resume(struct fwfile *f, int64_t now)
 {
 	if (!f->paused || now < f->paused_until ||
-	    f->conn_count >= (size_t)f->max_connections + BUSY_MAX)
+	    f->conn_count >= (size_t)(f->max_connections + f->busy_max))
 		return;
 	f->paused = false;
 	for (size_t i = 0; i < f->listener_count; i++)
@@ -233,7 +233,7 @@ on_connection(struct event_base *base, void *arg)
 		fw_warn(f, "file server: connection over the cap refused "
 		    "reason=max_connections");
 	}
-	if (f->conn_count >= (size_t)f->max_connections + BUSY_MAX)
+	if (f->conn_count >= (size_t)(f->max_connections + f->busy_max))
 		listeners_pause(f);
 	return bev;
 }
@@ -422,6 +422,7 @@ fwfile_start(struct fwfile **ret, const struct fwfile_config *cfg,
 	list_init(&f->files.list);
 	idmap_init(&f->by_bev, (uint64_t)(uintptr_t)f);
 	f->max_connections = cfg->max_connections;
+	f->busy_max = cfg->busy_max > 0 ? cfg->busy_max : BUSY_DEFAULT;
 	f->request_ms = cfg->request_timeout_ms;
 	f->download_ms = cfg->download_timeout_ms;
 	f->arg = cfg->arg;
@@ -519,5 +520,8 @@ fwfile_get_stats(struct fwfile *f, struct fwfile_stats *ret)
 		.timeouts = stat_get(f, ST_TIMEOUTS),
 		.connections = (size_t)stat_get(f, ST_CONNECTIONS),
 		.downloads = (size_t)stat_get(f, ST_DOWNLOADS),
+		.max_connections = f->max_connections,
+		.request_timeout_ms = f->request_ms,
+		.download_timeout_ms = f->download_ms,
 	};
 }

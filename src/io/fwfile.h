@@ -24,6 +24,7 @@ struct fwfile_config {
 	const char *root;
 	const char *user, *password;  /* "" = no authentication */
 	int max_connections;
+	int busy_max;                 /* over it, to be told so; 0 = 64 */
 	int64_t request_timeout_ms;   /* headers complete by then */
 	int64_t download_timeout_ms;  /* whole answer by then */
 	void *arg;
@@ -36,6 +37,8 @@ struct fwfile_stats {
 	uint64_t refused_auth, refused_path, refused_busy, not_found;
 	uint64_t timeouts;
 	size_t connections, downloads;
+	int max_connections;
+	int64_t request_timeout_ms, download_timeout_ms;
 };
 
 MUST_CHECK int fwfile_start(struct fwfile **ret,

@@ -54,7 +54,7 @@ struct fwfile {
 
 	struct fw_auth auth;
 	struct fwseg_cache files;
-	int max_connections;
+	int max_connections, busy_max;
 	int64_t request_ms, download_ms;
 	void *arg;
 	void (*note)(void *arg, enum note_level level, const char *line);

@@ -493,4 +493,13 @@ trackers_get_stats(const struct trackers *t, struct trackers_stats *ret)
 	ret->connections = t->open;
 	ret->unidentified = t->unidentified;
 	ret->max_connections = t->cfg.max_connections;
+	ret->max_connections_per_address = t->cfg.max_connections_per_address;
+	ret->max_unidentified = t->cfg.max_unidentified;
+	ret->bad_frames_max = t->cfg.bad_frames_max;
+	ret->descriptors_max = t->fd_max;
+	ret->frame_max = t->cfg.frame_max;
+	ret->output_max = OUTPUT_MAX;
+	ret->identify_timeout_ms = t->cfg.identify_timeout_ms;
+	ret->idle_timeout_ms = t->cfg.idle_timeout_ms;
+	ret->owed_timeout_ms = t->cfg.owed_timeout_ms;
 }

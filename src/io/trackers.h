@@ -71,7 +71,11 @@ enum trackers_counter {
 
 struct trackers_stats {
 	size_t connections, unidentified;
-	int max_connections;
+	/* The limits in force. */
+	int max_connections, max_connections_per_address, max_unidentified;
+	int bad_frames_max, descriptors_max;
+	size_t frame_max, output_max;
+	int64_t identify_timeout_ms, idle_timeout_ms, owed_timeout_ms;
 	uint64_t counter[TRACKERS_COUNTER_COUNT_];
 	uint64_t kind[MSG_KIND_COUNT_];      /* frames by kind */
 	uint64_t bad_frame[FRAME_WHY_COUNT_];

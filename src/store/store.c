@@ -240,6 +240,8 @@ store_timeline(struct store *s, uint64_t device, int64_t after, size_t limit,
 			(void)pthread_cond_signal(&s->wake);
 		}
 	}
+	if (!taken)
+		s->shared.stats.reads_refused++;
 	(void)pthread_mutex_unlock(&s->lock);
 	if (!taken)
 		free(r);
@@ -308,5 +310,7 @@ store_get_stats(struct store *s, struct store_stats *ret)
 {
 	(void)pthread_mutex_lock(&s->lock);
 	*ret = s->shared.stats;
+	ret->reads = s->shared.reads;
+	ret->reads_max = READS_MAX;
 	(void)pthread_mutex_unlock(&s->lock);
 }

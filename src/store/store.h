@@ -45,6 +45,8 @@ struct store_stats {
 	uint64_t commits, operations, failures;
 	size_t queue_bytes, queue_max_bytes;
 	uint64_t queue_full_hits;
+	size_t reads, reads_max;  /* of history, waiting */
+	uint64_t reads_refused;
 	uint64_t commit_us_total;
 	/* Of commit times: up to the bound of the same index and over the one
 	 * before; not summed up. */
