@@ -6,11 +6,13 @@
  *                       without quotes, an empty line for what is not there
  *   helper ports N      N TCP ports of 127.0.0.1 that are free now
  *   helper package N    N bytes that look like nothing in particular
+ *   helper fault FILE SLOT N    sets a number of shim.c; without N: prints it
  */
 #include "config.h"
 
 #include <arpa/inet.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <jansson.h>
 #include <netinet/in.h>
 #include <stdbool.h>
@@ -134,6 +136,30 @@ package(long size)
 	return fflush(stdout) == 0 ? 0 : 1;
 }
 
+/* FILE is as the shim maps it: 64-bit numbers. */
+static int
+fault(const char *path, off_t slot, const char *value)
+{
+	int64_t v = value == NULL ? 0 : strtoll(value, NULL, 10);
+	int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+	off_t at = slot * (off_t)sizeof(v);
+	ssize_t n = -1;
+
+	if (fd >= 0 && lseek(fd, 0, SEEK_END) < 4096)
+		(void)!ftruncate(fd, 4096);
+	if (fd >= 0)
+		n = value == NULL ? pread(fd, &v, sizeof(v), at) :
+				    pwrite(fd, &v, sizeof(v), at);
+	if (n != sizeof(v)) {
+		perror(path);
+		return 1;
+	}
+	(void)close(fd);
+	if (value == NULL)
+		(void)printf("%lld\n", (long long)v);
+	return 0;
+}
+
 int
 main(int argc, char **argv)
 {
@@ -148,6 +174,10 @@ main(int argc, char **argv)
 		return ports(number(argv[2], 64));
 	if (argc == 3 && strcmp(argv[1], "package") == 0)
 		return package(number(argv[2], 1L << 30));
-	(void)fprintf(stderr, "usage: helper get PATH... | ports N | package N\n");
+	if ((argc == 4 || argc == 5) && strcmp(argv[1], "fault") == 0)
+		return fault(argv[2], strtol(argv[3], NULL, 10),
+		    argc == 5 ? argv[4] : NULL);
+	(void)fprintf(stderr, "usage: helper get PATH... | ports N | "
+	    "package N | fault FILE SLOT [N]\n");
 	return 2;
 }

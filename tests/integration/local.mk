@@ -7,7 +7,14 @@ tests_integration_checker_CPPFLAGS = $(AM_CPPFLAGS) $(JANSSON_CFLAGS) \
 	$(SQLITE_CFLAGS)
 tests_integration_checker_LDADD = $(JANSSON_LIBS) $(SQLITE_LIBS)
 
-EXTRA_DIST += tests/integration/lib.sh
+check_PROGRAMS += tests/integration/peer tests/integration/shim.so
+tests_integration_peer_LDADD =
+# Loaded into the daemon, so no program: none of its flags fit.
+tests_integration_shim_so_SOURCES = tests/integration/shim.c
+tests_integration_shim_so_CFLAGS = -std=gnu11 $(WARN_CFLAGS) -fPIC
+tests_integration_shim_so_LDFLAGS = -shared
+
+EXTRA_DIST += tests/integration/lib.sh tests/integration/faultlib.sh
 
 integration_tests =
 integration_tests += tests/integration/t-sum.sh
@@ -16,5 +23,8 @@ integration_tests += tests/integration/t-smoke.sh
 integration_tests += tests/integration/t-campaign.sh
 integration_tests += tests/integration/t-calm.sh
 integration_tests += tests/integration/t-storm.sh
+integration_tests += tests/integration/t-peers.sh
+integration_tests += tests/integration/t-floods.sh
+integration_tests += tests/integration/t-descriptors.sh
 dist_check_SCRIPTS += $(integration_tests)
 TESTS += $(integration_tests)
