@@ -336,26 +336,37 @@ preflight(struct core *c, struct target *t, int64_t until_at)
 
 /* --- decide ----------------------------------------------------------------*/
 
+/* A deferral is over for good once another start follows it, be it that of
+ * another campaign. */
+static void
+deferral_over(struct core *c, struct device *d)
+{
+	struct attempt *old = d->more == NULL ? NULL : d->more->attempt;
+
+	if (old == NULL)
+		return;
+	assert(old->rec.phase == PHASE_DEFERRED);
+	old->rec.phase = PHASE_ENDED;
+	old->rec.ended_wall = c->now.wall_ms;
+	if (old->rec.dark) {
+		old->rec.dark = false;
+		old->target->campaign->dark--;
+	}
+	core_op_ended(c, &old->rec);
+	list_remove(&old->dirty_node);
+	timer_set(c, &c->attempt_timers, &old->timer, INT64_MAX);
+	d->more->attempt = NULL;
+	old->target->attempt = NULL;
+	attempt_free(c, old);
+}
+
 static void
 start(struct core *c, struct target *t)
 {
 	struct campaign *p = t->campaign;
 	int64_t gap;
 
-	/* A deferral is over for good once another start follows it. */
-	if (t->attempt != NULL) {
-		struct attempt *old = t->attempt;
-
-		assert(old->rec.phase == PHASE_DEFERRED);
-		old->rec.phase = PHASE_ENDED;
-		old->rec.ended_wall = c->now.wall_ms;
-		core_op_ended(c, &old->rec);
-		list_remove(&old->dirty_node);
-		timer_set(c, &c->attempt_timers, &old->timer, INT64_MAX);
-		t->device->more->attempt = NULL;
-		t->attempt = NULL;
-		attempt_free(c, old);
-	}
+	deferral_over(c, t->device);
 	if (!bucket_take(&p->bucket, c->now.at_ms) ||
 	    !bucket_take(&c->bucket, c->now.at_ms))
 		return;
