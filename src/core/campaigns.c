@@ -397,19 +397,20 @@ file_new(struct core *c, struct campaign_spec *spec, struct errtext *err)
 
 /* The spec that the store kept has no lists: the targets themselves tell. */
 static bool
-stored_targets_same(const struct core *c, const struct campaign *p,
-    const struct campaign_spec *spec)
+stored_targets_same(const struct campaign *p, const struct campaign_spec *spec)
 {
-	size_t pos;
-
-	(void)c;
 	if (spec->targets_all)
 		return p->spec->targets_all;
 	if (spec->device_count != p->target_count)
 		return false;
-	for (pos = 0; pos < spec->device_count; pos++)
-		if (spec->devices[pos].key != p->target[pos]->device->key)
+	/* They were loaded in another order than they are listed. */
+	for (size_t i = 0; i < p->target_count; i++) {
+		const struct target *t = p->target[i];
+
+		if (t->rec.ordinal >= spec->device_count ||
+		    spec->devices[t->rec.ordinal].key != t->device->key)
 			return false;
+	}
 	return true;
 }
 
@@ -449,7 +450,7 @@ file_running_changed(struct core *c, struct campaign *p,
 		/* Compare everything but the lists, then the lists. */
 		struct devid *devices = spec->devices;
 		size_t n = spec->device_count;
-		bool targets = stored_targets_same(c, p, spec);
+		bool targets = stored_targets_same(p, spec);
 
 		spec->devices = NULL;
 		spec->device_count = 0;
