@@ -385,7 +385,9 @@ frame_gtupd(struct core *c, struct device *d, const struct message *m)
 
 	c->codes[m->code]++;
 	event_of_frame(c, d, m, EVENT_REPORT);
-	if (more->attempt != NULL) {
+	/* A start that is not written yet cannot be what it is about. */
+	if (more->attempt != NULL &&
+	    more->attempt->rec.phase != PHASE_INTENT) {
 		attempt_code(c, more->attempt, m);
 		return;
 	}
@@ -452,7 +454,7 @@ frame_ack_gtupd(struct core *c, struct device *d, const struct message *m)
 		}
 		return;
 	}
-	if (a != NULL && attempt_live(a))
+	if (a != NULL && attempt_live(a) && a->rec.phase != PHASE_INTENT)
 		attempt_step(c, a, AE_FOREIGN_ACK);
 	else
 		device_foreign_seen(c, d, "ack");
