@@ -474,7 +474,7 @@ frame_nack(struct core *c, struct device *d, const struct message *m)
 		attempt_step(c, a, AE_NACK);
 	else if (more->read.state == READ_OUT &&
 	    more->read.serial == m->serial)
-		read_drop(c, more);
+		read_refused(c, more);
 }
 
 /* A power report makes the version stale; power-on ends what waited for it. */

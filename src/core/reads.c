@@ -145,6 +145,17 @@ preflight_unanswered(struct core *c, struct device *d, int64_t written_at)
 	m->preflight_next_at = written_at + m->preflight_gap_ms;
 }
 
+/* NACK: no better than silence, or it would be asked again at once. */
+void
+read_refused(struct core *c, struct device_more *m)
+{
+	struct read r = m->read;
+
+	read_drop(c, m);
+	if (r.why == READ_PREFLIGHT)
+		preflight_unanswered(c, m->device, r.written_at);
+}
+
 /* `probe` is over. */
 void
 read_timer(struct core *c, struct device_more *m)

@@ -251,6 +251,7 @@ void read_ack(struct core *c, struct device *d, const struct core_conn *conn,
     const struct message *m);
 void read_version(struct core *c, struct device *d,
     const struct core_conn *conn, const struct message *m);
+void read_refused(struct core *c, struct device_more *m);
 void read_timer(struct core *c, struct device_more *m);
 void read_hint(struct core *c, struct device *d, const struct core_conn *conn,
     const struct message *m);
