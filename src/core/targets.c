@@ -413,7 +413,9 @@ target_evaluate(struct core *c, struct target *t)
 			start(c, t);
 		return;
 	case HOLD_FOREIGN_UPDATE:
-		timer_set(c, &c->target_timers, &t->timer, until);
+		/* A deferral has its own time, which goes on. */
+		if (t->rec.wait_hold == HOLD_NONE)
+			timer_set(c, &c->target_timers, &t->timer, until);
 		return;
 	default:
 		list_remove(&t->ready);
