@@ -526,7 +526,9 @@ progress(struct core *c, struct attempt *a, enum attempt_event ev,
 static void
 overdue(struct core *c, struct attempt *a)
 {
-	if ((a->rec.reached == REACHED_DOWNLOADED ||
+	/* W also ends over what was heard of: deferred, resolving. */
+	if (a->rec.phase == PHASE_OVERDUE &&
+	    (a->rec.reached == REACHED_DOWNLOADED ||
 		a->rec.reached == REACHED_UPDATING) &&
 	    !a->rec.dark) {
 		a->rec.dark = true;
