@@ -25,7 +25,7 @@ probe_ms(const struct core *c, const struct device *d)
 bool
 read_possible(const struct core *c, const struct device *d)
 {
-	return d->conn != NULL && c->store_ok && !c->draining &&
+	return d->conn != NULL && c->store_ok &&
 	    (d->more == NULL || d->more->read.state == READ_NONE);
 }
 
