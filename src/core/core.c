@@ -688,6 +688,15 @@ core_deadline(const struct core *c)
 	return at;
 }
 
+/* A tracker that downloads says nothing that could remind of its stop. */
+static void
+stops_due(struct core *c, struct campaign *p)
+{
+	for (size_t i = 0; i < p->target_count; i++)
+		if (p->target[i]->attempt != NULL)
+			attempt_stop_due(c, p->target[i]->attempt);
+}
+
 static void
 store_changed(struct core *c, bool ok)
 {
@@ -698,9 +707,13 @@ store_changed(struct core *c, bool ok)
 	    ok ? "ok" : "degraded");
 	if (!ok)
 		return;
-	for (size_t i = 0; i < c->campaign_count; i++)
-		if (c->campaign[i]->rec.state == CAMPAIGN_RUNNING)
-			campaign_wake(c, c->campaign[i]);
+	for (size_t i = 0; i < c->campaign_count; i++) {
+		struct campaign *p = c->campaign[i];
+
+		stops_due(c, p);
+		if (p->rec.state == CAMPAIGN_RUNNING)
+			campaign_wake(c, p);
+	}
 }
 
 static void
