@@ -122,7 +122,10 @@ device_bind(struct core *c, struct device *d, struct core_conn *conn)
 		c->online++;
 	}
 	d->conn = conn;
-	if (d->more != NULL && d->targets != NULL)
+	/* Connections come and go all day: they are history only while an
+	 * update is under way. */
+	if (d->more != NULL && d->more->attempt != NULL &&
+	    attempt_live(d->more->attempt))
 		core_event(c, d, 0, 0, EVENT_SESSION, PHASE_NONE, -1, -1,
 		    "connected");
 }
