@@ -415,24 +415,35 @@ stored_targets_same(const struct campaign *p, const struct campaign_spec *spec)
 }
 
 static void
-spec_replace(struct campaign *p, struct campaign_spec *spec)
+spec_replace(struct core *c, struct campaign *p, struct campaign_spec *spec)
 {
 	spec_free(p->spec);
 	p->spec = spec;
 	p->spec_stored = false;
 	p->spec_broken = false;
 	bucket_rate(&p->bucket, spec->pace.start_per_hour);
+	c->pace_changed = true;
+}
+
+/* A draft has the targets of its file; it runs by itself where nobody has to
+ * approve it. err: why it cannot. */
+static void
+draft_ready(struct core *c, struct campaign *p, struct errtext *err)
+{
+	if (!p->spec->targets_all && campaign_add_targets(c, p) < 0)
+		return;
+	if (!p->spec->approval_required)
+		(void)campaign_begin(c, p, err);
 }
 
 static enum file_verdict
 file_draft_changed(struct core *c, struct campaign *p,
-    struct campaign_spec *spec)
+    struct campaign_spec *spec, struct errtext *err)
 {
 	targets_drop(p);
-	spec_replace(p, spec);
-	if (!spec->targets_all && campaign_add_targets(c, p) < 0)
-		return FILE_REFUSED;
+	spec_replace(c, p, spec);
 	add_revision(c, p);
+	draft_ready(c, p, err);
 	return FILE_CHANGED_OK;
 }
 
@@ -465,7 +476,7 @@ file_running_changed(struct core *c, struct campaign *p,
 		same = spec_same_frozen(p->spec, spec, &key);
 	}
 	if (same) {
-		spec_replace(p, spec);
+		spec_replace(c, p, spec);
 		add_revision(c, p);
 		core_audit(c, "file", "revision", p->rec.name, "");
 		return FILE_CHANGED_OK;
@@ -481,6 +492,35 @@ file_running_changed(struct core *c, struct campaign *p,
 	return FILE_REFUSED;
 }
 
+/* The campaign file is the same, but a package that it names is not what it was
+ * when it was pinned: the rest of the fleet must not get another one. */
+static bool
+package_changed(struct core *c, struct campaign *p,
+    const struct campaign_spec *spec, struct errtext *err)
+{
+	if (p->spec_stored || (p->rec.state != CAMPAIGN_RUNNING &&
+		p->rec.state != CAMPAIGN_PAUSED))
+		return false;
+	for (size_t i = 0; i < spec->package_count; i++) {
+		const struct spec_package *was = &p->spec->packages[i];
+		const struct spec_package *is = &spec->packages[i];
+
+		if (was->bytes == is->bytes &&
+		    strcmp(was->sha256, is->sha256) == 0)
+			continue;
+		(void)errtext_set(err, -1,
+		    "campaign %s: packages: %s is not the file that it was "
+		    "when the campaign began",
+		    p->rec.name, is->file == NULL ? is->url : is->file);
+		if (p->rec.state == CAMPAIGN_RUNNING)
+			campaign_set(c, p, CAMPAIGN_PAUSED,
+			    PAUSE_PACKAGE_CHANGED,
+			    is->file == NULL ? is->url : is->file);
+		return true;
+	}
+	return false;
+}
+
 static enum file_verdict
 campaign_file(struct core *c, struct campaign_spec *spec, bool at_start,
     struct errtext *err)
@@ -490,16 +530,19 @@ campaign_file(struct core *c, struct campaign_spec *spec, bool at_start,
 	if (p == NULL)
 		return file_new(c, spec, err);
 	if (strcmp(p->rec.digest, spec->digest) == 0) {
-		spec_replace(p, spec);
+		if (package_changed(c, p, spec, err)) {
+			spec_free(spec);
+			return FILE_REFUSED;
+		}
+		spec_replace(c, p, spec);
 		/* A draft that the store remembered has no targets yet. */
-		if (p->rec.state == CAMPAIGN_DRAFT && p->target_count == 0 &&
-		    !spec->targets_all)
-			(void)campaign_add_targets(c, p);
+		if (p->rec.state == CAMPAIGN_DRAFT)
+			draft_ready(c, p, err);
 		return FILE_SAME;
 	}
 	switch (p->rec.state) {
 	case CAMPAIGN_DRAFT:
-		return file_draft_changed(c, p, spec);
+		return file_draft_changed(c, p, spec, err);
 	case CAMPAIGN_ABORTED:
 	case CAMPAIGN_FINISHED:
 		(void)errtext_set(err, -1,

@@ -251,6 +251,11 @@ word(struct world *w, struct campaign_spec *s, const char *key,
 		    "%s", strcmp(v, "-") == 0 ? "" : v);
 	} else if (strcmp(key, "package") == 0) {
 		package(s, v);
+	} else if (strcmp(key, "disk") == 0) {
+		if (s->package_count == 0)
+			scn_fail("disk= comes after package=");
+		(void)snprintf(s->packages[s->package_count - 1].sha256,
+		    DIGEST_TEXT, "%s", stored ? "" : v);
 	} else if (strcmp(key, "type") == 0) {
 		models(&s->require_type, &s->require_type_count, v);
 	} else if (strcmp(key, "hardware") == 0) {
@@ -278,13 +283,19 @@ word(struct world *w, struct campaign_spec *s, const char *key,
 	}
 }
 
+/* disk= says what the package file holds: no part of the campaign file. */
 static void
 digest(const char *text, char ret[DIGEST_TEXT])
 {
 	uint64_t h = UINT64_C(0xcbf29ce484222325);
 
-	for (; *text != '\0'; text++)
+	for (; *text != '\0'; text++) {
+		if (strncmp(text, " disk=", 6) == 0)
+			text += 1 + strcspn(text + 1, " ");
+		if (*text == '\0')
+			break;
 		h = (h ^ (unsigned char)*text) * UINT64_C(0x100000001b3);
+	}
 	for (size_t i = 0; i < 4; i++)
 		(void)snprintf(ret + 16 * i, 17, "%016llx",
 		    (unsigned long long)prng_mix(h, i));
