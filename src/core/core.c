@@ -251,7 +251,10 @@ flush(struct core *c)
 		c->flags_dirty = false;
 	}
 	opbuf_add(&c->fx->ops, OP_STAMP, &stamp);
-	c->stamp_at = c->now.at_ms + STAMP_MS;
+	/* Not more often than once a second, whatever the scale: each is a
+	 * commit. */
+	c->stamp_at = c->now.at_ms +
+	    MAX_OF(core_dur(c, STAMP_MS), INT64_C(1000));
 	if (c->failed)
 		c->fx->ops.failed = true;
 }

@@ -229,7 +229,7 @@ view_device(const struct core *c, struct core_now now,
 		ret->transport = d->conn->transport;
 	if (d->last_seen_at != 0)
 		ret->last_seen_wall =
-		    now.wall_ms - (c->now.at_ms - d->last_seen_at);
+		    now.wall_ms - (now.at_ms - d->last_seen_at);
 	else if (r != NULL)
 		ret->last_seen_wall = r->last_seen_wall;
 	for (t = d->targets; t != NULL; t = t->next_of_device)
