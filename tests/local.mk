@@ -11,4 +11,5 @@ include $(top_srcdir)/tests/scenario/local.mk
 include $(top_srcdir)/tests/fuzz/local.mk
 include $(top_srcdir)/tests/simulate/local.mk
 include $(top_srcdir)/tests/integration/local.mk
+include $(top_srcdir)/tests/bench/local.mk
 include $(top_srcdir)/tests/planted/local.mk
