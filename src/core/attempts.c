@@ -842,6 +842,23 @@ event_is_final(enum attempt_event ev)
 	}
 }
 
+/* Those that the start rule builds on: what nobody knows is none of them. */
+static bool
+code_is_final(int code)
+{
+	switch (code) {
+	case 101:
+	case 102:
+	case 103:
+	case 202: /* the last one, says its event */
+	case 302:
+	case 303:
+		return true;
+	default:
+		return false;
+	}
+}
+
 /* A late copy: it acts only where a code at least as high as reached would,
  * and never ends an attempt alone. */
 static enum attempt_event
@@ -881,7 +898,8 @@ attempt_code(struct core *c, struct attempt *a, const struct message *m)
 	} else {
 		if (ev == AE_301_BARE)
 			a->rec.claimed_buffered = false;
-		if (final && r->start_attempt == a->rec.id)
+		if (final && code_is_final(m->code) &&
+		    r->start_attempt == a->rec.id)
 			r->start_final_seq = a->rec.code_seq;
 		if (final && ev != AE_102_STOP && a->rec.ack_seq == 0 &&
 		    a->rec.reached < REACHED_CONFIRMED &&
