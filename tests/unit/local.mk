@@ -50,6 +50,18 @@ tests_unit_check_proto_field_SOURCES = tests/unit/check_proto_field.c \
 	$(unit_stream_sources)
 tests_unit_check_proto_field_CPPFLAGS = $(unit_CPPFLAGS)
 tests_unit_check_proto_field_LDADD = $(unit_LDADD)
+
+check_PROGRAMS += tests/unit/check_machine
+TESTS += tests/unit/check_machine
+tests_unit_check_machine_SOURCES = tests/unit/check_machine.c
+tests_unit_check_machine_CPPFLAGS = $(unit_CPPFLAGS)
+tests_unit_check_machine_LDADD = $(unit_LDADD)
+
+check_PROGRAMS += tests/unit/check_startrule
+TESTS += tests/unit/check_startrule
+tests_unit_check_startrule_SOURCES = tests/unit/check_startrule.c
+tests_unit_check_startrule_CPPFLAGS = $(unit_CPPFLAGS)
+tests_unit_check_startrule_LDADD = $(unit_LDADD)
 endif
 
 # The layers, held against the sources and the pure archive itself.
