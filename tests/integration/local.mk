@@ -15,6 +15,7 @@ tests_integration_shim_so_CFLAGS = -std=gnu11 $(WARN_CFLAGS) -fPIC
 tests_integration_shim_so_LDFLAGS = -shared
 
 EXTRA_DIST += tests/integration/lib.sh tests/integration/faultlib.sh
+EXTRA_DIST += doc/faults.md
 
 integration_tests =
 integration_tests += tests/integration/t-sum.sh
@@ -26,5 +27,7 @@ integration_tests += tests/integration/t-storm.sh
 integration_tests += tests/integration/t-peers.sh
 integration_tests += tests/integration/t-floods.sh
 integration_tests += tests/integration/t-descriptors.sh
+integration_tests += tests/integration/t-disk.sh
+integration_tests += tests/integration/t-faults-doc.sh
 dist_check_SCRIPTS += $(integration_tests)
 TESTS += $(integration_tests)
