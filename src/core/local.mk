@@ -1,12 +1,15 @@
 # core: decisions; with base and proto the pure archive, free of any library.
 noinst_LIBRARIES += libtrackup-pure.a
 libtrackup_pure_a_SOURCES = $(libtrackup_base_a_SOURCES) $(proto_sources) \
+	src/core/attempt_actions.c \
+	src/core/attempt_guards.c \
 	src/core/attempts.c \
 	src/core/campaigns.c \
 	src/core/check.c \
 	src/core/core.c src/core/core.h \
 	src/core/devices.c \
 	src/core/event.c src/core/event.h \
+	src/core/frames.c \
 	src/core/load.c \
 	src/core/machine.c src/core/machine.h \
 	src/core/operate.c \

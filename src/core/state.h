@@ -257,7 +257,15 @@ void read_hint(struct core *c, struct device *d, const struct core_conn *conn,
     const struct message *m);
 void read_tokens(struct core *c);
 
-/* attempts.c */
+/* frames.c */
+void core_frame(struct core *c, struct core_conn *conn,
+    const struct message *m);
+
+/* attempts.c, attempt_actions.c, attempt_guards.c */
+const struct campaign_spec *attempt_spec(const struct attempt *a);
+void attempt_enter(struct core *c, struct attempt *a, enum phase next);
+void attempt_act(struct core *c, struct attempt *a, enum attempt_event ev,
+    enum attempt_action action, enum phase from);
 void attempt_step(struct core *c, struct attempt *a, enum attempt_event ev);
 void attempt_code(struct core *c, struct attempt *a, const struct message *m);
 void attempt_fence(struct core *c, struct attempt *a, const char *version,

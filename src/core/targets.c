@@ -346,7 +346,7 @@ deferral_over(struct core *c, struct device *d)
 	if (old == NULL)
 		return;
 	assert(old->rec.phase == PHASE_DEFERRED);
-	old->rec.phase = PHASE_ENDED;
+	attempt_enter(c, old, PHASE_ENDED);
 	old->rec.ended_wall = c->now.wall_ms;
 	if (old->rec.dark) {
 		old->rec.dark = false;

@@ -1,0 +1,375 @@
+#include "config.h"
+#include "core/state.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "base/sbuf.h"
+#include "core/plant.h"
+#include "proto/encode.h"
+
+/* A tracker speaks: who it is, what it says, what that makes possible. */
+
+/* --- acknowledgements ------------------------------------------------------*/
+
+static void
+reply_now(struct core *c, const char *p, int n)
+{
+	struct fx *fx = c->fx;
+
+	if (n <= 0 || fx->reply_cap - fx->reply_len < (size_t)n)
+		return; /* the tracker sends it again */
+	memcpy(fx->reply + fx->reply_len, p, (size_t)n);
+	fx->reply_len += (size_t)n;
+}
+
+static void
+reply_after(struct core *c, struct core_conn *conn, const char *p, int n,
+    uint64_t ticket)
+{
+	struct fx_item *it;
+
+	if (n <= 0 || (it = core_item(c, FX_REPLY)) == NULL)
+		return;
+	memcpy(it->bytes, p, (size_t)n);
+	it->len = (size_t)n;
+	it->conn = conn;
+	it->conn_id = conn->id;
+	it->ticket = ticket;
+}
+
+/* A report that can change an update is acknowledged when it is durable; so is
+ * its repeat, as long as the first may still be on its way to the disk. */
+static void
+acknowledge(struct core *c, struct core_conn *conn, const struct message *m,
+    bool matters)
+{
+	char buf[COMMAND_MAX + 1];
+	uint64_t ticket;
+	int n;
+
+	if (m->kind == MSG_HEARTBEAT) {
+		n = encode_sack_heartbeat(buf, sizeof(buf), m->protover,
+		    m->count_text);
+		/* A version that may not be echoed: the empty one may. */
+		if (n < 0)
+			n = encode_sack_heartbeat(buf, sizeof(buf),
+			    SPAN_LIT(""), m->count_text);
+		reply_now(c, buf, n);
+		return;
+	}
+	if (c->cfg.sack != SACK_ALL)
+		return;
+	n = encode_sack(buf, sizeof(buf), m->count_text);
+	ticket = c->fx->ticket != 0 ? c->fx->ticket : c->ticket_last;
+	if (!matters || ticket <= c->ticket_durable ||
+	    planted("sack_before_commit"))
+		reply_now(c, buf, n);
+	else
+		reply_after(c, conn, buf, n, ticket);
+}
+
+/* --- frames ----------------------------------------------------------------*/
+
+static uint64_t
+span_hash(uint64_t h, struct span s)
+{
+	for (size_t i = 0; i < s.n; i++)
+		h = (h ^ (unsigned char)s.p[i]) * UINT64_C(0x100000001b3);
+	return prng_mix(h, s.n);
+}
+
+/* What makes a frame the same report again; a +BUFF copy is the same one. */
+static uint64_t
+frame_hash(const struct message *m)
+{
+	uint64_t h = UINT64_C(0xcbf29ce484222325);
+
+	h = span_hash(h, m->type);
+	h = prng_mix(h, (uint64_t)m->kind);
+	h = prng_mix(h, (uint64_t)(m->code + 1) << 16 |
+		(uint64_t)(m->times + 1));
+	h = prng_mix(h, (uint64_t)m->count << 32 | m->serial);
+	h = span_hash(h, m->send_time);
+	return h == 0 ? 1 : h;
+}
+
+static void
+event_of_frame(struct core *c, struct device *d, const struct message *m,
+    enum event_kind kind)
+{
+	const struct attempt *a = d->more->attempt;
+	struct sbuf text;
+
+	sbuf_init(&text, RAW_MAX);
+	for (size_t i = 0; i < m->raw.n && text.len + 4 < RAW_MAX; i++)
+		sbuf_add_escaped(&text, m->raw.p + i, 1);
+	core_event(c, d, 0, a == NULL ? 0 : a->rec.id, kind,
+	    a == NULL ? PHASE_NONE : a->rec.phase,
+	    m->kind == MSG_GTUPD ? m->code : -1,
+	    m->has_serial ? m->serial : -1, "%s", sbuf_str(&text));
+	sbuf_done(&text);
+}
+
+static void
+frame_gtupd(struct core *c, struct device *d, const struct message *m)
+{
+	struct device_more *more = d->more;
+	struct device_rec *r = &more->rec;
+
+	c->codes[m->code]++;
+	event_of_frame(c, d, m, EVENT_REPORT);
+	/* A start that is not written yet cannot be what it is about. */
+	if (more->attempt != NULL &&
+	    more->attempt->rec.phase != PHASE_INTENT) {
+		attempt_code(c, more->attempt, m);
+		return;
+	}
+	r->stale_seq = core_seq(c);
+	mark_device(c, more);
+	if (m->buffered)
+		return;
+	switch (m->code) {
+	case 100:
+	case 200:
+	case 201:
+	case 300:
+		device_foreign_seen(c, d, "report");
+		break;
+	case 101:
+	case 102:
+	case 103:
+	case 302:
+	case 303:
+		if (r->start_attempt != 0 && r->start_final_seq == 0)
+			r->start_final_seq = r->stale_seq;
+		break;
+	default:
+		break;
+	}
+}
+
+static bool
+stop_serial_is(const struct attempt *a, uint16_t serial)
+{
+	for (int i = 0; i < a->rec.stops_sent; i++)
+		if (a->rec.stop_serial[i] == serial)
+			return true;
+	return false;
+}
+
+static void
+frame_ack_gtupd(struct core *c, struct device *d, const struct message *m)
+{
+	struct device_more *more = d->more;
+	struct attempt *a = more->attempt;
+
+	event_of_frame(c, d, m, EVENT_ACK);
+	if (!m->has_serial)
+		return;
+	if (a != NULL && a->rec.phase != PHASE_INTENT &&
+	    a->rec.serial == m->serial) {
+		attempt_step(c, a, AE_ACK);
+		return;
+	}
+	if (a != NULL && stop_serial_is(a, m->serial)) {
+		a->rec.stop_acked = true;
+		mark_attempt(c, a);
+		return;
+	}
+	if (device_serial_issued(more, m->serial)) {
+		/* Late, and ours: recorded only (rule 8); but if it is the last
+		 * start's, that start ran after all (rule 2). */
+		if (more->rec.start_attempt != 0 &&
+		    more->rec.start_serial == m->serial) {
+			more->rec.start_ack_seq = core_seq(c);
+			more->rec.stale_seq = more->rec.start_ack_seq;
+			mark_device(c, more);
+		}
+		return;
+	}
+	if (a != NULL && attempt_live(a) && a->rec.phase != PHASE_INTENT)
+		attempt_step(c, a, AE_FOREIGN_ACK);
+	else
+		device_foreign_seen(c, d, "ack");
+}
+
+static void
+frame_nack(struct core *c, struct device *d, const struct message *m)
+{
+	struct device_more *more = d->more;
+	struct attempt *a = more->attempt;
+
+	event_of_frame(c, d, m, EVENT_ACK);
+	if (!m->has_serial)
+		return;
+	if (a != NULL && a->rec.phase != PHASE_INTENT &&
+	    a->rec.serial == m->serial)
+		attempt_step(c, a, AE_NACK);
+	else if (more->read.state == READ_OUT &&
+	    more->read.serial == m->serial)
+		read_refused(c, more);
+}
+
+/* A power report makes the version stale; power-on ends what waited for it. */
+static void
+frame_power(struct core *c, struct device *d, const struct message *m)
+{
+	struct target *t;
+
+	event_of_frame(c, d, m, EVENT_REPORT);
+	if (m->buffered)
+		return;
+	d->more->rec.power_seq = core_seq(c);
+	mark_device(c, d->more);
+	if (m->kind != MSG_POWER_ON)
+		return;
+	for (t = d->targets; t != NULL; t = t->next_of_device) {
+		if (t->rec.state != TARGET_WAITING ||
+		    t->rec.wait_hold == HOLD_NONE || t->rec.deferrals_303 > 0)
+			continue;
+		t->rec.wait_hold = HOLD_NONE;
+		t->rec.retry_wall = 0;
+		timer_set(c, &c->target_timers, &t->timer, INT64_MAX);
+		mark_target(c, t);
+	}
+}
+
+static bool
+frame_matters(const struct message *m)
+{
+	switch (m->kind) {
+	case MSG_ACK_GTUPD:
+	case MSG_GTUPD:
+	case MSG_ACK_GTRTO:
+	case MSG_GTVER:
+	case MSG_NACK:
+	case MSG_POWER_ON:
+	case MSG_POWER_OFF:
+		return true;
+	default:
+		return false;
+	}
+}
+
+static void
+frame_dispatch(struct core *c, struct device *d, struct core_conn *conn,
+    const struct message *m)
+{
+	if (device_repeat(c, d->more, frame_hash(m)))
+		return;
+	switch (m->kind) {
+	case MSG_GTUPD:
+		frame_gtupd(c, d, m);
+		break;
+	case MSG_ACK_GTUPD:
+		frame_ack_gtupd(c, d, m);
+		break;
+	case MSG_ACK_GTRTO:
+		read_ack(c, d, conn, m);
+		break;
+	case MSG_GTVER:
+		read_version(c, d, conn, m);
+		break;
+	case MSG_NACK:
+		frame_nack(c, d, m);
+		break;
+	case MSG_POWER_ON:
+	case MSG_POWER_OFF:
+		frame_power(c, d, m);
+		break;
+	default:
+		break;
+	}
+}
+
+static void
+identify(struct core *c, struct device *d, struct core_conn *conn,
+    const struct message *m)
+{
+	if (conn->key != d->key) {
+		struct device *before =
+		    conn->key == 0 ? NULL : device_find(c, conn->key);
+
+		if (before != NULL && before->conn == conn)
+			device_unbind(c, before);
+		conn->key = d->key;
+	}
+	if (d->conn != conn)
+		device_bind(c, d, conn);
+	d->last_seen_at = MAX_OF(c->now.at_ms, 1);
+	if (!span_is(m->protover, d->protover)) {
+		(void)span_copy(d->protover, sizeof(d->protover), m->protover);
+		if (d->more != NULL)
+			mark_device(c, d->more);
+	}
+	/* The check digit comes and goes with what the unit sends. */
+	if (strcmp(d->id, m->id.text) != 0)
+		memcpy(d->id, m->id.text, sizeof(d->id));
+	if (d->observed) {
+		list_remove(&d->lru);
+		list_push_back(&c->observed, &d->lru);
+	} else if (d->more != NULL) {
+		d->more->rec.last_seen_wall = c->now.wall_ms;
+	}
+}
+
+/* Whoever connects can make up ids without end: what they fill on disk is
+ * bounded, and the rest is only observed. */
+static bool
+register_room(struct core *c)
+{
+	if (c->cfg.registered_max <= 0 ||
+	    c->registered < (size_t)c->cfg.registered_max)
+		return true;
+	c->registered_refused++;
+	return false;
+}
+
+void
+core_frame(struct core *c, struct core_conn *conn, const struct message *m)
+{
+	struct device *d = device_find(c, m->id.key);
+	bool matters = frame_matters(m);
+
+	if ((d == NULL || d->observed) && c->cfg.unknown == UNKNOWN_REFUSE) {
+		struct fx_item *it = core_item(c, FX_CLOSE);
+
+		if (it == NULL)
+			return;
+		it->conn = conn;
+		it->conn_id = conn->id;
+		it->len = (size_t)snprintf(it->bytes, sizeof(it->bytes),
+		    "unknown_device");
+		return;
+	}
+	/* No memory for a stranger changes nothing: it will speak again. */
+	if (d == NULL && (d = device_make(c, &m->id)) == NULL)
+		return;
+	if (d->observed && c->cfg.unknown == UNKNOWN_REGISTER &&
+	    register_room(c)) {
+		struct device_more *more = device_more(c, d);
+
+		if (more == NULL)
+			return;
+		more->rec.registered = true;
+		c->registered++;
+		matters = true; /* first contact */
+		core_note(c, NOTE_INFO, "device_registered device=%s", d->id);
+	}
+	identify(c, d, conn, m);
+	attempt_contact(c, d);
+	c->late_frame = m->buffered;
+	if (frame_matters(m) && !d->observed && device_more(c, d) != NULL)
+		frame_dispatch(c, d, conn, m);
+	else
+		matters = matters && !d->observed;
+	c->late_frame = false;
+	if (m->kind == MSG_REPORT || m->kind == MSG_HEARTBEAT ||
+	    m->kind == MSG_POWER_ON)
+		read_hint(c, d, conn, m);
+	/* Never a command in answer to a late copy alone. */
+	if (!m->buffered && d->conn == conn)
+		device_kick(c, d);
+	acknowledge(c, conn, m, matters);
+}
