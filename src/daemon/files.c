@@ -12,7 +12,6 @@
 
 #include "io/digest.h"
 
-
 /* Which campaign a file held when it was last good, so that a broken or
  * missing one is still known by name. */
 struct seen_file {
@@ -76,7 +75,7 @@ read_all(const char *path, size_t max, char **ret, size_t *ret_len,
 	size_t len = 0;
 	int fd;
 
-	if ((fd = open(path, O_RDONLY | O_CLOEXEC)) < 0) {
+	if ((fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)) < 0) {
 		e->ours = e->ours || errno_is_ours(errno);
 		return errtext_set(err, -1, "%s: %s", path, strerror(errno));
 	}
@@ -248,18 +247,30 @@ files_check(const struct daemon_conf *conf, const char *file,
 /* --- the campaign directory ------------------------------------------------*/
 
 static struct seen_file *
-seen_find(struct campaign_files *f, const char *path)
+seen_find(struct campaign_files *f, const char *path, const char *name)
 {
 	for (size_t i = 0; i < f->count; i++)
-		if (strcmp(f->v[i].path, path) == 0)
+		if (strcmp(f->v[i].path, path) == 0 &&
+		    (name == NULL || strcmp(f->v[i].name, name) == 0))
 			return &f->v[i];
 	return NULL;
 }
 
+/* The file of this scan that holds the campaign; NULL: none. */
+static const struct seen_file *
+seen_holder(const struct campaign_files *f, const char *name)
+{
+	for (size_t i = 0; i < f->count; i++)
+		if (f->v[i].here && strcmp(f->v[i].name, name) == 0)
+			return &f->v[i];
+	return NULL;
+}
+
+/* A path under another name is another entry: the old campaign is gone. */
 static void
 seen_put(struct campaign_files *f, const char *path, const char *name)
 {
-	struct seen_file *s = seen_find(f, path);
+	struct seen_file *s = seen_find(f, path, name);
 
 	if (s == NULL) {
 		struct seen_file *v =
@@ -310,7 +321,7 @@ file_lost(struct campaign_files *f, const char *path, const char *text,
     bool ours, const struct files_sink *sink)
 {
 	char name[CAMPAIGN_NAME_MAX + 1];
-	struct seen_file *s = f == NULL ? NULL : seen_find(f, path);
+	struct seen_file *s = seen_find(f, path, NULL);
 
 	if (s != NULL)
 		s->here = true;
@@ -328,8 +339,9 @@ file_read(struct campaign_files *f, const struct daemon_conf *conf,
     const char *path, const struct files_sink *sink, struct sbuf *diag)
 {
 	struct env_arg arg = {.conf = conf,
-	    .too_large = f == NULL ? NULL : &f->stats.list_too_large};
+	    .too_large = &f->stats.list_too_large};
 	struct campaign_env env = env_of(&arg, false);
+	const struct seen_file *other;
 	struct campaign_spec *spec;
 	struct errtext err = {0};
 	struct sbuf missing;
@@ -338,7 +350,7 @@ file_read(struct campaign_files *f, const struct daemon_conf *conf,
 	int r;
 
 	if (read_all(path, FILES_CAMPAIGN_BYTES_MAX, &text, &len, &arg,
-		f == NULL ? NULL : &f->stats.campaign_too_large, &err) < 0) {
+		&f->stats.campaign_too_large, &err) < 0) {
 		sbuf_addf(diag, "%s\n", err.text);
 		return file_lost(f, path, NULL, arg.ours, sink);
 	}
@@ -351,18 +363,46 @@ file_read(struct campaign_files *f, const struct daemon_conf *conf,
 		return r;
 	}
 	free(text);
+	if ((other = seen_holder(f, spec->name)) != NULL) {
+		sbuf_addf(diag, "%s: campaign: %s is the campaign of %s; a "
+			"name is given once\n", path, spec->name, other->path);
+		spec_free(spec);
+		return -1;
+	}
+	seen_put(f, path, spec->name);
 	if (sink == NULL) {
 		spec_free(spec);
 		return 0;
 	}
-	if (f != NULL)
-		seen_put(f, path, spec->name);
 	err.text[0] = '\0';
 	if (sink->campaign(sink->arg, spec, &err) == FILE_REFUSED) {
 		sbuf_addf(diag, "%s: %s\n", path, err.text);
 		return -1;
 	}
+	/* Taken, but it cannot run as it says it would. */
+	if (err.text[0] != '\0')
+		sbuf_addf(diag, "warning: %s: %s\n", path, err.text);
 	return 0;
+}
+
+/* A file under another path is not gone. */
+static void
+seen_gone(struct campaign_files *f, const struct files_sink *sink)
+{
+	size_t kept = 0;
+
+	for (size_t i = 0; i < f->count; i++) {
+		struct seen_file *s = &f->v[i];
+
+		if (s->here) {
+			f->v[kept++] = *s;
+			continue;
+		}
+		if (seen_holder(f, s->name) == NULL)
+			sink->lost(sink->arg, s->name, PAUSE_FILE_GONE);
+		free(s->path);
+	}
+	f->count = kept;
 }
 
 static int
@@ -382,9 +422,8 @@ files_scan(struct campaign_files *f, const struct daemon_conf *conf,
 	char path[4096];
 	int n, result = 0;
 
-	if (f != NULL)
-		for (size_t i = 0; i < f->count; i++)
-			f->v[i].here = false;
+	for (size_t i = 0; i < f->count; i++)
+		f->v[i].here = false;
 	n = scandir(conf->campaigns_directory, &list, only_yaml, alphasort);
 	if (n < 0) {
 		bool ours = errno_is_ours(errno);
@@ -405,8 +444,7 @@ files_scan(struct campaign_files *f, const struct daemon_conf *conf,
 			sbuf_addf(diag, "%s: more than %d files, or a path "
 				"too long: not read\n",
 			    list[i]->d_name, FILES_COUNT_MAX);
-			if (f != NULL)
-				f->stats.not_read++;
+			f->stats.not_read++;
 			result = -1;
 		} else if (file_read(f, conf, path, sink, diag) < 0) {
 			result = -1;
@@ -414,10 +452,7 @@ files_scan(struct campaign_files *f, const struct daemon_conf *conf,
 		free(list[i]);
 	}
 	free(list);
-	for (size_t i = 0; f != NULL && sink != NULL && i < f->count; i++) {
-		if (f->v[i].here)
-			continue;
-		sink->lost(sink->arg, f->v[i].name, PAUSE_FILE_GONE);
-	}
+	if (sink != NULL)
+		seen_gone(f, sink);
 	return result;
 }

@@ -52,18 +52,24 @@ usage(FILE *to)
 static int
 check_config(const char *path)
 {
+	struct campaign_files *files = files_new();
 	struct daemon_conf *conf;
 	struct sbuf diag;
 	int r = EXIT_CONFIG;
 
+	if (files == NULL) {
+		(void)fputs("trackupd: out of memory\n", stderr);
+		return 1;
+	}
 	sbuf_init(&diag, 0);
 	if ((conf = daemon_conf_load(path, &diag)) != NULL &&
-	    files_scan(NULL, conf, NULL, &diag) == 0)
+	    files_scan(files, conf, NULL, &diag) == 0)
 		r = 0;
 	(void)fputs(sbuf_str(&diag), stderr);
 	if (r == 0)
 		(void)printf("%s: ok\n", path);
 	daemon_conf_free(conf);
+	files_free(files);
 	sbuf_done(&diag);
 	return r;
 }
