@@ -99,14 +99,32 @@ admit(enum note_level level)
 	return true;
 }
 
+/* What an operator or a file says may hold a line end or an escape sequence:
+ * one event is one line. */
+static void
+harmless(const char *line, char *buf, size_t size)
+{
+	size_t n = 0;
+
+	while (line[n] != '\0' && n < size - 1) {
+		unsigned char b = (unsigned char)line[n];
+
+		buf[n++] = (b < 0x20 && b != '\t') || b == 0x7f ? '?' : (char)b;
+	}
+	buf[n] = '\0';
+}
+
 void
 log_line(enum note_level level, const char *line)
 {
+	char buf[2048];
+
 	if (level > lg.level)
 		return;
 	(void)pthread_mutex_lock(&lg.lock);
+	harmless(line, buf, sizeof(buf));
 	if (admit(level))
-		write_line(level, line);
+		write_line(level, buf);
 	(void)pthread_mutex_unlock(&lg.lock);
 }
 
