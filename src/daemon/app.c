@@ -29,6 +29,7 @@
 #define UPKEEP_MS 1000
 #define CLOCK_JUMP_MS 60000
 #define OWED_MS 240000
+#define HELD_MAX 64 /* acknowledgements that wait, per connection */
 #define ENDING_MS 3000
 #define EXIT_CONFIG 78
 
@@ -95,8 +96,14 @@ hold_reply(struct app *a, const struct fx_item *it)
 {
 	struct held_reply *h;
 
+	/* The tracker sends its report again: so it may, as often as it likes,
+	 * while the disk is full. */
+	if (it->conn->held >= HELD_MAX) {
+		a->held_refused++;
+		return;
+	}
 	if (it->len > sizeof(h->bytes) || (h = malloc(sizeof(*h))) == NULL)
-		return; /* the tracker sends its report again */
+		return;
 	h->next = NULL;
 	h->ticket = it->ticket;
 	h->conn = it->conn;
@@ -385,6 +392,7 @@ fill_limits(struct app *a, const struct store_stats *st,
 	log_get_limit(&per_second, &held_back);
 	limit_put(ret, "store_reads", (int64_t)st->reads_max,
 	    (int64_t)st->reads, (int64_t)st->reads_refused);
+	limit_put(ret, "held_acks", HELD_MAX, -1, (int64_t)a->held_refused);
 	limit_put(ret, "log_lines_per_s", per_second, -1,
 	    (int64_t)held_back);
 	limit_put(ret, "config", -1, -1, (int64_t)a->conf_refused);
@@ -771,7 +779,8 @@ on_term(void *arg)
 	core_operate(a->core, &op, app_now(a), &a->fx, &r);
 	app_effects(a);
 	/* What is decided gets committed and acknowledged, within its time. */
-	loop_timer_set(a->ending, ENDING_MS);
+	loop_timer_set(a->ending, a->store_state == STORE_OK
+		? MAX_OF(scaled(a, ENDING_MS), 500) : 500);
 }
 
 static void
@@ -804,8 +813,9 @@ on_upkeep(void *arg)
 
 	watch_clock(a);
 	loop_timer_set(a->upkeep, UPKEEP_MS);
-	if (a->store_state == STORE_OK)
-		systemd_alive();
+	/* A full disk too: it goes on by itself when there is room, and what
+	 * waits for that would be lost in a restart. */
+	systemd_alive();
 	trackers_get_stats(a->trackers, &st);
 	core_view_status(a->core, &v);
 	systemd_status("%zu connections, %zu trackers online, %zu in flight",
@@ -830,10 +840,23 @@ load_flags(void *arg, const struct flags_rec *f, const struct stamp_rec *s)
 	return 0;
 }
 
+/* A row that fits nothing: the database is not what this daemon wrote. */
+static int
+loaded(int r, const char *what, int64_t id, uint64_t device)
+{
+	if (r < 0)
+		log_f(NOTE_ERROR,
+		    "store: %s %" PRId64 " of device %016" PRIx64 " does not fit "
+		    "to the rest of the database, or there is no memory for it",
+		    what, id, device);
+	return r;
+}
+
 static int
 load_device(void *arg, const struct device_rec *r)
 {
-	return core_load_device(((struct app *)arg)->core, r);
+	return loaded(core_load_device(((struct app *)arg)->core, r), "row", 0,
+	    r->key);
 }
 
 static int
@@ -858,19 +881,22 @@ load_campaign(void *arg, const struct campaign_rec *r, const char *text,
 static int
 load_target(void *arg, const struct target_rec *r)
 {
-	return core_load_target(((struct app *)arg)->core, r);
+	return loaded(core_load_target(((struct app *)arg)->core, r),
+	    "target of campaign", r->campaign, r->device);
 }
 
 static int
 load_attempt(void *arg, const struct attempt_rec *r)
 {
-	return core_load_attempt(((struct app *)arg)->core, r);
+	return loaded(core_load_attempt(((struct app *)arg)->core, r),
+	    "attempt", r->id, r->device);
 }
 
 static int
 load_tuple(void *arg, const struct tuple_rec *r)
 {
-	return core_load_tuple(((struct app *)arg)->core, r);
+	return loaded(core_load_tuple(((struct app *)arg)->core, r),
+	    "frame", r->slot, r->device);
 }
 
 static int
@@ -897,7 +923,8 @@ start_store(struct app *a)
 	if (store_open(&a->store, &cfg, &err) < 0 ||
 	    store_load(a->store, &loader, &err) < 0 ||
 	    store_start(a->store, &err) < 0) {
-		log_f(NOTE_ERROR, "store: %s", err.text);
+		log_f(NOTE_ERROR, "store: %s", err.text[0] != '\0'
+			? err.text : "could not be loaded");
 		return -1;
 	}
 	a->mono_base_ms = loop_mono_ms();
@@ -905,6 +932,10 @@ start_store(struct app *a)
 		&a->fx) < 0)
 		die(a, "out_of_memory");
 	app_effects(a);
+	if (a->opt.restored)
+		log_f(NOTE_WARN,
+		    "restored: everything is halted, and every device is fenced "
+		    "before its next start; resume-all lifts the halt");
 	return 0;
 }
 
@@ -976,6 +1007,8 @@ start_api(struct app *a)
 	const struct api_config cfg = {
 	    .socket = a->conf->control_socket,
 	    .group = a->conf->control_group,
+	    .request_timeout_ms = MAX_OF(scaled(a, 30000), 1000),
+	    .durable_timeout_ms = MAX_OF(scaled(a, 10000), 1000),
 	};
 	const struct api_ops ops = {
 	    .arg = a,

@@ -50,6 +50,7 @@ struct app {
 	size_t spare_cap;
 	struct held_reply *held, **held_end;
 	size_t held_count;
+	uint64_t held_refused;
 	uint64_t durable;
 	uint64_t submitted;
 	enum store_state store_state;

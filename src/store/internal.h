@@ -21,7 +21,7 @@ enum {
 	READS_MAX = 32,           /* waiting or not yet told */
 	FAILURES_MAX = 3,         /* in FAILURE_WINDOW_MS: broken */
 	FAILURE_WINDOW_MS = 60000,
-	CLOSE_FLUSH_MS = 5000,
+	CLOSE_FLUSH_MS = 1500,
 	IDLE_MS = 1000,
 };
 

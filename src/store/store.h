@@ -59,7 +59,7 @@ extern const double store_commit_bounds_s[12];
 /* Opens or creates, migrates, verifies pragmas and starts no thread yet. */
 MUST_CHECK int store_open(struct store **ret, const struct store_config *cfg,
     struct errtext *err);
-/* Flushes what is queued (at most 5 s), ends the thread, closes. */
+/* Flushes what is queued (at most 1.5 s), ends the thread, closes. */
 void store_close(struct store *s);
 
 /* Calls back for every row, in this order: stamp and flags (once, zeroed when
