@@ -89,6 +89,8 @@ enum oper_kind {
 	OPER_DEVICE_CANCEL, OPER_DRAIN, OPER_KIND_COUNT_
 };
 
+const char *oper_kind_name(enum oper_kind v); /* as in the audit log */
+
 struct oper {
 	enum oper_kind kind;
 	const char *campaign;  /* name */

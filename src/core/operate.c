@@ -284,15 +284,21 @@ operate_device(struct core *c, const struct oper *op, struct oper_result *ret)
 		oper_cancel(c, d, ret);
 }
 
-void
-core_operate(struct core *c, const struct oper *op, struct core_now now,
-    struct fx *fx, struct oper_result *ret)
+const char *
+oper_kind_name(enum oper_kind v)
 {
-	static const char *const action[OPER_KIND_COUNT_] = {
+	static const char *const name[OPER_KIND_COUNT_] = {
 	    "campaign_start", "campaign_pause", "campaign_resume",
 	    "campaign_abort", "halt", "resume_all", "device_probe",
 	    "device_cancel", "drain"};
 
+	return name[v];
+}
+
+void
+core_operate(struct core *c, const struct oper *op, struct core_now now,
+    struct fx *fx, struct oper_result *ret)
+{
 	memset(ret, 0, sizeof(*ret));
 	core_enter(c, now, fx);
 	if (is_campaign_oper(op->kind)) {
@@ -306,7 +312,7 @@ core_operate(struct core *c, const struct oper *op, struct core_now now,
 		oper_halt(c, op->kind == OPER_HALT, ret);
 	}
 	if (ret->status == OPER_OK && !op->dry_run)
-		core_audit(c, op->who, action[op->kind],
+		core_audit(c, op->who, oper_kind_name(op->kind),
 		    op->campaign != NULL ? op->campaign
 			: op->device != NULL ? op->device : "",
 		    op->reason);

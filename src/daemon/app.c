@@ -439,6 +439,28 @@ api_fill_status(void *arg, struct api_status *ret)
 	ret->reasons[n] = NULL;
 }
 
+/* Names and reasons are what a client wrote. */
+static void
+log_operator(const struct oper *op, const struct oper_result *r)
+{
+	const char *object = op->campaign != NULL ? op->campaign
+	    : op->device != NULL ? op->device : "-";
+	const char *reason = op->reason != NULL ? op->reason : "";
+	struct sbuf line;
+
+	sbuf_init(&line, 0);
+	sbuf_addf(&line, "operator who=%s action=%s object=", op->who,
+	    oper_kind_name(op->kind));
+	sbuf_add_escaped(&line, object, strlen(object));
+	sbuf_addf(&line, " status=%s%s reason=\"",
+	    r->status == OPER_OK ? "ok" : r->code,
+	    op->dry_run ? " dry_run=true" : "");
+	sbuf_add_escaped(&line, reason, strlen(reason));
+	sbuf_adds(&line, "\"");
+	log_line(NOTE_INFO, sbuf_str(&line));
+	sbuf_done(&line);
+}
+
 static void
 api_operate(void *arg, const struct oper *op, struct oper_result *ret,
     uint64_t *ret_ticket)
@@ -447,11 +469,7 @@ api_operate(void *arg, const struct oper *op, struct oper_result *ret,
 
 	core_operate(a->core, op, app_now(a), &a->fx, ret);
 	*ret_ticket = a->fx.ops.count > 0 ? a->fx.ticket : 0;
-	log_f(NOTE_INFO, "operator who=%s action=%d object=%s status=%s",
-	    op->who, (int)op->kind,
-	    op->campaign != NULL ? op->campaign
-		: op->device != NULL ? op->device : "-",
-	    ret->status == OPER_OK ? "ok" : ret->code);
+	log_operator(op, ret);
 	app_effects(a);
 	arm(a);
 }
@@ -561,6 +579,48 @@ addresses_of(const struct conf_address *v, size_t n)
 		r[i].port = v[i].port;
 	}
 	return r;
+}
+
+/* With the ports that were bound: 0 in the configuration is any. */
+static void
+log_listening(const char *what, const struct conf_address *v, size_t i,
+    unsigned port)
+{
+	bool ipv6 = strchr(v[i].host, ':') != NULL;
+
+	log_f(NOTE_INFO, "listening for=%s address=%s%s%s:%u", what,
+	    ipv6 ? "[" : "", v[i].host, ipv6 ? "]" : "", port);
+}
+
+static void
+log_tracker_listeners(const struct app *a)
+{
+	for (size_t i = 0; i < a->conf->listen_count; i++)
+		log_listening("trackers", a->conf->listen, i,
+		    trackers_port(a->trackers, i));
+}
+
+/* A reload may move the trackers' addresses, and no others. */
+static bool
+listen_same(const struct daemon_conf *x, const struct daemon_conf *y)
+{
+	if (x->listen_count != y->listen_count)
+		return false;
+	for (size_t i = 0; i < x->listen_count; i++)
+		if (strcmp(x->listen[i].text, y->listen[i].text) != 0)
+			return false;
+	return true;
+}
+
+static void
+log_listeners(const struct app *a)
+{
+	log_tracker_listeners(a);
+	for (size_t i = 0; i < a->conf->files_listen_count; i++)
+		log_listening("files", a->conf->files_listen, i,
+		    fwfile_port(a->files, i));
+	log_f(NOTE_INFO, "listening for=control address=%s",
+	    a->conf->control_socket);
 }
 
 /* A share of the descriptors. Over the cap as many again are accepted to be
@@ -714,6 +774,8 @@ reload_conf(struct app *a, struct sbuf *diag)
 	cc = core_config_of(a);
 	core_configure(a->core, &cc);
 	log_level(fresh->log_level, a->opt.verbose);
+	if (!listen_same(old, fresh))
+		log_tracker_listeners(a);
 	daemon_conf_free(old);
 	return 0;
 }
@@ -1143,6 +1205,7 @@ app_run(const struct app_options *opt)
 	a.boot = boot_number();
 	fx_init(&a.fx);
 	if ((a.exit_code = app_start(&a)) == 0) {
+		log_listeners(&a);
 		log_f(NOTE_INFO, "trackupd ready version=%s connections_max=%d",
 		    PACKAGE_VERSION, a.max_connections);
 		systemd_ready();

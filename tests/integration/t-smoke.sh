@@ -34,6 +34,10 @@ has "its place" "$T/err" 'broken\.yaml:[0-9]+:[0-9]+: '
 # A running one.
 ok "it starts" daemon_start || finish
 has "it says so" "$T/daemon.log" 'trackupd'
+has "and where it listens" "$T/daemon.log" \
+    "listening for=trackers address=127\\.0\\.0\\.1:$tracker_port\$"
+has "the file server too" "$T/daemon.log" \
+    "listening for=files address=127\\.0\\.0\\.1:$files_port\$"
 is "status" "$(ctl status --json | get state)" ok
 is "version" "$(ctl status --json | get version)" \
     "$(trackupd --version | awk 'NR == 1 {print $2}')"
@@ -70,6 +74,25 @@ has "it is named" "$T/err" 'one\.yaml:[0-9]+:[0-9]+: '
 kill -HUP "$daemon_pid"
 named() { grep -Eq 'one\.yaml:[0-9]+:[0-9]+: ' "$T/daemon.log"; }
 ok "and so at a reload" wait_for 10 named
+
+# What an operator does is logged in words, whatever he names.
+status "halt" 0 ctl halt --reason "new: \"now\""
+has "halt is logged" "$T/daemon.log" \
+    'operator who=uid:[0-9]+ action=halt object=- status=ok reason="new: '
+status "resume-all" 0 ctl resume-all
+
+# Port 0 is any: the log says which.
+sed 's|^trackers: .*|trackers: {listen: ["127.0.0.1:0"]}|' "$T/good.yaml" \
+    >"$T/trackupd.yaml"
+kill -HUP "$daemon_pid"
+fresh_port() {
+	local port
+	port=$(sed -n 's/.*for=trackers address=127\.0\.0\.1://p' \
+	    "$T/daemon.log" | tail -n 1)
+	[ "$port" -gt 0 ] && [ "$port" -ne "$tracker_port" ]
+}
+ok "the port that was bound is logged" wait_for 10 fresh_port
+cp "$T/good.yaml" "$T/trackupd.yaml"
 
 # SIGTERM: within five seconds, with nothing left behind.
 began=$(date +%s%N)
