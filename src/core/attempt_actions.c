@@ -226,6 +226,10 @@ progress(struct core *c, struct attempt *a, enum attempt_event ev,
 static void
 overdue(struct core *c, struct attempt *a)
 {
+	if (planted("deadline_ends_update")) {
+		attempt_end(c, a, RESULT_FAILED, CAUSE_TIMEOUT);
+		return;
+	}
 	/* W also ends over what was heard of: deferred, resolving. */
 	if (a->rec.phase == PHASE_OVERDUE &&
 	    (a->rec.reached == REACHED_DOWNLOADED ||
@@ -250,6 +254,10 @@ provisional(struct core *c, struct attempt *a)
 		cause = CAUSE_NO_ACK;
 	else if (a->rec.reached >= REACHED_DOWNLOADED)
 		cause = CAUSE_SILENT;
+	if (planted("provisional_frees_device")) {
+		attempt_end(c, a, RESULT_FAILED, cause);
+		return;
+	}
 	a->rec.cause = cause;
 	attempt_arm(c, a);
 	if (a->rec.cancel_wanted)
@@ -287,7 +295,8 @@ acknowledged(struct core *c, struct attempt *a)
 	a->rec.ack_seq = core_seq(c);
 	a->rec.reads_unanswered = 0;
 	/* Rule 2: an ACK after a fence voids it; the start ran after the read. */
-	r->stale_seq = a->rec.ack_seq;
+	if (!planted("ack_keeps_fence"))
+		r->stale_seq = a->rec.ack_seq;
 	if (r->start_attempt == a->rec.id)
 		r->start_ack_seq = a->rec.ack_seq;
 	mark_device(c, a->device->more);

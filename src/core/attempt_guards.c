@@ -172,7 +172,7 @@ attempt_code(struct core *c, struct attempt *a, const struct message *m)
 	a->rec.code_seq = core_seq(c);
 	a->rec.code_at = c->now.at_ms;
 	r->stale_seq = a->rec.code_seq;
-	if (m->buffered) {
+	if (m->buffered && !planted("buffered_is_live")) {
 		ev = classify_late(a, ev);
 	} else {
 		if (ev == AE_301_BARE)
@@ -202,8 +202,9 @@ dropped_proof(const struct core *c, const struct attempt *a,
 		       a->rec.reached == REACHED_INTENT)) &&
 	    a->rec.ack_seq == 0 && a->rec.code_seq == 0 && !a->rec.foreign &&
 	    r->transport == TRANSPORT_TCP && a->start_conn_id != 0 &&
-	    r->conn_id == a->start_conn_id &&
-	    r->ack_conn_id == a->start_conn_id &&
+	    ((r->conn_id == a->start_conn_id &&
+		 r->ack_conn_id == a->start_conn_id) ||
+		planted("proof_on_any_connection")) &&
 	    r->written_at >= a->rec.written_at + core_dur(c, t->confirm_ms) &&
 	    c->now.at_ms >= a->rec.written_at + core_dur(c, t->ack_ms);
 }
@@ -220,8 +221,8 @@ read_is_fence(const struct attempt *a, const struct read *r)
 static bool
 unproven(const struct attempt *a)
 {
-	return a->rec.w_over_seq == 0 && a->rec.ack_seq == 0 &&
-	    a->rec.phase != PHASE_VERIFYING &&
+	return !planted("old_version_is_proof") && a->rec.w_over_seq == 0 &&
+	    a->rec.ack_seq == 0 && a->rec.phase != PHASE_VERIFYING &&
 	    a->rec.phase != PHASE_PROVISIONAL;
 }
 

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/plant.h"
 
 const struct campaign_spec *
 attempt_spec(const struct attempt *a)
@@ -129,7 +130,8 @@ w_is_over(struct core *c, struct attempt *a)
 
 	/* Rule 1: what was asked before now no longer settles anything. */
 	a->rec.w_over_seq = core_seq(c);
-	r->stale_seq = a->rec.w_over_seq;
+	if (!planted("w_over_keeps_reads"))
+		r->stale_seq = a->rec.w_over_seq;
 	if (r->start_attempt == a->rec.id)
 		r->start_w_over_seq = a->rec.w_over_seq;
 	mark_device(c, a->device->more);
@@ -318,7 +320,8 @@ attempt_stop_due(struct core *c, struct attempt *a)
 	uint16_t serial;
 
 	if (!a->rec.cancel_wanted || a->rec.foreign || a->stop_pending ||
-	    a->rec.stop_acked || a->rec.phase == PHASE_INTENT ||
+	    (a->rec.stop_acked && !planted("stop_though_acked")) ||
+	    a->rec.phase == PHASE_INTENT ||
 	    !attempt_stoppable(a) || a->rec.stops_sent >= STOPS_MAX ||
 	    d->conn == NULL || !c->store_ok)
 		return;

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/plant.h"
 #include "core/state.h"
 
 /*
@@ -91,6 +92,8 @@ core_load_tuple(struct core *c, const struct tuple_rec *r)
 	if (d == NULL || d->more == NULL || r->slot < 0 ||
 	    r->slot >= TUPLES_PER_DEVICE)
 		return -1;
+	if (planted("repeats_forgotten"))
+		return 0;
 	d->more->tuple[r->slot] = r->hash;
 	/* The ring goes on behind the last slot that is filled; where it had
 	 * wrapped, some older frame is forgotten one turn early. */
@@ -108,7 +111,8 @@ give_back(struct attempt *a, int64_t down_ms)
 
 	if (down_ms < 0)
 		return;
-	given = MIN_OF(down_ms, MAX_OF(room, 0));
+	given = planted("down_time_counts")
+	    ? 0 : MIN_OF(down_ms, MAX_OF(room, 0));
 	a->rec.given_back_ms += given;
 	/* Alive time stood still while down: what is not given back passes. */
 	a->rec.w_end_at -= down_ms - given;
@@ -157,7 +161,7 @@ restart_attempt(struct core *c, struct attempt *a, int64_t down_ms)
 	} else if (m->rec.start_w_over_seq == 0) {
 		m->rec.start_w_end_at = a->rec.w_end_at;
 	}
-	if (a->rec.stops_sent > 0)
+	if (a->rec.stops_sent > 0 && !planted("restart_forgets_stop"))
 		restart_stop(c, a);
 	if (holds) {
 		a->slot = true;
@@ -251,6 +255,9 @@ core_load_done(struct core *c, struct core_now now, int64_t down_ms,
 		struct campaign *p = c->campaign[i];
 
 		bucket_rate(&p->bucket, p->spec->pace.start_per_hour);
+		if (planted("restart_fills_bucket"))
+			bucket_init(&p->bucket,
+			    p->spec->pace.start_per_hour, c->now.at_ms);
 		count_rules(p);
 		for (size_t k = 0; k < p->target_count; k++)
 			restart_target(c, p->target[k]);

@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "core/plant.h"
 #include "core/state.h"
 
 /* What the operator asks for: carried out whole, or refused with a reason. */
@@ -168,7 +169,7 @@ oper_halt(struct core *c, bool on, struct oper_result *ret)
 		return;
 	}
 	c->flags.halted = on;
-	c->flags_dirty = true;
+	c->flags_dirty = !planted("halt_forgotten");
 	(void)core_ticket(c);
 	core_note(c, NOTE_WARN, "%s", on ? "halted" : "halt_lifted");
 	count_flight(c, NULL, ret);

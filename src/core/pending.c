@@ -75,8 +75,12 @@ still_open(struct core *c, const struct pending *q, struct attempt *a)
 		    d->more->read.serial == q->serial;
 	/* 201 may have come while the stop was on its way to the disk. */
 	if (q->kind == PENDING_STOP)
-		return attempt_stoppable(a);
-	return !a->rec.cancel_wanted && target_gate_open(c, a->target);
+		return attempt_stoppable(a) || planted("stop_after_201");
+	if (planted("gate_not_held_again"))
+		return true;
+	if (a->rec.cancel_wanted && !planted("cancel_leaves_start"))
+		return false;
+	return target_gate_open(c, a->target);
 }
 
 static void
@@ -126,7 +130,8 @@ pending_durable(struct core *c)
 		struct fx_item *it;
 		int len;
 
-		if (q->ticket > c->ticket_durable)
+		if (q->ticket > c->ticket_durable &&
+		    !planted("skip_intent_wait"))
 			break;
 		if (q->send_id != 0)
 			continue; /* with the shell */

@@ -12,7 +12,8 @@ start_rule(const struct device_rec *d, int64_t now_at, int64_t *ret_until_at)
 	if (planted("skip_fence"))
 		return START_OK;
 	if (d->stop_seq != 0) {
-		if (d->stop_udp && now_at < d->stop_w_end_at) {
+		if (d->stop_udp && now_at < d->stop_w_end_at &&
+		    !planted("udp_stop_forgotten")) {
 			*ret_until_at = d->stop_w_end_at;
 			return START_WAITS;
 		}

@@ -5,6 +5,7 @@
 #include <string.h>
 #include <strings.h>
 
+#include "core/plant.h"
 #include "core/startrule.h"
 
 static bool
@@ -121,6 +122,8 @@ hold_other(const struct target *t)
 	const struct device *d = t->device;
 	const struct target *o;
 
+	if (planted("device_shared"))
+		return false;
 	if (d->more != NULL && d->more->attempt != NULL &&
 	    d->more->attempt->target != t && attempt_live(d->more->attempt))
 		return true;
@@ -166,7 +169,8 @@ hold_pace(const struct core *c, const struct campaign *p,
 	int64_t now = c->now.at_ms;
 	int64_t next;
 
-	if (p->in_flight >= (size_t)p->spec->pace.in_flight ||
+	if (p->in_flight >= (size_t)p->spec->pace.in_flight +
+		    (planted("in_flight_one_more") ? 1 : 0) ||
 	    c->in_flight >= (size_t)c->cfg.in_flight)
 		return HOLD_IN_FLIGHT;
 	if (now < p->jitter_until_at) {
@@ -527,10 +531,11 @@ target_deferred(struct core *c, struct target *t, int code)
 	int64_t ms = r->battery_wait_ms;
 
 	if (only_settles(t->campaign) ||
-	    t->rec.deferrals + 1 > r->max_deferrals)
+	    (t->rec.deferrals + 1 > r->max_deferrals &&
+		!planted("deferred_for_ever")))
 		return false;
 	t->rec.deferrals++;
-	if (code == 303) {
+	if (code == 303 && !planted("battery_never_doubles")) {
 		/* Bytes were spent: ask less and less often. */
 		for (int i = 0; i < t->rec.deferrals_303 && i < 8; i++)
 			ms *= 2;

@@ -374,8 +374,8 @@ expect_oper(struct world *w, char *args)
 			fits = strcmp(word, names[w->oper.status]) == 0 ||
 			    strcmp(word, w->oper.code) == 0;
 		if (!fits)
-			scn_fail("the answer is not %s: %s %s (%s) in_flight=%d "
-			    "stoppable=%d flashing=%d", word,
+			scn_fail("the answer is not %s: %s %s (%s) "
+			    "in_flight=%d stoppable=%d flashing=%d", word,
 			    names[w->oper.status], w->oper.code,
 			    w->oper.message, w->oper.in_flight,
 			    w->oper.stoppable, w->oper.flashing);

@@ -616,7 +616,8 @@ wire_out(struct wire *w, const struct wire_conn *c, const char *frame,
 	if (!gram_out(frame, w->password, &g))
 		scn_fail("S15: no command of SPEC: %s", frame);
 	if (!c->open || !c->newest)
-		scn_fail("S16: %s connection", c->open ? "an older" : "a closed");
+		scn_fail("S16: %s connection",
+		    c->open ? "an older" : "a closed");
 	if (!u->known)
 		scn_fail("S16: a command to an id without a row");
 	serial_out(u, g.serial);
