@@ -94,6 +94,29 @@ frame_hash(const struct message *m)
 	return h == 0 ? 1 : h;
 }
 
+/* Whoever knows an id can send in its name, and history is never cleared for
+ * room: what one device adds to it is bounded. */
+static bool
+frame_kept(struct core *c, struct device_more *m)
+{
+	int64_t gap = core_dur(c, FRAMES_KEPT_MS);
+	int64_t gained = (c->now.at_ms - m->frames_kept_at) / gap;
+
+	if (gained >= m->frames_kept) {
+		m->frames_kept = 0;
+		m->frames_kept_at = c->now.at_ms;
+	} else if (gained > 0) {
+		m->frames_kept -= (int)gained;
+		m->frames_kept_at += gained * gap;
+	}
+	if (m->frames_kept >= FRAMES_KEPT) {
+		c->frames_not_kept++;
+		return false;
+	}
+	m->frames_kept++;
+	return true;
+}
+
 static void
 event_of_frame(struct core *c, struct device *d, const struct message *m,
     enum event_kind kind)
@@ -101,6 +124,8 @@ event_of_frame(struct core *c, struct device *d, const struct message *m,
 	const struct attempt *a = d->more->attempt;
 	struct sbuf text;
 
+	if (!frame_kept(c, d->more))
+		return;
 	sbuf_init(&text, RAW_MAX);
 	for (size_t i = 0; i < m->raw.n && text.len + 4 < RAW_MAX; i++)
 		sbuf_add_escaped(&text, m->raw.p + i, 1);

@@ -23,6 +23,10 @@
 #define PREFLIGHT_GAP_MAX_MS (INT64_C(6) * 3600 * 1000)
 #define STAMP_MS (INT64_C(30) * 1000)
 #define HINTS_REMEMBERED 8
+/* Frames of one device that its timeline keeps: so many at once, and one more
+ * in each interval. An update has some ten. */
+#define FRAMES_KEPT 600
+#define FRAMES_KEPT_MS 6000
 
 struct campaign;
 struct target;
@@ -64,6 +68,8 @@ struct device_more {
 	int64_t hint_next_at;
 	int64_t preflight_next_at;
 	int64_t preflight_gap_ms;
+	int frames_kept;            /* of the allowance, at frames_kept_at */
+	int64_t frames_kept_at;
 	int silent_acks;            /* preflight fences without a version */
 	struct attempt *attempt;    /* live, deferred or provisional */
 };
@@ -174,6 +180,7 @@ struct core {
 	uint64_t observed_evicted;
 	size_t registered;
 	uint64_t registered_refused;
+	uint64_t frames_not_kept;
 	uint64_t held_in_flight, held_start_rate, held_read_rate;
 
 	struct campaign **campaign;

@@ -328,6 +328,8 @@ core_view_status(const struct core *c, struct view_status *ret)
 	    .devices_registered = c->registered,
 	    .registered_max = (size_t)c->cfg.registered_max,
 	    .registered_refused = c->registered_refused,
+	    .frames_kept_max = FRAMES_KEPT,
+	    .frames_not_kept = c->frames_not_kept,
 	    .held_in_flight = c->held_in_flight,
 	    .held_start_rate = c->held_start_rate,
 	    .held_read_rate = c->held_read_rate,

@@ -61,6 +61,8 @@ struct view_status {
 	uint64_t observed_evicted;
 	size_t devices_registered, registered_max;
 	uint64_t registered_refused;
+	int frames_kept_max;          /* of one device, at once */
+	uint64_t frames_not_kept;
 	/* How often the pace held a target or a read back. */
 	uint64_t held_in_flight, held_start_rate, held_read_rate;
 	uint64_t codes[1000];         /* GTUPD reports by code */

@@ -7,6 +7,7 @@
  *   peer PORT storm N MS           N trackers within MS, a heartbeat each, all
  *                                  answered; then all leave at once
  *   peer PORT ids N [FIRST]        N heartbeats of N ids on one connection
+ *   peer PORT reports N ID         N power-on reports of one id
  *   peer PORT hold N [FIRST]       N connections, until standard input ends;
  *                                  each says who it is when FIRST is given
  *   peer PORT zero-window          sends and never reads, until cut off
@@ -219,10 +220,22 @@ mode_storm(long count, long span_ms)
 	return answered == count ? 0 : 1;
 }
 
+static size_t
+power_on(char *buf, size_t size, const char *id, long i)
+{
+	int n = snprintf(buf, size, "+RESP:GTPNA,C20100,%s,,2024010100%04ld,"
+	    "%04lX$", id, i / 65536, i & 0xffff);
+
+	return n < 0 ? 0 : (size_t)n;
+}
+
+/* Of one id, when it is given; else of as many ids. */
 static int
-mode_ids(long count, long first)
+mode_ids(long count, long first, const char *one)
 {
 	int64_t began = now_ms(), until = began + 60000;
+	/* What waits for the disk is bounded; over that, nothing is said. */
+	long window = one != NULL ? 50 : 2000;
 	int fd = dial(0);
 	long sent = 0, answered = 0;
 	char buf[32768], id[32];
@@ -232,9 +245,10 @@ mode_ids(long count, long first)
 		long got;
 
 		while (sent < count && n + 200 < sizeof(buf) &&
-		    sent - answered < 2000) {
+		    sent - answered < window) {
 			id_text(id, first, sent++);
-			n += heartbeat(buf + n, sizeof(buf) - n, id,
+			n += one != NULL ? power_on(buf + n, sizeof(buf) - n,
+			    one, sent) : heartbeat(buf + n, sizeof(buf) - n, id,
 			    (unsigned)sent);
 		}
 		if (n > 0 && !put(fd, buf, n))
@@ -438,7 +452,9 @@ main(int argc, char **argv)
 	if (strcmp(mode, "storm") == 0 && b != NULL)
 		return mode_storm(number(a), number(b));
 	if (strcmp(mode, "ids") == 0 && a != NULL)
-		return mode_ids(number(a), b == NULL ? 0 : number(b));
+		return mode_ids(number(a), b == NULL ? 0 : number(b), NULL);
+	if (strcmp(mode, "reports") == 0 && b != NULL)
+		return mode_ids(number(a), 0, b);
 	if (strcmp(mode, "hold") == 0 && a != NULL)
 		return mode_hold(number(a), b == NULL ? 0 : number(b));
 	if (strcmp(mode, "zero-window") == 0)

@@ -84,6 +84,14 @@ ok "log lines are held back ($(limit log_lines_per_s hits))" \
     test "$(limit log_lines_per_s hits)" -ge 1000
 ok "and the log is bounded ($(log_lines))" test "$(log_lines)" -lt 7500
 
+# One of them goes on talking: each report counts, the history is bounded.
+ok "reports without end" "$peer" "$tracker_port" reports 5000 730000000000010
+ok "timeline_frames counts ($(limit timeline_frames hits))" \
+    test "$(limit timeline_frames hits)" -ge 4000
+ctl device timeline 730000000000010 --json >"$T/timeline.json"
+ok "the timeline is bounded ($(get '#' <"$T/timeline.json"))" \
+    test "$(get '#' <"$T/timeline.json")" -le 650
+
 # Too much of a file.
 head -c 1100000 /dev/zero | tr '\0' '#' >"$T/campaigns/huge.yaml"
 truncate -s 65M "$T/campaigns/huge.txt"
@@ -108,7 +116,7 @@ ctl status --json >"$T/status.json"
 for name in connections connections_per_address unidentified descriptors \
     frame_bytes bad_frames identify_ms frame_ms idle_ms output_ms \
     output_bytes tracker_memory in_flight starts_per_hour reads_per_hour \
-    observed registered store_queue_bytes store_reads downloads \
+    observed registered timeline_frames held_acks store_queue_bytes store_reads downloads \
     file_connections file_ms api_connections api_buffered_bytes api_body \
     api_slow log_lines_per_s config campaign_files campaign_bytes list_bytes \
     clock_jump_ms; do
@@ -119,6 +127,6 @@ for name in connections connections_per_address unidentified descriptors \
 	ok "$name is in the manual" \
 	    grep -qw -- "$name" "$top_srcdir/man/trackupd-api.7"
 done
-is "and nothing else" "$(get 'limits.#' <"$T/status.json")" 32
+is "and nothing else" "$(get 'limits.#' <"$T/status.json")" 34
 ok "it ends" daemon_stop
 finish
