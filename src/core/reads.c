@@ -175,6 +175,7 @@ read_timer(struct core *c, struct device_more *m)
 		if (a != NULL)
 			attempt_mode_over(c, a, &r);
 	} else if (r.state == READ_OUT) {
+		m->silent_reads++;
 		core_event(c, d, 0, a == NULL ? 0 : a->rec.id, EVENT_TIMER,
 		    PHASE_NONE, -1, r.serial, "read unanswered");
 		if (a != NULL && r.why == READ_HINT) {
@@ -201,6 +202,7 @@ read_ack(struct core *c, struct device *d, const struct core_conn *conn,
 	 * the version must then follow on that one. */
 	m->read.ack_conn_id = conn->id;
 	m->read.state = READ_ACKED;
+	m->silent_reads = 0;
 	m->read.ack_count = msg->count;
 	core_event(c, d, 0, m->attempt == NULL ? 0 : m->attempt->rec.id,
 	    EVENT_ACK, PHASE_NONE, -1, msg->serial, "AT+GTRTO acknowledged");

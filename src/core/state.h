@@ -71,6 +71,7 @@ struct device_more {
 	int frames_kept;            /* of the allowance, at frames_kept_at */
 	int64_t frames_kept_at;
 	int silent_acks;            /* preflight fences without a version */
+	int silent_reads;           /* not even acknowledged, in a row */
 	struct attempt *attempt;    /* live, deferred or provisional */
 };
 

@@ -201,6 +201,26 @@ core_view_targets(const struct core *c, struct core_now now,
 	return (long)n;
 }
 
+/* A command with a wrong password is ignored without a word; so is any while
+ * an update runs, which is why an attempt says nothing here. */
+static const char *
+device_diagnosis(const struct core *c, const struct device *d)
+{
+	const struct device_more *m = d->more;
+
+	if (m == NULL)
+		return "";
+	if (device_foreign(c, d))
+		return "somebody else is updating it";
+	if (m->attempt != NULL)
+		return "";
+	if (m->silent_reads > 0)
+		return "does not answer version reads: another AT password?";
+	if (m->silent_acks > 0)
+		return "acknowledges version reads and sends no version";
+	return "";
+}
+
 static void
 view_device(const struct core *c, struct core_now now,
     const struct device *d, struct view_device *ret)
@@ -208,7 +228,6 @@ view_device(const struct core *c, struct core_now now,
 	const struct device_rec *r = d->more == NULL ? NULL : &d->more->rec;
 	const struct target *t;
 
-	(void)c;
 	*ret = (struct view_device){
 	    .id = d->id,
 	    .key = d->key,
@@ -223,7 +242,7 @@ view_device(const struct core *c, struct core_now now,
 	    .registered = r != NULL && r->registered,
 	    .observed = d->observed,
 	    .conn = d->conn,
-	    .diagnosis = "",
+	    .diagnosis = device_diagnosis(c, d),
 	};
 	if (d->conn != NULL)
 		ret->transport = d->conn->transport;

@@ -342,6 +342,9 @@ expect_device(struct world *w, char *args)
 			fits = strcmp(text, v.device_type) == 0;
 		else if (eats(word, "id", &text))
 			fits = strcmp(text, v.id) == 0;
+		else if (eats(word, "diagnosis", &text))
+			fits = *text == '\0' ? *v.diagnosis == '\0'
+			    : strstr(v.diagnosis, text) != NULL;
 		else if (eats(word, "seen", &text))
 			fits = v.last_seen_wall ==
 			    world_now(w).wall_ms - span_of_text(text);

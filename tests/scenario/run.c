@@ -73,7 +73,7 @@
  *   EXPECT STATUS in_flight= dark= known= online= observed= evicted= repeats=
  *       foreign= starts= stops= reads= halted= draining= store_ok=
  *   EXPECT DEVICE d1 online offline observed listed registered version= type=
- *       id= seen=, or unknown
+ *       id= seen= diagnosis=PART, or unknown
  *   EXPECT OPER ok | refused CODE … [in_flight= stoppable= flashing=]
  *   EXPECT FILE new | same | changed | refused [GLOB]
  *   EXPECT EVENT d1 GLOB           "kind text" in its timeline, on disk
