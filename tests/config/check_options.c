@@ -8,6 +8,7 @@
 #include "config/campaign_options.h"
 #include "config/daemon_conf.h"
 #include "config/daemon_options.h"
+#include "core/words.h"
 #include "diag.h"
 
 static const struct {
@@ -339,6 +340,40 @@ START_TEST(sample_of_a_campaign)
 }
 END_TEST
 
+/* What a table or the JSON calls something, the manual explains. */
+static void
+word_in(const char *section, const char *word)
+{
+	const char *p = section;
+	size_t n = strlen(word);
+
+	while ((p = strstr(p, word)) != NULL) {
+		if (p[-1] == ' ' && (p[n] == ' ' || p[n] == '\n'))
+			return;
+		p += n;
+	}
+	ck_abort_msg("the manual does not explain %s", word);
+}
+
+START_TEST(words_of_the_manual)
+{
+	char *page = read_source("man/trackupd-campaign.5");
+	char *section = section_of(page, "STATES AND REASONS");
+
+	for (int i = 0; i < TARGET_STATE_COUNT_; i++)
+		word_in(section, target_state_name((enum target_state)i));
+	for (int i = HOLD_NONE + 1; i < HOLD_COUNT_; i++)
+		word_in(section, hold_name((enum hold)i));
+	for (int i = PHASE_NONE + 1; i < PHASE_DEFERRED; i++)
+		if (i != PHASE_INTENT)
+			word_in(section, phase_name((enum phase)i));
+	for (int i = CAUSE_NONE + 1; i < CAUSE_COUNT_; i++)
+		word_in(section, cause_name((enum cause)i));
+	free(section);
+	free(page);
+}
+END_TEST
+
 /* Examples of a manual that do not load are worse than none. */
 START_TEST(examples_of_the_manuals)
 {
@@ -382,7 +417,7 @@ main(void)
 {
 	const TTest *const tests[] = {rows, secret_names, manuals,
 	    manuals_not_available, sample_of_the_daemon, sample_of_a_campaign,
-	    examples_of_the_manuals};
+	    words_of_the_manual, examples_of_the_manuals};
 	Suite *s = suite_create("options");
 	TCase *t = tcase_create("options");
 	SRunner *r = srunner_create(s);
