@@ -114,15 +114,23 @@ oper_resume(struct core *c, struct campaign *p, struct oper_result *ret)
 	campaign_check_end(c, p);
 }
 
+/* Ended without proof: a fence may still have it tried again. The flag stays
+ * until then (design.md 3, rule 8). */
+static bool
+may_settle(const struct target *t)
+{
+	return t->attempt != NULL &&
+	    t->attempt->rec.phase == PHASE_PROVISIONAL &&
+	    t->attempt->rec.reached < REACHED_DOWNLOADED;
+}
+
 static void
 abort_target(struct core *c, struct target *t)
 {
 	struct attempt *a = t->attempt;
 
-	if (target_state_terminal(t->rec.state)) {
-		/* Provisional: the flag stays until its settling fence. */
+	if (target_state_terminal(t->rec.state) && !may_settle(t))
 		return;
-	}
 	if (a == NULL) {
 		t->preflight = false;
 		target_set(c, t, TARGET_CANCELLED, CAUSE_OPERATOR);
@@ -209,10 +217,10 @@ oper_cancel(struct core *c, struct device *d, struct oper_result *ret)
 
 	for (t = d->targets; t != NULL; t = next) {
 		next = t->next_of_device;
-		if (target_state_terminal(t->rec.state) ||
-		    t->campaign->rec.started_wall == 0)
+		if (t->campaign->rec.started_wall == 0 ||
+		    (target_state_terminal(t->rec.state) && !may_settle(t)))
 			continue;
-		if (t->attempt != NULL && attempt_live(t->attempt) &&
+		if (!may_settle(t) && t->attempt != NULL && attempt_live(t->attempt) &&
 		    !attempt_stoppable(t->attempt)) {
 			late++;
 			continue;
