@@ -161,7 +161,7 @@ attempt_code(struct core *c, struct attempt *a, const struct message *m)
 {
 	struct device_rec *r = &a->device->more->rec;
 	enum attempt_event ev;
-	bool final;
+	bool final, older;
 
 	if (a->rec.phase == PHASE_INTENT)
 		return; /* not written yet: it cannot be about this start */
@@ -177,12 +177,14 @@ attempt_code(struct core *c, struct attempt *a, const struct message *m)
 	} else {
 		if (ev == AE_301_BARE)
 			a->rec.claimed_buffered = false;
-		if (final && code_is_final(m->code) &&
+		/* Rule 4: it may be the older start's, and this one run yet. */
+		older = a->rec.ack_seq == 0 &&
+		    a->rec.reached < REACHED_CONFIRMED &&
+		    a->rec.earlier_start;
+		if (final && code_is_final(m->code) && !older &&
 		    r->start_attempt == a->rec.id)
 			r->start_final_seq = a->rec.code_seq;
-		if (final && ev != AE_102_STOP && a->rec.ack_seq == 0 &&
-		    a->rec.reached < REACHED_CONFIRMED &&
-		    a->rec.earlier_start)
+		if (final && ev != AE_102_STOP && older)
 			ev = AE_FINAL_HELD;
 	}
 	mark_device(c, a->device->more);

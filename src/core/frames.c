@@ -166,7 +166,8 @@ frame_gtupd(struct core *c, struct device *d, const struct message *m)
 	case 103:
 	case 302:
 	case 303:
-		if (r->start_attempt != 0 && r->start_final_seq == 0)
+		/* Before its ACK it may be an older start's (rule 4). */
+		if (r->start_ack_seq != 0 && r->start_final_seq == 0)
 			r->start_final_seq = r->stale_seq;
 		break;
 	default:
