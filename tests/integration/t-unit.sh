@@ -40,6 +40,11 @@ check "no placeholder is left" $?
 user=$(sed -n 's/^User=//p' "$unit")
 grep -q "^u  *$user " "$src/trackupd.sysusers"
 check "sysusers makes the user of the unit" $?
+# Members of control.group reach the socket, and the daemon may give it to them.
+grep -q '^RuntimeDirectoryMode=0755$' "$unit"
+check "the directory of the socket lets operators through" $?
+! grep -q '^PrivateUsers=yes' "$unit"
+check "no private users, who have no groups but their own" $?
 
 echo "$passed passed, $failed failed"
 [ "$failed" -eq 0 ]
