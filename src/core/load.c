@@ -212,9 +212,18 @@ count_rules(struct campaign *p)
 static void
 fence_everyone(struct core *c)
 {
+	struct campaign_spec *spec = spec_new();
 	struct device *d;
 	size_t pos = 0;
+	int64_t w_ms;
 
+	if (spec == NULL) {
+		core_fail(c);
+		return;
+	}
+	/* Nobody knows what the lost starts were told: the default W. */
+	w_ms = core_dur(c, spec_worst_case_ms(spec));
+	spec_free(spec);
 	c->flags.halted = true;
 	c->flags_dirty = true;
 	while ((d = idmap_next(&c->devices, &pos)) != NULL) {
@@ -231,7 +240,7 @@ fence_everyone(struct core *c)
 		r->start_seq = r->stale_seq;
 		r->start_ack_seq = r->start_final_seq = 0;
 		r->start_dropped_seq = r->start_w_over_seq = 0;
-		r->start_w_end_at = c->now.at_ms;
+		r->start_w_end_at = c->now.at_ms + w_ms;
 		r->serial_reserved += 0x400;
 		d->more->serial_next = r->serial_reserved;
 		mark_device(c, d->more);
