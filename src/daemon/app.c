@@ -277,19 +277,26 @@ on_open(void *arg, struct core_conn *conn)
 }
 
 static void
+on_begin(void *arg)
+{
+	struct app *a = arg;
+
+	a->read_now = app_now(a);
+}
+
+static void
 on_frame(void *arg, struct core_conn *conn, const struct message *m,
     struct trackers_reply *reply)
 {
 	struct app *a = arg;
 	struct ev ev = {.kind = EV_FRAME, .conn = conn, .message = m};
-	char buf[COMMAND_MAX];
 
-	a->fx.reply = buf;
-	a->fx.reply_cap = sizeof(buf);
+	a->fx.reply = a->reply;
+	a->fx.reply_cap = sizeof(a->reply);
 	a->fx.reply_len = 0;
-	core_handle(a->core, &ev, app_now(a), &a->fx);
+	core_handle(a->core, &ev, a->read_now, &a->fx);
 	if (a->fx.reply_len > 0)
-		trackers_reply_add(reply, buf, a->fx.reply_len);
+		trackers_reply_add(reply, a->reply, a->fx.reply_len);
 	a->fx.reply = NULL;
 	a->fx.reply_cap = a->fx.reply_len = 0;
 	if (conn->key != 0)
@@ -1042,6 +1049,7 @@ start_trackers(struct app *a)
 	const struct trackers_ops ops = {
 	    .arg = a,
 	    .open = on_open,
+	    .begin = on_begin,
 	    .frame = on_frame,
 	    .close = on_close,
 	    .busy = on_busy,

@@ -374,23 +374,23 @@ static void
 frame_good(struct conn *c, const struct frame *f, int64_t now)
 {
 	struct trackers *t = c->t;
-	struct message m;
-	enum msg_bad bad = MSG_BAD_NONE;
+	struct message *m = &t->message;
+	enum msg_bad bad;
 
 	trackers_count(t, TRACKERS_FRAMES, 1);
-	if (message_decode(f, &m, &bad) < 0) {
+	if (message_decode(f, m, &bad) < 0) {
 		t->stats.bad_message[bad]++;
 		/* A report that is not acknowledged comes again for ever: with
 		 * a good id and count it passes for an ordinary one. */
 		if ((bad != MSG_BAD_FIELDS && bad != MSG_BAD_VALUE) ||
-		    m.count_text.n == 0)
+		    m->count_text.n == 0)
 			return;
-		m.kind = MSG_REPORT;
-		m.has_serial = false;
+		m->kind = MSG_REPORT;
+		m->has_serial = false;
 	}
 	c->seen_at = now;
-	t->stats.kind[m.kind]++;
-	t->ops.frame(t->ops.arg, &c->core, &m, &t->reply);
+	t->stats.kind[m->kind]++;
+	t->ops.frame(t->ops.arg, &c->core, m, &t->reply);
 	if (t->reply.len >= REPLY_FLUSH)
 		reply_flush(c);
 }
@@ -492,6 +492,8 @@ conn_readable(struct conn *c)
 		if (c->in_len > 0)
 			memcpy(t->rbuf, c->in, c->in_len);
 		trackers_count(t, TRACKERS_BYTES_IN, (uint64_t)n);
+		if (t->ops.begin != NULL)
+			t->ops.begin(t->ops.arg);
 		conn_frames(c, t->rbuf, c->in_len + (size_t)n, now);
 		return;
 	}

@@ -47,6 +47,9 @@ struct trackers_reply {
 struct trackers_ops {
 	void *arg;
 	void (*open)(void *arg, struct core_conn *conn);
+	/* Something was read, its frames follow: what is the same for all of
+	 * them, as the time, needs to be found out once. May be NULL. */
+	void (*begin)(void *arg);
 	/* m points into the read buffer: valid during the call. */
 	void (*frame)(void *arg, struct core_conn *conn,
 	    const struct message *m, struct trackers_reply *reply);

@@ -101,6 +101,7 @@ struct trackers {
 	char *rbuf;                 /* partial_max + READ_BYTES, shared */
 	size_t partial_max;         /* the largest frame_max so far */
 	struct trackers_reply reply; /* of the read that is being handled */
+	struct message message;     /* of the frame that is being handled */
 	struct note_gate gate[GATE_COUNT_];
 	struct trackers_stats stats;
 };
