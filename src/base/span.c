@@ -22,62 +22,6 @@ span_starts(struct span a, const char *prefix)
 	return a.n >= n && (n == 0 || memcmp(a.p, prefix, n) == 0);
 }
 
-static bool
-char_is_blank(char c)
-{
-	return c == ' ' || c == '\t';
-}
-
-struct span
-span_trim(struct span a)
-{
-	while (a.n > 0 && char_is_blank(a.p[0])) {
-		a.p++;
-		a.n--;
-	}
-	while (a.n > 0 && char_is_blank(a.p[a.n - 1]))
-		a.n--;
-	return a;
-}
-
-bool
-span_field(struct span *rest, char sep, struct span *ret_field)
-{
-	const char *end;
-
-	if (rest->p == NULL)
-		return false;
-	end = memchr(rest->p, sep, rest->n);
-	if (end == NULL) {
-		*ret_field = *rest;
-		*rest = (struct span){NULL, 0};
-		return true;
-	}
-	*ret_field = span_of(rest->p, (size_t)(end - rest->p));
-	rest->n -= ret_field->n + 1;
-	rest->p = end + 1;
-	return true;
-}
-
-bool
-span_field_last(struct span *rest, char sep, struct span *ret_field)
-{
-	const char *mark;
-
-	if (rest->p == NULL)
-		return false;
-	mark = memrchr(rest->p, sep, rest->n);
-	if (mark == NULL) {
-		*ret_field = *rest;
-		*rest = (struct span){NULL, 0};
-		return true;
-	}
-	*ret_field = span_of(mark + 1,
-	    (size_t)(rest->p + rest->n - (mark + 1)));
-	rest->n = (size_t)(mark - rest->p);
-	return true;
-}
-
 /* The value of a digit, and 16 for what is none. */
 static unsigned
 digit_value(char c)
