@@ -7,7 +7,7 @@
 
 #include "core/plant.h"
 
-#define OBSERVED_LOOKS 64 /* for one new id: the work stays bounded too */
+#define FORGET_MAX 64 /* for one new id: a crowd may have left at once */
 
 struct device *
 device_find(const struct core *c, uint64_t key)
@@ -26,26 +26,16 @@ device_forget(struct core *c, struct device *d)
 	c->observed_evicted++;
 }
 
-/* Unlisted ids come from whoever connects: before one more is taken in, the
- * oldest that is away goes. Those that are online stay, and so go to the back:
- * some that stand quietly at the front must not keep the rest from going. */
+/* Unlisted ids come from whoever connects: before one more is taken in, those
+ * that are away for longest go. Whoever is online is not in the list. */
 static void
 observed_bound(struct core *c)
 {
-	if (c->cfg.observed_max <= 0)
-		return;
-	for (int looked = 0; looked < OBSERVED_LOOKS &&
-	    c->observed_count >= (size_t)c->cfg.observed_max; looked++) {
-		struct device *d =
-		    CONTAINER_OF(c->observed.next, struct device, lru);
-
-		if (d->conn == NULL) {
-			device_forget(c, d);
-			continue;
-		}
-		list_remove(&d->lru);
-		list_push_back(&c->observed, &d->lru);
-	}
+	for (int i = 0; i < FORGET_MAX && c->cfg.observed_max > 0 &&
+	    c->observed_count >= (size_t)c->cfg.observed_max &&
+	    !list_empty(&c->observed); i++)
+		device_forget(c, CONTAINER_OF(c->observed.next, struct device,
+		    lru));
 }
 
 struct device *
@@ -122,6 +112,7 @@ device_bind(struct core *c, struct device *d, struct core_conn *conn)
 		c->online++;
 	}
 	d->conn = conn;
+	list_remove(&d->lru);
 	/* Connections come and go all day: they are history only while an
 	 * update is under way. */
 	if (d->more != NULL && d->more->attempt != NULL &&
@@ -140,6 +131,8 @@ device_unbind(struct core *c, struct device *d)
 		return;
 	d->conn = NULL;
 	c->online--;
+	if (d->observed)
+		list_push_back(&c->observed, &d->lru);
 	if (d->more == NULL)
 		return;
 	/* A read that is out stays out until `probe`: in short-connection mode

@@ -12,27 +12,38 @@
 
 /* --- acknowledgements ------------------------------------------------------*/
 
+/* No room, or nothing that may leave: the tracker sends its frame again. */
 static void
-reply_now(struct core *c, const char *p, int n)
+reply_now(struct core *c, const struct message *m)
 {
 	struct fx *fx = c->fx;
+	char *p = fx->reply + fx->reply_len;
+	size_t room = fx->reply_cap - fx->reply_len;
+	int n;
 
-	if (n <= 0 || fx->reply_cap - fx->reply_len < (size_t)n)
-		return; /* the tracker sends it again */
-	memcpy(fx->reply + fx->reply_len, p, (size_t)n);
-	fx->reply_len += (size_t)n;
+	if (m->kind == MSG_HEARTBEAT)
+		n = encode_sack_heartbeat(p, room, m->protover, m->count_text);
+	else
+		n = encode_sack(p, room, m->count_text);
+	/* A version that may not be echoed: the empty one may. */
+	if (n < 0 && m->kind == MSG_HEARTBEAT)
+		n = encode_sack_heartbeat(p, room, SPAN_LIT(""),
+		    m->count_text);
+	if (n > 0)
+		fx->reply_len += (size_t)n;
 }
 
 static void
-reply_after(struct core *c, struct core_conn *conn, const char *p, int n,
+reply_after(struct core *c, struct core_conn *conn, const struct message *m,
     uint64_t ticket)
 {
 	struct fx_item *it;
+	int n;
 
-	if (n <= 0 || (it = core_item(c, FX_REPLY)) == NULL)
+	if ((it = core_item(c, FX_REPLY)) == NULL)
 		return;
-	memcpy(it->bytes, p, (size_t)n);
-	it->len = (size_t)n;
+	n = encode_sack(it->bytes, sizeof(it->bytes), m->count_text);
+	it->len = (size_t)MAX_OF(n, 0);
 	it->conn = conn;
 	it->conn_id = conn->id;
 	it->ticket = ticket;
@@ -44,29 +55,20 @@ static void
 acknowledge(struct core *c, struct core_conn *conn, const struct message *m,
     bool matters)
 {
-	char buf[COMMAND_MAX + 1];
 	uint64_t ticket;
-	int n;
 
 	if (m->kind == MSG_HEARTBEAT) {
-		n = encode_sack_heartbeat(buf, sizeof(buf), m->protover,
-		    m->count_text);
-		/* A version that may not be echoed: the empty one may. */
-		if (n < 0)
-			n = encode_sack_heartbeat(buf, sizeof(buf),
-			    SPAN_LIT(""), m->count_text);
-		reply_now(c, buf, n);
+		reply_now(c, m);
 		return;
 	}
 	if (c->cfg.sack != SACK_ALL)
 		return;
-	n = encode_sack(buf, sizeof(buf), m->count_text);
 	ticket = c->fx->ticket != 0 ? c->fx->ticket : c->ticket_last;
 	if (!matters || ticket <= c->ticket_durable ||
 	    planted("sack_before_commit"))
-		reply_now(c, buf, n);
+		reply_now(c, m);
 	else
-		reply_after(c, conn, buf, n, ticket);
+		reply_after(c, conn, m, ticket);
 }
 
 /* --- frames ----------------------------------------------------------------*/
@@ -332,12 +334,8 @@ identify(struct core *c, struct device *d, struct core_conn *conn,
 	/* The check digit comes and goes with what the unit sends. */
 	if (strcmp(d->id, m->id.text) != 0)
 		memcpy(d->id, m->id.text, sizeof(d->id));
-	if (d->observed) {
-		list_remove(&d->lru);
-		list_push_back(&c->observed, &d->lru);
-	} else if (d->more != NULL) {
+	if (d->more != NULL)
 		d->more->rec.last_seen_wall = c->now.wall_ms;
-	}
 }
 
 /* Whoever connects can make up ids without end: what they fill on disk is

@@ -81,7 +81,7 @@ struct device {
 	struct target *targets;     /* by campaign id, descending */
 	struct device_more *more;   /* NULL until updates concern it */
 	int64_t last_seen_at;       /* alive ms; 0 = not since the start */
-	struct list lru;            /* merely observed */
+	struct list lru;            /* merely observed, and away */
 	char id[DEVID_MAX + 1];
 	char protover[PROTOVER_MAX + 1];
 	bool observed;
@@ -176,7 +176,7 @@ struct core {
 	int64_t stamp_at;
 
 	struct idmap devices;
-	struct list observed;       /* LRU, oldest first */
+	struct list observed;       /* those away, the longest first */
 	size_t observed_count, online, known;
 	uint64_t observed_evicted;
 	size_t registered;
