@@ -428,8 +428,9 @@ files_scan(struct campaign_files *f, const struct daemon_conf *conf,
 	if (n < 0) {
 		bool ours = errno_is_ours(errno);
 
-		sbuf_addf(diag, "%s%s: %s\n", ours ? "" : "warning: ",
-		    conf->campaigns_directory, strerror(errno));
+		sbuf_addf(diag, "%scampaigns.directory: %s: %s\n",
+		    ours ? "" : "warning: ", conf->campaigns_directory,
+		    strerror(errno));
 		/* That we cannot look does not mean that they are gone. */
 		if (ours)
 			return -1;

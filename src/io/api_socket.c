@@ -83,6 +83,9 @@ place(int fd, const char *tmp, struct api_socket *s, const char *group,
 	mask = umask(0177);
 	r = bind(fd, (const struct sockaddr *)&sa, sizeof sa);
 	(void)umask(mask);
+	if (r < 0 && (errno == ENOENT || errno == EACCES))
+		return errtext_set(err, -1, "%s: its directory %s", s->path,
+		    errno == ENOENT ? "does not exist" : "may not be written");
 	if (r < 0)
 		return errtext_set(err, -1, "%s: bind: %s", tmp,
 		    strerror(errno));

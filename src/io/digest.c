@@ -90,10 +90,12 @@ hash_fd(int fd, EVP_MD_CTX *ctx, uint64_t *ret_bytes)
 
 /* What kind of failure it was, the caller reads from errno. */
 static int
-failed(int error, struct errtext *err, const char *path, const char *why)
+failed(int error, struct errtext *err, const char *root, const char *path,
+    const char *why)
 {
-	(void)errtext_set(err, -1, "%s: %s", path,
-	    why != NULL ? why : strerror(error));
+	/* Whoever put it somewhere else has to see where it was looked for. */
+	(void)errtext_set(err, -1, "%s%s%s: %s", root,
+	    path != NULL ? "/" : "", path != NULL ? path : "", why != NULL ? why : strerror(error));
 	errno = error;
 	return -1;
 }
@@ -108,27 +110,27 @@ digest_file(const char *root, const char *path, uint64_t *ret_bytes,
 	int dir, fd, r;
 
 	if ((dir = beneath_root(root)) < 0)
-		return failed(errno, err, root, NULL);
+		return failed(errno, err, root, NULL, NULL);
 	fd = beneath_open(dir, path, &st);
 	r = errno;
 	(void)close(dir);
 	if (fd < 0)
-		return failed(r, err, path,
+		return failed(r, err, root, path,
 		    r == EINVAL ? "not a regular file" :
 		    r == ELOOP ? "a symbolic link is in the way" :
 		    r == EXDEV ? "leaves the directory" : NULL);
 	if ((ctx = sha256_new()) == NULL) {
 		(void)close(fd);
-		return failed(ENOMEM, err, path, NULL);
+		return failed(ENOMEM, err, root, path, NULL);
 	}
 	r = hash_fd(fd, ctx, &bytes) < 0 ? errno : 0;
 	(void)close(fd);
 	if (r != 0) {
 		EVP_MD_CTX_free(ctx);
-		return failed(r, err, path, NULL);
+		return failed(r, err, root, path, NULL);
 	}
 	if (sha256_end(ctx, ret) < 0)
-		return failed(ENOMEM, err, path, NULL);
+		return failed(ENOMEM, err, root, path, NULL);
 	*ret_bytes = bytes;
 	return 0;
 }

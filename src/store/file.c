@@ -53,7 +53,7 @@ file_beside(const char *path, const char *suffix)
 
 /* Reads the head of a file through SQLite's own VFS: open(2) would not do,
  * since closing a descriptor of our own drops the locks that a connection of
- * this process may have. Returns a code of SQLite. */
+ * this process may have. Returns a code of SQLite; errno tells more. */
 static int
 read_head(const char *path, unsigned char *p, int len)
 {
@@ -61,7 +61,7 @@ read_head(const char *path, unsigned char *p, int len)
 	char *full = malloc((size_t)vfs->mxPathname + 1);
 	sqlite3_file *f = calloc(1, (size_t)vfs->szOsFile);
 	sqlite3_filename name = NULL;
-	int r = SQLITE_NOMEM;
+	int r = SQLITE_NOMEM, sys = 0;
 
 	if (full == NULL || f == NULL)
 		goto out;
@@ -72,8 +72,10 @@ read_head(const char *path, unsigned char *p, int len)
 	r = SQLITE_NOMEM;
 	if ((name = sqlite3_create_filename(full, "", "", 0, NULL)) == NULL)
 		goto out;
+	errno = 0;
 	r = vfs->xOpen(vfs, name, f, SQLITE_OPEN_READONLY |
 	    SQLITE_OPEN_MAIN_DB, NULL);
+	sys = errno;
 	if (r == SQLITE_OK)
 		r = f->pMethods->xRead(f, p, len, 0);
 	if (f->pMethods != NULL)
@@ -82,6 +84,7 @@ out:
 	sqlite3_free_filename(name);
 	free(f);
 	free(full);
+	errno = sys;
 	return r;
 }
 
@@ -126,7 +129,10 @@ look_at_header(const char *path, const char *application_id,
 
 	if (r != SQLITE_OK && r != SQLITE_IOERR_SHORT_READ)
 		return errtext_set(err, file_error_code(r, STORE_ERR_OPEN),
-		    "%s: cannot be read: %s", path, sqlite3_errstr(r));
+		    "%s: cannot be read: %s", path,
+		    (r & 0xff) == SQLITE_CANTOPEN && errno != 0
+			? strerror(errno)
+			: sqlite3_errstr(r));
 	*ret = FILE_NEW;
 	if (creation_was_cut(path))
 		return 0;

@@ -118,4 +118,28 @@ sed "s|trackupd.db|foreign.db|" "$T/good.yaml" >"$T/foreign.yaml"
 status "a foreign database" 1 trackupd -c "$T/foreign.yaml"
 ok "is untouched" cmp -s "$T/foreign.db" "$T/foreign.copy"
 
+# What is missing or forbidden is named by its place.
+sed "s|$T/ctl|$T/run/ctl|" "$T/good.yaml" >"$T/away.yaml"
+status "no directory for the socket" 1 trackupd -c "$T/away.yaml"
+has "it is named" "$T/err" 'control.socket: .*/run/ctl: its directory does not'
+sed "s|$T/campaigns|$T/nowhere|" "$T/good.yaml" >"$T/away.yaml"
+status "-t without campaigns" 0 trackupd -t -c "$T/away.yaml"
+has "is a warning" "$T/err" 'warning: campaigns.directory: .*/nowhere: No such'
+cat >"$T/campaigns/one.yaml" <<-'END'
+	campaign: one
+	targets: {devices: [867162020000006]}
+	target_version: "0A05"
+	packages: [{from: "0A03", to: "0A05", file: lost.enc}]
+	windows: always
+END
+status "-t with a package that is not there" 78 trackupd -t -c "$T/good.yaml"
+has "the path looked at" "$T/err" 'packages\[0\].file: .*/firmware/lost.enc: No such'
+if [ "$(id -u)" -ne 0 ]; then
+	: >"$T/closed.db"
+	chmod 000 "$T/closed.db"
+	sed "s|trackupd.db|closed.db|" "$T/good.yaml" >"$T/closed.yaml"
+	status "a database of somebody else" 1 trackupd -c "$T/closed.yaml"
+	has "the reason" "$T/err" 'closed.db: .*Permission denied'
+fi
+
 finish
