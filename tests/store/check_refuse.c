@@ -351,7 +351,7 @@ START_TEST(no_permission_is_told)
 	ck_assert_int_eq(chmod(td.dir, 0555), 0);
 	check_unwritable("its directory may not be written");
 	ck_assert_int_eq(chmod(td.path, 0), 0);
-	check_unwritable("unable to open");
+	check_unwritable("cannot be read: Permission denied");
 	ck_assert_int_eq(chmod(td.dir, 0755), 0);
 }
 END_TEST
