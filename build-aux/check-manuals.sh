@@ -22,7 +22,7 @@ for pair in trackupd:8 trackupctl:8 tracksim:1; do
 	program=$build/${pair%:*}
 	page=$top/man/${pair%:*}.${pair#*:}
 	[ -x "$program" ] || continue
-	[ -f "$page" ] || { echo "no manual yet: $page"; continue; }
+	[ -f "$page" ] || { bad "no manual: $page"; continue; }
 	text=$(mandoc -T ascii "$page" | sed 's/.\x08//g')
 	options=$("$program" --help | grep -oE -- '--[a-z][a-z-]+' | sort -u)
 	[ -n "$options" ] || bad "$program --help names no option"

@@ -4,14 +4,14 @@
 # write, write and ACK, report and commit. At the end each verdict is held
 # against what really happened in the tracker.
 #
-#   t-storm.sh            with faults
-#   PLAIN=yes t-storm.sh  kills, but no faults: then every verdict is settled
+#   t-storm.sh [DEVICES [KILLS]]   KILLS of each of the four kinds
+#   PLAIN=yes t-storm.sh           no faults: then every verdict is settled
 slow=yes
 # shellcheck source=tests/integration/lib.sh
 . "${top_srcdir:?}/tests/integration/lib.sh"
 
-n=${STORM_DEVICES:-300}
-each=${STORM_KILLS:-10} # of each of the four kinds
+n=${1:-300}
+each=${2:-10}
 seed=${STORM_SEED:-1}
 first=861000000000008
 scale=60

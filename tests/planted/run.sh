@@ -60,7 +60,7 @@ while read -r bug test args; do
 	77) verdict "$bug" "$test $args was skipped" ;;
 	124) verdict "$bug" "$test $args took over five minutes" ;;
 	126|127) verdict "$bug" "$test $args cannot be run" ;;
-	*) verdict "$bug" "" ;;
+	*) verdict "$bug by $test $args" "" ;;
 	esac
 done <"${1:-$src/tests/planted/bugs}"
 
