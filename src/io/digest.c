@@ -65,27 +65,34 @@ digest_parts(const char *const *part, const size_t *len, size_t count,
 		abort();
 }
 
+/* 0, or what went wrong as an errno. */
 static int
 hash_fd(int fd, EVP_MD_CTX *ctx, uint64_t *ret_bytes)
 {
 	char *buf = malloc(READ_BYTES);
 	uint64_t bytes = 0;
-	ssize_t n = -1;
+	ssize_t n;
+	int error = 0;
 
-	if (buf == NULL) {
-		errno = ENOMEM;
-		return -1;
-	}
+	if (buf == NULL)
+		return ENOMEM;
 	while ((n = read(fd, buf, READ_BYTES)) != 0) {
 		if (n < 0 && errno == EINTR)
 			continue;
-		if (n < 0 || EVP_DigestUpdate(ctx, buf, (size_t)n) != 1)
+		if (n < 0) {
+			error = errno;
 			break;
+		}
+		if (EVP_DigestUpdate(ctx, buf, (size_t)n) != 1) {
+			/* It says no errno: 0 would pass for success. */
+			error = ENOMEM;
+			break;
+		}
 		bytes += (uint64_t)n;
 	}
 	free(buf);
 	*ret_bytes = bytes;
-	return n == 0 ? 0 : -1;
+	return error;
 }
 
 /* What kind of failure it was, the caller reads from errno. */
@@ -123,7 +130,7 @@ digest_file(const char *root, const char *path, uint64_t *ret_bytes,
 		(void)close(fd);
 		return failed(ENOMEM, err, root, path, NULL);
 	}
-	r = hash_fd(fd, ctx, &bytes) < 0 ? errno : 0;
+	r = hash_fd(fd, ctx, &bytes);
 	(void)close(fd);
 	if (r != 0) {
 		EVP_MD_CTX_free(ctx);

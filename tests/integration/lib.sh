@@ -111,7 +111,7 @@ finish()
 {
 	local log
 	for log in "$T"/*.log; do
-		if grep -Eq 'AddressSanitizer|LeakSanitizer|runtime error:|assert' \
+		if grep -Eq '[A-Z][a-z]+Sanitizer|runtime error:|assert' \
 		    "$log" 2>/dev/null; then
 			fail "${log##*/}: a sanitizer or an assertion spoke"
 			grep -E -A 25 'Sanitizer|runtime error:|assert' "$log" |
