@@ -1,7 +1,8 @@
 # daemon: joins the layers; the only place that sees io and store at once.
 noinst_LIBRARIES += libtrackup-daemon.a
 libtrackup_daemon_a_SOURCES = \
-	src/daemon/app.c src/daemon/app.h \
+	src/daemon/app.c src/daemon/app.h src/daemon/app_priv.h \
+	src/daemon/app_api.c src/daemon/app_reload.c src/daemon/app_start.c \
 	src/daemon/crash.c src/daemon/crash.h \
 	src/daemon/files.c src/daemon/files.h \
 	src/daemon/log.c src/daemon/log.h \

@@ -1,0 +1,227 @@
+#include "config.h"
+#include "daemon/app_priv.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "daemon/files.h"
+#include "daemon/log.h"
+
+/*
+ * The API's view of the daemon: what its layer cannot see is fetched here.
+ */
+
+static const struct core *
+api_core(void *arg)
+{
+	return ((struct app *)arg)->core;
+}
+
+static struct core_now
+api_now(void *arg)
+{
+	return app_now(arg);
+}
+
+static void
+limit_put(struct api_status *st, const char *name, int64_t limit, int64_t now,
+    int64_t hits)
+{
+	assert(st->limit_count < API_LIMITS_MAX);
+	st->limit[st->limit_count++] = (struct api_limit){
+	    .name = name, .limit = limit, .now = now, .hits = hits};
+}
+
+/* Of what the API's layer does not see. */
+static void
+fill_limits(struct app *a, const struct store_stats *st,
+    struct api_status *ret)
+{
+	struct files_stats f;
+	unsigned long held_back;
+	int per_second;
+
+	files_get_stats(a->campaign_files, &f);
+	log_get_limit(&per_second, &held_back);
+	limit_put(ret, "store_reads", (int64_t)st->reads_max,
+	    (int64_t)st->reads, (int64_t)st->reads_refused);
+	limit_put(ret, "held_acks", HELD_MAX, -1, (int64_t)a->held_refused);
+	limit_put(ret, "log_lines_per_s", per_second, -1,
+	    (int64_t)held_back);
+	limit_put(ret, "config", -1, -1, (int64_t)a->conf_refused);
+	limit_put(ret, "campaign_files", FILES_COUNT_MAX, (int64_t)f.files,
+	    (int64_t)f.not_read);
+	limit_put(ret, "campaign_bytes", FILES_CAMPAIGN_BYTES_MAX, -1,
+	    (int64_t)f.campaign_too_large);
+	limit_put(ret, "list_bytes", FILES_LIST_BYTES_MAX, -1,
+	    (int64_t)f.list_too_large);
+	limit_put(ret, "clock_jump_ms", CLOCK_JUMP_MS, -1,
+	    (int64_t)a->clock_jumps);
+}
+
+static void
+api_fill_status(void *arg, struct api_status *ret)
+{
+	struct app *a = arg;
+	struct store_stats st;
+	size_t n = 0;
+
+	memset(ret, 0, sizeof(*ret));
+	store_get_stats(a->store, &st);
+	ret->version = PACKAGE_VERSION;
+	ret->uptime_ms = loop_mono_ms() - a->mono_base_ms;
+	ret->store_state = st.state == STORE_OK ? "ok"
+	    : st.state == STORE_FULL ? "full" : "broken";
+	ret->wal_bytes = st.wal_bytes;
+	ret->store_queue_bytes = st.queue_bytes;
+	ret->store_queue_max = st.queue_max_bytes;
+	ret->store_queue_hits = st.queue_full_hits;
+	ret->limit_in_flight = a->conf->limit_in_flight;
+	ret->limit_start_per_hour = a->conf->limit_start_per_hour;
+	ret->limit_read_per_hour = a->conf->limit_read_per_hour;
+	fill_limits(a, &st, ret);
+	trackers_get_stats(a->trackers, &ret->trackers);
+	if (a->files != NULL)
+		fwfile_get_stats(a->files, &ret->files);
+	if (st.state != STORE_OK) {
+		(void)snprintf(a->reason[n], sizeof(a->reason[n]),
+		    "store: %s", st.error);
+		ret->reasons[n] = a->reason[n];
+		n++;
+	}
+	ret->reasons[n] = NULL;
+}
+
+/* Names and reasons are what a client wrote. */
+static void
+log_operator(const struct oper *op, const struct oper_result *r)
+{
+	const char *object = op->campaign != NULL ? op->campaign
+	    : op->device != NULL ? op->device : "-";
+	const char *reason = op->reason != NULL ? op->reason : "";
+	struct sbuf line;
+
+	sbuf_init(&line, 0);
+	sbuf_addf(&line, "operator who=%s action=%s object=", op->who,
+	    oper_kind_name(op->kind));
+	sbuf_add_escaped(&line, object, strlen(object));
+	sbuf_addf(&line, " status=%s%s reason=\"",
+	    r->status == OPER_OK ? "ok" : r->code,
+	    op->dry_run ? " dry_run=true" : "");
+	sbuf_add_escaped(&line, reason, strlen(reason));
+	sbuf_adds(&line, "\"");
+	log_line(NOTE_INFO, sbuf_str(&line));
+	sbuf_done(&line);
+}
+
+static void
+api_operate(void *arg, const struct oper *op, struct oper_result *ret,
+    uint64_t *ret_ticket)
+{
+	struct app *a = arg;
+
+	core_operate(a->core, op, app_now(a), &a->fx, ret);
+	*ret_ticket = a->fx.ops.count > 0 ? a->fx.ticket : 0;
+	log_operator(op, ret);
+	app_effects(a);
+	app_arm(a);
+}
+
+struct timeline_call {
+	struct list node;
+	api_event_fn *fn; /* NULL: whoever asked is gone */
+	void *fn_arg;
+};
+
+static void
+on_timeline(void *arg, int status, const struct timeline_row *rows,
+    size_t count, bool more)
+{
+	struct timeline_call *call = arg;
+	struct event_rec ev[200];
+	int64_t id[200];
+	const char *campaign[200];
+
+	assert(count <= 200);
+	for (size_t i = 0; i < count; i++) {
+		ev[i] = rows[i].ev;
+		id[i] = rows[i].id;
+		campaign[i] = rows[i].campaign;
+	}
+	if (call->fn != NULL)
+		call->fn(call->fn_arg, status, ev, id, campaign, count, more);
+	list_remove(&call->node);
+	free(call);
+}
+
+static bool
+api_timeline(void *arg, uint64_t device, int64_t after, size_t limit,
+    api_event_fn *fn, void *fn_arg)
+{
+	struct app *a = arg;
+	struct timeline_call *call = malloc(sizeof(*call));
+
+	if (call == NULL)
+		return false;
+	call->fn = fn;
+	call->fn_arg = fn_arg;
+	if (!store_timeline(a->store, device, after, limit, on_timeline,
+		call)) {
+		free(call);
+		return false;
+	}
+	list_push_back(&a->timelines, &call->node);
+	return true;
+}
+
+static void
+api_timeline_forget(void *arg, void *fn_arg)
+{
+	struct app *a = arg;
+	struct list *n, *tmp;
+
+	LIST_EACH_SAFE(n, tmp, &a->timelines) {
+		struct timeline_call *call =
+		    CONTAINER_OF(n, struct timeline_call, node);
+
+		if (call->fn_arg == fn_arg)
+			call->fn = NULL;
+	}
+}
+
+static int
+api_check(void *arg, const char *file, const struct api_files *posted,
+    struct sbuf *diag, struct sbuf *missing)
+{
+	struct app *a = arg;
+
+	return files_check(a->conf, file, posted, diag, missing);
+}
+
+struct api_ops
+app_api_ops(struct app *a)
+{
+	return (struct api_ops){
+	    .arg = a,
+	    .core = api_core,
+	    .now = api_now,
+	    .status = api_fill_status,
+	    .operate = api_operate,
+	    .timeline = api_timeline,
+	    .timeline_forget = api_timeline_forget,
+	    .check = api_check,
+	    .reload = app_reload,
+	    .note = app_note,
+	};
+}
+
+/* Reads that were under way when the daemon ended. */
+void
+app_timelines_free(struct app *a)
+{
+	struct list *n, *tmp;
+
+	LIST_EACH_SAFE(n, tmp, &a->timelines)
+		free(CONTAINER_OF(n, struct timeline_call, node));
+}

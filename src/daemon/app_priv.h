@@ -1,0 +1,52 @@
+#ifndef TRACKUP_DAEMON_APP_PRIV_H
+#define TRACKUP_DAEMON_APP_PRIV_H
+/*
+ * app_priv: what the files of the app share; for them only. app.c carries out
+ * effects and runs the loop, app_start.c brings everything up, app_reload.c
+ * turns the configuration into that of each part, app_api.c answers the API.
+ */
+#include <time.h>
+
+#include "daemon/app.h"
+
+#define HELD_MAX 64 /* acknowledgements that wait, per connection */
+#define CLOCK_JUMP_MS 60000
+#define FILES_BUSY(connections) MIN_OF(connections, 64)
+
+/* --- app.c -----------------------------------------------------------------*/
+int64_t app_clock_ms(clockid_t id);
+/* A duration of the shell's own, under --time-scale. */
+int64_t app_scaled(const struct app *a, int64_t ms);
+_Noreturn void app_die(struct app *a, const char *why);
+/* One event through the core, its effects carried out, the timer armed. */
+void app_event(struct app *a, const struct ev *ev);
+void app_arm(struct app *a);
+void app_note(void *arg, enum note_level level, const char *line);
+struct trackers_ops app_trackers_ops(struct app *a);
+/* Signals, timers and the writer's descriptor. -1: no memory. */
+MUST_CHECK int app_start_watches(struct app *a);
+
+/* --- app_start.c -----------------------------------------------------------*/
+/* 0, or the exit status of the process. */
+MUST_CHECK int app_start(struct app *a);
+
+/* --- app_reload.c ----------------------------------------------------------*/
+struct core_config app_core_config_of(const struct app *a);
+/* From malloc; NULL: no memory. */
+struct trackers_address *app_addresses_of(const struct conf_address *v,
+    size_t n);
+struct trackers_config app_trackers_config_of(const struct app *a,
+    const struct trackers_address *listen);
+/* Raises the descriptor limit and fits the number of connections to it. */
+void app_fit_descriptors(struct app *a);
+int app_files_connections(const struct app *a);
+void app_log_listeners(const struct app *a);
+/* As api_ops.reload. */
+int app_reload(void *arg, bool force, const char *who, const char *reason,
+    struct sbuf *diag);
+
+/* --- app_api.c -------------------------------------------------------------*/
+struct api_ops app_api_ops(struct app *a);
+void app_timelines_free(struct app *a);
+
+#endif

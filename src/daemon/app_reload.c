@@ -1,0 +1,263 @@
+#include "config.h"
+#include "daemon/app_priv.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+
+#include "daemon/files.h"
+#include "daemon/log.h"
+#include "daemon/systemd.h"
+
+/*
+ * trackupd.yaml as each part wants it, at start and at a reload.
+ */
+#define OBSERVED_MAX 200000
+#define DESCRIPTORS_RESERVED 64
+#define FILES_DESCRIPTORS(connections) \
+	((connections) + FILES_BUSY(connections))
+#define REGISTERED_MAX 200000
+#define OWED_MS 240000
+
+struct core_config
+app_core_config_of(const struct app *a)
+{
+	const struct daemon_conf *f = a->conf;
+	struct core_config c = {
+	    .time_scale = a->opt.time_scale,
+	    .boot = a->boot,
+	    .unknown = f->unknown,
+	    .sack = f->sack,
+	    .observed_max = OBSERVED_MAX,
+	    .registered_max = REGISTERED_MAX,
+	    .in_flight = f->limit_in_flight,
+	    .start_per_hour = f->limit_start_per_hour,
+	    .read_per_hour = f->limit_read_per_hour,
+	};
+
+	memcpy(c.password, f->password, sizeof(c.password));
+	memcpy(c.file_user, f->files_user, sizeof(c.file_user));
+	memcpy(c.file_secret, f->files_password, sizeof(c.file_secret));
+	return c;
+}
+
+struct trackers_address *
+app_addresses_of(const struct conf_address *v, size_t n)
+{
+	struct trackers_address *r = calloc(n == 0 ? 1 : n, sizeof(*r));
+
+	for (size_t i = 0; r != NULL && i < n; i++) {
+		memcpy(r[i].host, v[i].host, sizeof(r[i].host));
+		r[i].port = v[i].port;
+	}
+	return r;
+}
+
+/* With the ports that were bound: 0 in the configuration is any. */
+static void
+log_listening(const char *what, const struct conf_address *v, size_t i,
+    unsigned port)
+{
+	bool ipv6 = strchr(v[i].host, ':') != NULL;
+
+	log_f(NOTE_INFO, "listening for=%s address=%s%s%s:%u", what,
+	    ipv6 ? "[" : "", v[i].host, ipv6 ? "]" : "", port);
+}
+
+static void
+log_tracker_listeners(const struct app *a)
+{
+	for (size_t i = 0; i < a->conf->listen_count; i++)
+		log_listening("trackers", a->conf->listen, i,
+		    trackers_port(a->trackers, i));
+}
+
+/* A reload may move the trackers' addresses, and no others. */
+static bool
+listen_same(const struct daemon_conf *x, const struct daemon_conf *y)
+{
+	if (x->listen_count != y->listen_count)
+		return false;
+	for (size_t i = 0; i < x->listen_count; i++)
+		if (strcmp(x->listen[i].text, y->listen[i].text) != 0)
+			return false;
+	return true;
+}
+
+void
+app_log_listeners(const struct app *a)
+{
+	log_tracker_listeners(a);
+	for (size_t i = 0; i < a->conf->files_listen_count; i++)
+		log_listening("files", a->conf->files_listen, i,
+		    fwfile_port(a->files, i));
+	log_f(NOTE_INFO, "listening for=control address=%s",
+	    a->conf->control_socket);
+}
+
+/* A share of the descriptors. Over the cap as many again are accepted to be
+ * told that it is full, at most 64. */
+int
+app_files_connections(const struct app *a)
+{
+	struct rlimit rl;
+	long room;
+
+	(void)a;
+	if (getrlimit(RLIMIT_NOFILE, &rl) < 0)
+		return 256;
+	room = (long)MIN_OF(rl.rlim_cur, (rlim_t)0x3fffffff) -
+	    DESCRIPTORS_RESERVED;
+	return (int)MAX_OF(MIN_OF(room / 8, 2000), 2);
+}
+
+/* The soft descriptor limit goes up to the hard one; what does not fit lowers
+ * the number of connections. */
+void
+app_fit_descriptors(struct app *a)
+{
+	struct rlimit rl;
+	long room;
+
+	if (getrlimit(RLIMIT_NOFILE, &rl) < 0)
+		return;
+	if (rl.rlim_cur < rl.rlim_max) {
+		rl.rlim_cur = rl.rlim_max;
+		if (setrlimit(RLIMIT_NOFILE, &rl) < 0)
+			(void)getrlimit(RLIMIT_NOFILE, &rl);
+	}
+	room = (long)MIN_OF(rl.rlim_cur, (rlim_t)0x3fffffff) -
+	    DESCRIPTORS_RESERVED;
+	if (a->conf->files_listen_count > 0)
+		room -= FILES_DESCRIPTORS(app_files_connections(a));
+	a->max_connections = a->conf->max_connections;
+	a->connections_lowered = room < a->max_connections;
+	if (a->connections_lowered) {
+		a->max_connections = (int)MAX_OF(room, 1);
+		log_f(NOTE_WARN,
+		    "max_connections lowered to %d: the descriptor limit is "
+		    "%ld",
+		    a->max_connections, (long)rl.rlim_cur);
+	}
+}
+
+struct trackers_config
+app_trackers_config_of(const struct app *a, const struct trackers_address *listen)
+{
+	const struct daemon_conf *f = a->conf;
+
+	return (struct trackers_config){
+	    .listen = listen,
+	    .listen_count = f->listen_count,
+	    .max_connections = a->max_connections,
+	    .max_connections_per_address = f->max_connections_per_address,
+	    .max_unidentified = f->max_unidentified,
+	    .frame_max = f->frame_max,
+	    .identify_timeout_ms = app_scaled(a, f->identify_timeout_ms),
+	    .idle_timeout_ms = app_scaled(a, f->idle_timeout_ms),
+	    .keepalive_ms = f->keepalive_ms == 0
+		? 0 : MAX_OF(app_scaled(a, f->keepalive_ms), 1000),
+	    .bad_frames_max = f->bad_frames_max,
+	    .owed_timeout_ms = MAX_OF(app_scaled(a, OWED_MS), 1000),
+	};
+}
+
+static enum file_verdict
+sink_campaign_reload(void *arg, struct campaign_spec *spec,
+    struct errtext *err)
+{
+	struct app *a = arg;
+	enum file_verdict v = core_campaign_file(a->core, spec, false,
+	    app_now(a), &a->fx, err);
+
+	app_effects(a);
+	return v;
+}
+
+static void
+sink_lost_reload(void *arg, const char *name, enum pause_reason why)
+{
+	struct app *a = arg;
+
+	core_campaign_file_lost(a->core, name, why, false, app_now(a),
+	    &a->fx);
+	app_effects(a);
+}
+
+/* trackupd.yaml, all or nothing. */
+static int
+reload_conf(struct app *a, struct sbuf *diag)
+{
+	struct daemon_conf *fresh, *old = a->conf;
+	struct trackers_address *listen;
+	struct trackers_config tc;
+	struct core_config cc;
+	struct errtext err = {0};
+	struct sbuf keys;
+
+	if ((fresh = daemon_conf_load(a->opt.config_path, diag)) == NULL) {
+		a->conf_refused++;
+		return -1;
+	}
+	listen = app_addresses_of(fresh->listen, fresh->listen_count);
+	a->conf = fresh;
+	app_fit_descriptors(a);
+	tc = app_trackers_config_of(a, listen);
+	if (listen == NULL ||
+	    trackers_reconfigure(a->trackers, &tc, &err) < 0) {
+		sbuf_addf(diag, "%s: trackers.listen: %s\n",
+		    a->opt.config_path, err.text);
+		a->conf = old;
+		a->conf_refused++;
+		daemon_conf_free(fresh);
+		free(listen);
+		app_fit_descriptors(a);
+		return -1;
+	}
+	free(listen);
+	sbuf_init(&keys, 0);
+	daemon_conf_restart_keys(old, fresh, &keys);
+	if (keys.len > 0)
+		sbuf_addf(diag,
+		    "warning: %s: only a restart brings about: %s\n",
+		    a->opt.config_path, sbuf_str(&keys));
+	sbuf_done(&keys);
+	cc = app_core_config_of(a);
+	core_configure(a->core, &cc);
+	log_level(fresh->log_level, a->opt.verbose);
+	if (!listen_same(old, fresh))
+		log_tracker_listeners(a);
+	daemon_conf_free(old);
+	return 0;
+}
+
+int
+app_reload(void *arg, bool force, const char *who, const char *reason,
+    struct sbuf *diag)
+{
+	struct app *a = arg;
+	const struct files_sink sink = {
+	    .arg = a,
+	    .campaign = sink_campaign_reload,
+	    .lost = sink_lost_reload,
+	};
+	int bad = 0;
+
+	(void)force;
+	systemd_reloading();
+	log_f(NOTE_INFO, "reload who=%s reason=\"%s\"", who,
+	    reason == NULL ? "" : reason);
+	/* A bad trackupd.yaml does not keep good campaign files from being
+	 * read. */
+	if (reload_conf(a, diag) < 0)
+		bad = -1;
+	if (files_scan(a->campaign_files, a->conf, &sink, diag) < 0)
+		bad = -1;
+	log_text(bad < 0 ? NOTE_ERROR : NOTE_WARN, sbuf_str(diag));
+	log_f(bad < 0 ? NOTE_ERROR : NOTE_INFO, "reloaded result=%s",
+	    bad < 0 ? "partly_refused" : "ok");
+	app_event(a, &(struct ev){.kind = EV_TICK});
+	systemd_ready();
+	return bad;
+}
+

@@ -1,0 +1,278 @@
+#include "config.h"
+#include "daemon/app_priv.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/random.h>
+
+#include "daemon/files.h"
+#include "daemon/log.h"
+
+/*
+ * From nothing to a daemon that listens: configuration, store, core, sockets,
+ * campaign files, in this order.
+ */
+#define EXIT_CONFIG 78
+
+static int
+load_flags(void *arg, const struct flags_rec *f, const struct stamp_rec *s)
+{
+	struct app *a = arg;
+
+	core_load_flags(a->core, f, s);
+	a->alive_base_ms = s->alive_ms;
+	a->down_ms = -1;
+	if (s->boot != 0 && s->boot == a->boot) {
+		a->down_ms = app_clock_ms(CLOCK_BOOTTIME) - s->boot_ms;
+		if (a->down_ms < 0)
+			a->down_ms = -1;
+	}
+	return 0;
+}
+
+/* A row that fits nothing: the database is not what this daemon wrote. */
+static int
+loaded(int r, const char *what, int64_t id, uint64_t device)
+{
+	if (r < 0)
+		log_f(NOTE_ERROR,
+		    "store: %s %" PRId64 " of device %016" PRIx64 " does not fit "
+		    "to the rest of the database, or there is no memory for it",
+		    what, id, device);
+	return r;
+}
+
+static int
+load_device(void *arg, const struct device_rec *r)
+{
+	return loaded(core_load_device(((struct app *)arg)->core, r), "row", 0,
+	    r->key);
+}
+
+static int
+load_campaign(void *arg, const struct campaign_rec *r, const char *text,
+    size_t len)
+{
+	struct app *a = arg;
+	struct campaign_spec *spec;
+	struct sbuf diag;
+	char name[CAMPAIGN_NAME_MAX + 32];
+
+	sbuf_init(&diag, 0);
+	(void)snprintf(name, sizeof(name), "%s (stored)", r->name);
+	spec = files_stored(a->conf, name, text == NULL ? "" : text, len,
+	    &diag);
+	if (spec == NULL)
+		log_text(NOTE_ERROR, sbuf_str(&diag));
+	sbuf_done(&diag);
+	return core_load_campaign(a->core, r, spec);
+}
+
+static int
+load_target(void *arg, const struct target_rec *r)
+{
+	return loaded(core_load_target(((struct app *)arg)->core, r),
+	    "target of campaign", r->campaign, r->device);
+}
+
+static int
+load_attempt(void *arg, const struct attempt_rec *r)
+{
+	return loaded(core_load_attempt(((struct app *)arg)->core, r),
+	    "attempt", r->id, r->device);
+}
+
+static int
+load_tuple(void *arg, const struct tuple_rec *r)
+{
+	return loaded(core_load_tuple(((struct app *)arg)->core, r),
+	    "frame", r->slot, r->device);
+}
+
+static int
+start_store(struct app *a)
+{
+	const struct store_config cfg = {.path = a->conf->store_path};
+	const struct store_loader loader = {
+	    .arg = a,
+	    .flags = load_flags,
+	    .device = load_device,
+	    .campaign = load_campaign,
+	    .target = load_target,
+	    .attempt = load_attempt,
+	    .tuple = load_tuple,
+	};
+	struct core_config cc = app_core_config_of(a);
+	struct errtext err = {0};
+	uint64_t seed = 0;
+
+	if (getrandom(&seed, sizeof(seed), 0) != sizeof(seed))
+		seed = (uint64_t)app_clock_ms(CLOCK_REALTIME);
+	if ((a->core = core_new(&cc, seed)) == NULL)
+		app_die(a, "out_of_memory");
+	if (store_open(&a->store, &cfg, &err) < 0 ||
+	    store_load(a->store, &loader, &err) < 0 ||
+	    store_start(a->store, &err) < 0) {
+		log_f(NOTE_ERROR, "store: %s", err.text[0] != '\0'
+			? err.text : "could not be loaded");
+		return -1;
+	}
+	a->mono_base_ms = loop_mono_ms();
+	if (core_load_done(a->core, app_now(a), a->down_ms, a->opt.restored,
+		&a->fx) < 0)
+		app_die(a, "out_of_memory");
+	app_effects(a);
+	if (a->opt.restored)
+		log_f(NOTE_WARN,
+		    "restored: everything is halted, and every device is fenced "
+		    "before its next start; resume-all lifts the halt");
+	return 0;
+}
+
+static int
+start_files(struct app *a)
+{
+	struct trackers_address *listen;
+	struct errtext err = {0};
+	struct fwfile_config cfg;
+	int r;
+
+	if (a->conf->files_listen_count == 0)
+		return 0;
+	listen = app_addresses_of(a->conf->files_listen,
+	    a->conf->files_listen_count);
+	if (listen == NULL)
+		app_die(a, "out_of_memory");
+	cfg = (struct fwfile_config){
+	    .listen = listen,
+	    .listen_count = a->conf->files_listen_count,
+	    .root = a->conf->files_root,
+	    .user = a->conf->files_user,
+	    .password = a->conf->files_password,
+	    .max_connections = app_files_connections(a),
+	    .busy_max = FILES_BUSY(app_files_connections(a)),
+	    .request_timeout_ms = MAX_OF(app_scaled(a, 30000), 1000),
+	    /* The longest download_timeout that a campaign can ask for. */
+	    .download_timeout_ms = MAX_OF(app_scaled(a, 31 * 60000), 1000),
+	    .arg = a,
+	    .note = app_note,
+	};
+	r = fwfile_start(&a->files, &cfg, &err);
+	free(listen);
+	if (r < 0)
+		log_f(NOTE_ERROR, "files.listen: %s", err.text);
+	return r;
+}
+
+static int
+start_trackers(struct app *a)
+{
+	const struct trackers_ops ops = app_trackers_ops(a);
+	struct trackers_address *listen;
+	struct trackers_config cfg;
+	struct errtext err = {0};
+	int r;
+
+	listen = app_addresses_of(a->conf->listen, a->conf->listen_count);
+	if (listen == NULL)
+		app_die(a, "out_of_memory");
+	cfg = app_trackers_config_of(a, listen);
+	r = trackers_new(&a->trackers, a->loop, &cfg, &ops, &err);
+	free(listen);
+	if (r < 0)
+		log_f(NOTE_ERROR, "trackers.listen: %s", err.text);
+	return r;
+}
+
+static int
+start_api(struct app *a)
+{
+	const struct api_config cfg = {
+	    .socket = a->conf->control_socket,
+	    .group = a->conf->control_group,
+	    .request_timeout_ms = MAX_OF(app_scaled(a, 30000), 1000),
+	    .durable_timeout_ms = MAX_OF(app_scaled(a, 10000), 1000),
+	};
+	const struct api_ops ops = app_api_ops(a);
+	struct errtext err = {0};
+
+	if (api_new(&a->api, a->loop, &cfg, &ops, &err) < 0) {
+		log_f(NOTE_ERROR, "control.socket: %s", err.text);
+		return -1;
+	}
+	return 0;
+}
+
+static enum file_verdict
+sink_campaign_start(void *arg, struct campaign_spec *spec,
+    struct errtext *err)
+{
+	struct app *a = arg;
+	enum file_verdict v = core_campaign_file(a->core, spec, true,
+	    app_now(a), &a->fx, err);
+
+	app_effects(a);
+	return v;
+}
+
+static void
+sink_lost_start(void *arg, const char *name, enum pause_reason why)
+{
+	struct app *a = arg;
+
+	core_campaign_file_lost(a->core, name, why, true, app_now(a), &a->fx);
+	app_effects(a);
+}
+
+static void
+start_campaigns(struct app *a)
+{
+	const struct files_sink sink = {
+	    .arg = a,
+	    .campaign = sink_campaign_start,
+	    .lost = sink_lost_start,
+	};
+	struct sbuf diag;
+
+	sbuf_init(&diag, 0);
+	if (files_scan(a->campaign_files, a->conf, &sink, &diag) < 0)
+		log_text(NOTE_ERROR, sbuf_str(&diag));
+	else
+		log_text(NOTE_WARN, sbuf_str(&diag));
+	sbuf_done(&diag);
+	core_campaigns_without_file(a->core, app_now(a), &a->fx);
+	app_effects(a);
+}
+
+int
+app_start(struct app *a)
+{
+	struct sbuf diag;
+
+	sbuf_init(&diag, 0);
+	a->conf = daemon_conf_load(a->opt.config_path, &diag);
+	log_text(a->conf == NULL ? NOTE_ERROR : NOTE_WARN, sbuf_str(&diag));
+	sbuf_done(&diag);
+	if (a->conf == NULL)
+		return EXIT_CONFIG;
+	log_level(a->conf->log_level, a->opt.verbose);
+	if (a->opt.time_scale != 1)
+		log_f(NOTE_WARN,
+		    "time_scale %g: every duration is divided; for trials only",
+		    a->opt.time_scale);
+	loop_set_log(app_note, a);
+	if ((a->loop = loop_new()) == NULL ||
+	    (a->campaign_files = files_new()) == NULL)
+		app_die(a, "out_of_memory");
+	app_fit_descriptors(a);
+	if (start_store(a) < 0 || start_trackers(a) < 0 ||
+	    start_api(a) < 0 || start_files(a) < 0)
+		return 1;
+	start_campaigns(a);
+	if (app_start_watches(a) < 0)
+		app_die(a, "out_of_memory");
+	return 0;
+}
+
