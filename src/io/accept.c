@@ -102,7 +102,7 @@ accept_one(struct trackers *t, int fd, const struct sockaddr_storage *peer,
 		refuse(t, c, g);
 		return;
 	}
-	if (event_add(&c->ev, NULL) != 0 ||
+	if (conn_start(c) < 0 ||
 	    (t->cfg.max_connections_per_address > 0 &&
 	    address_enter(t, address_key(c)) < 0)) {
 		trackers_count(t, TRACKERS_NO_MEMORY, 1);

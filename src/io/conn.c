@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/epoll.h>
 #include <unistd.h>
 
 /* A device that is updating is asked about again after this long. */
@@ -12,8 +13,6 @@
  * be moved with each byte. */
 #define BUFFER_STEP 256u
 
-static void on_event(evutil_socket_t fd, short what, void *arg);
-
 static struct conn *
 conn_of(const struct core_conn *cc)
 {
@@ -21,10 +20,27 @@ conn_of(const struct core_conn *cc)
 	    core);
 }
 
+/* What poll_fd is to tell of. One that waits for nothing is taken out: a
+ * hangup would be told without end. */
 static int
-conn_fd(const struct conn *c)
+conn_want(struct conn *c, uint32_t events)
 {
-	return event_get_fd(&c->ev);
+	struct epoll_event e = {.events = events, .data.ptr = c};
+	int op = c->events == 0 ? EPOLL_CTL_ADD : events == 0 ? EPOLL_CTL_DEL :
+	    EPOLL_CTL_MOD;
+
+	if (events == c->events)
+		return 0;
+	if (epoll_ctl(c->t->poll_fd, op, c->fd, &e) < 0)
+		return -1;
+	c->events = events;
+	return 0;
+}
+
+int
+conn_start(struct conn *c)
+{
+	return conn_want(c, EPOLLIN);
 }
 
 struct conn *
@@ -52,16 +68,15 @@ conn_new(struct trackers *t, int fd, const struct sockaddr_storage *peer,
 		c->port = ntohs(sin.sin_port);
 		memcpy(c->addr, &sin.sin_addr, 4);
 	}
-	(void)event_assign(&c->ev, t->base, fd, EV_READ | EV_PERSIST, on_event,
-	    c);
+	c->fd = fd;
 	return c;
 }
 
 void
 conn_free(struct conn *c)
 {
-	(void)event_del(&c->ev);
-	(void)close(conn_fd(c));
+	(void)conn_want(c, 0);
+	(void)close(c->fd);
 	list_remove(&c->link);
 	free(c->in);
 	free(c->out);
@@ -83,7 +98,7 @@ conn_close(struct conn *c, const char *reason, enum trackers_counter counter)
 	/* Strangers seldom write a '+', where the next count would be. */
 	if (c->in_len > 0 && c->in[0] != '+')
 		t->stats.bad_frame[FRAME_WHY_GARBAGE]++;
-	(void)event_del(&c->ev);
+	(void)conn_want(c, 0);
 	t->open--;
 	if (!c->identified)
 		t->unidentified--;
@@ -98,19 +113,15 @@ conn_close(struct conn *c, const char *reason, enum trackers_counter counter)
 static void
 conn_watch(struct conn *c)
 {
-	short what = EV_PERSIST;
+	uint32_t events = 0;
 
 	if (c->reason != NULL)
 		return;
 	if (!c->held && !c->half_closed)
-		what |= EV_READ;
+		events |= EPOLLIN;
 	if (c->out_len > 0)
-		what |= EV_WRITE;
-	if (event_get_events(&c->ev) == what && what != EV_PERSIST)
-		return;
-	(void)event_del(&c->ev);
-	(void)event_assign(&c->ev, c->t->base, conn_fd(c), what, on_event, c);
-	if (what != EV_PERSIST && event_add(&c->ev, NULL) != 0)
+		events |= EPOLLOUT;
+	if (conn_want(c, events) < 0)
 		conn_close(c, "no_memory", TRACKERS_NO_MEMORY);
 }
 
@@ -256,7 +267,7 @@ conn_write(struct conn *c, const char *p, size_t n)
 	ssize_t sent;
 
 	do
-		sent = send(conn_fd(c), p, n, MSG_NOSIGNAL);
+		sent = send(c->fd, p, n, MSG_NOSIGNAL);
 	while (sent < 0 && errno == EINTR);
 	if (sent >= 0) {
 		trackers_count(c->t, TRACKERS_BYTES_OUT, (uint64_t)sent);
@@ -487,7 +498,7 @@ conn_readable(struct conn *c)
 		conn_hold(c, true, now);
 		return;
 	}
-	n = recv(conn_fd(c), t->rbuf + c->in_len, READ_BYTES, 0);
+	n = recv(c->fd, t->rbuf + c->in_len, READ_BYTES, 0);
 	if (n > 0) {
 		if (c->in_len > 0)
 			memcpy(t->rbuf, c->in, c->in_len);
@@ -504,15 +515,32 @@ conn_readable(struct conn *c)
 }
 
 static void
-on_event(evutil_socket_t fd, short what, void *arg)
+conn_ready(struct conn *c, uint32_t events)
 {
-	struct conn *c = arg;
-
-	(void)fd;
-	if ((what & EV_WRITE) != 0 && c->out_len > 0)
+	/* Reading or writing finds out what is wrong. */
+	if ((events & (EPOLLERR | EPOLLHUP)) != 0)
+		events |= EPOLLIN | EPOLLOUT;
+	events &= c->events;
+	if ((events & EPOLLOUT) != 0)
 		conn_writable(c);
-	if ((what & EV_READ) != 0 && c->reason == NULL)
+	if ((events & EPOLLIN) != 0 && c->reason == NULL)
 		conn_readable(c);
+}
+
+void
+conn_poll(struct trackers *t)
+{
+	struct epoll_event *ready = t->ready;
+	int n = epoll_wait(t->poll_fd, ready, READY_A_TURN, 0);
+
+	/* None is freed before the end of the turn; one may be closed by what
+	 * another said. */
+	for (int i = 0; i < n; i++) {
+		struct conn *c = ready[i].data.ptr;
+
+		if (c->reason == NULL)
+			conn_ready(c, ready[i].events);
+	}
 }
 
 /* --- what others may ask ---------------------------------------------------*/

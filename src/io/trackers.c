@@ -2,10 +2,12 @@
 #include "io/trackers_priv.h"
 
 #include <assert.h>
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/random.h>
+#include <unistd.h>
 
 #include "base/sbuf.h"
 
@@ -150,6 +152,14 @@ take_all(struct trackers *t, struct list *ret)
 			list_push_back(ret, n);
 		}
 	}
+}
+
+static void
+on_poll(evutil_socket_t fd, short what, void *arg)
+{
+	(void)fd;
+	(void)what;
+	conn_poll(arg);
 }
 
 /* --- the end of a turn -----------------------------------------------------*/
@@ -335,10 +345,18 @@ trackers_new(struct trackers **ret, struct loop *l,
 	list_init(&t->graveyard);
 	for (size_t i = 0; i < WHEEL_SLOTS; i++)
 		list_init(&t->wheel[i]);
+	t->poll_fd = epoll_create1(EPOLL_CLOEXEC);
+	(void)event_assign(&t->poll, t->base, t->poll_fd, EV_READ | EV_PERSIST,
+	    on_poll, t);
 	(void)event_assign(&t->reaper, t->base, -1, 0, on_reaper, t);
 	(void)event_assign(&t->tick, t->base, -1, EV_PERSIST, on_tick, t);
 	accept_init(t);
 	config_take(t, cfg);
+	if (t->poll_fd < 0 || event_add(&t->poll, NULL) != 0) {
+		(void)errtext_set(err, -1, "no epoll for connections: %s",
+		    strerror(errno));
+		goto bad;
+	}
 	if (read_buffer_reserve(t, cfg->frame_max, err) < 0 ||
 	    listeners_set(t, cfg, err) < 0)
 		goto bad;
@@ -370,6 +388,10 @@ trackers_free(struct trackers *t)
 		conn_free(CONTAINER_OF(n, struct conn, link));
 	LIST_EACH_SAFE (n, tmp, &t->graveyard)
 		conn_free(CONTAINER_OF(n, struct conn, link));
+	if (t->poll_fd >= 0) {
+		(void)event_del(&t->poll);
+		(void)close(t->poll_fd);
+	}
 	idmap_done(&t->per_address);
 	free(t->reply.p);
 	free(t->rbuf);
@@ -412,7 +434,7 @@ connections_update(struct trackers *t, bool options)
 		struct conn *c = CONTAINER_OF(n, struct conn, link);
 
 		if (options)
-			listen_options_apply(event_get_fd(&c->ev), &o);
+			listen_options_apply(c->fd, &o);
 		wheel_put(t, c, conn_deadline(c));
 	}
 }

@@ -3,8 +3,8 @@
 /*
  * trackers: TCP listeners and connections of trackers; bytes ↔ messages.
  *
- * Raw libevent events embedded in the connection, one shared read buffer; a
- * private one only while a partial frame or unsent output exists. No timer per
+ * One epoll descriptor for all connections, one shared read buffer; a private
+ * one only while a partial frame or unsent output exists. No timer per
  * connection: last_seen and a sweep once a second. Accepts at most 256 a turn.
  * Every close passes through one function with a reason, which is counted.
  * Invariant: an idle identified connection owns its struct and nothing else.

@@ -3,11 +3,16 @@
 /*
  * trackers_priv: what trackers.c, accept.c and conn.c share; for them only.
  *
+ * Connections are not events of libevent: its struct and what it keeps for each
+ * descriptor would be half of their memory. They have an epoll descriptor of
+ * their own, and libevent watches that.
+ *
  * Every connection is in exactly one list: a slot of the wheel while it is
  * open, the graveyard from conn_close() to the end of the loop turn.
  */
 #include <netinet/in.h>
 #include <stdarg.h>
+#include <sys/epoll.h>
 #include <event2/event.h>
 #include <event2/event_struct.h>
 
@@ -25,13 +30,13 @@
 #define TICK_MAX_MS 1000
 #define TICK_MIN_MS 10
 #define ACCEPTS_A_TURN 256
+#define READY_A_TURN 256
 #define ACCEPT_PAUSE_MS 100
 #define SPARE_FDS 16            /* left for the database and the control */
 #define NOTE_EVERY_MS 10000
 
 struct conn {
 	struct core_conn core;
-	struct event ev;
 	struct trackers *t;
 	struct list link;
 	const char *reason;   /* why it is being closed; NULL = open */
@@ -45,6 +50,8 @@ struct conn {
 	char *told;           /* the reason, when it came from outside */
 	uint32_t in_len, in_cap, in_scan;
 	uint32_t out_len, out_cap;
+	int fd;
+	uint32_t events;      /* that poll_fd tells of; 0 = it has not got it */
 	int bad;              /* framing failures */
 	uint16_t port;
 	bool identified;
@@ -90,6 +97,9 @@ struct trackers {
 	int64_t tick_ms;
 	struct event tick;
 
+	int poll_fd;                /* epoll of all connections */
+	struct epoll_event ready[READY_A_TURN];
+	struct event poll;
 	struct list graveyard;
 	struct event reaper;
 
@@ -138,6 +148,10 @@ MUST_CHECK struct conn *conn_new(struct trackers *t, int fd,
 void conn_close(struct conn *c, const char *reason,
     enum trackers_counter counter);
 void conn_free(struct conn *c); /* closes the socket; no callback */
+/* Reads from now on; -1: no memory. */
+MUST_CHECK int conn_start(struct conn *c);
+/* Some connections are ready: a turn's worth of them is served. */
+void conn_poll(struct trackers *t);
 int64_t conn_deadline(const struct conn *c);
 /* Its time has come: closes it, or puts it back into the wheel. */
 void conn_check(struct conn *c, int64_t now);

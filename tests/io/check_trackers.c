@@ -791,8 +791,8 @@ stuffed_client(size_t *ret_taken)
 	fd = tio_connect(trackers_port(w.t, 0), NULL, 4096);
 	UNTIL(w.l, w.opened == before + 1);
 	trackers_identified(w.conn);
-	ck_assert_int_eq(setsockopt(event_get_fd(&CONTAINER_OF(w.conn,
-	    struct conn, core)->ev), SOL_SOCKET, SO_SNDBUF, &size,
+	ck_assert_int_eq(setsockopt(CONTAINER_OF(w.conn, struct conn,
+	    core)->fd, SOL_SOCKET, SO_SNDBUF, &size,
 	    sizeof(size)), 0);
 	memset(junk, 'j', sizeof(junk));
 	*ret_taken = 0;
@@ -831,7 +831,7 @@ START_TEST(send_refuses_when_output_waits)
 	for (size_t i = 0; i < taken; i++)
 		ck_assert_int_eq(buf[i], 'j');
 	ck_assert_ptr_null(c->out);
-	ck_assert_int_eq(event_get_events(&c->ev), EV_READ | EV_PERSIST);
+	ck_assert_uint_eq(c->events, EPOLLIN);
 	ck_assert(trackers_send(w.conn, "AT+X$", 5));
 	expect(fd, "AT+X$");
 	close(fd);
@@ -1003,7 +1003,7 @@ START_TEST(options_are_inherited)
 	world_start();
 	fd = client();
 	c = CONTAINER_OF(w.conn, struct conn, core);
-	lfd = event_get_fd(&c->ev);
+	lfd = c->fd;
 	ck_assert_int_eq(getsockopt(lfd, IPPROTO_TCP, TCP_NODELAY, &v, &len),
 	    0);
 	ck_assert_int_ne(v, 0);
