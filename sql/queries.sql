@@ -17,7 +17,7 @@
 
 -- columns: target *campaign *device ordinal state cause wait_hold attempts
 --   attempts_total deferrals deferrals_303 resends withdrawn update_failed
---   retry_wall ended_seq
+--   retry_wall ended_seq hops via edge last_attempt
 
 -- columns: attempt *id campaign device number serial from_version to_version
 --   url command phase reached result cause holds_udp uncharged foreign_ack

@@ -28,6 +28,8 @@ struct campaign_env {
 	void (*digest)(void *arg, const char *const *part, const size_t *len,
 	    size_t count, char ret[DIGEST_TEXT]);
 	const char *public_url;   /* files.public_url, "" = none */
+	bool advise;              /* `campaign check`: warn of what is missing,
+	                           * too, and not only of what looks wrong */
 	bool stored;              /* a text from the store: lists and package
 	                           * files are not looked at, devices stay empty */
 };

@@ -1,8 +1,8 @@
 #ifndef TRACKUP_CONFIG_CAMPAIGN_LOAD_H
 #define TRACKUP_CONFIG_CAMPAIGN_LOAD_H
 /*
- * campaign_load: what the parts of the campaign loader share (campaign_file.c,
- * campaign_packages.c, campaign_rules.c); nobody else includes it.
+ * campaign_load: what the parts of the campaign loader share (campaign_file.c
+ * and the other campaign_*.c of this directory); nobody else includes it.
  *
  * Lives for one campaign_parse(), which owns it.
  */
@@ -38,6 +38,8 @@ int campaign_entry(struct campaign_load *l, const char *list, size_t i,
     const struct opt_table *t, struct opt_value *v, char path[ENTRY_TEXT]);
 
 void campaign_load_packages(struct campaign_load *l);
+/* Where the packages lead; after they are read. */
+void campaign_check_paths(struct campaign_load *l);
 void campaign_load_rules(struct campaign_load *l);
 
 #endif

@@ -38,7 +38,7 @@ static const struct option rows[] = {
 	.help = "its name, unique"},
 {"description", VALUE_TEXT, OPT_POINTER, "", 0, 1000, AT(description),
 	.help = "for people"},
-{"priority", VALUE_INT, OPT_LATER, "50", 0, 100, AT(priority),
+{"priority", VALUE_INT, 0, "50", 0, 100, AT(priority),
 	.help = "higher first where campaigns compete"},
 {"approval", VALUE_WORD, 0, "required", .words = approval_words,
 	AT(approval_required), .help = "whether somebody must start it"},
@@ -65,13 +65,13 @@ static const struct option rows[] = {
 {"require.hardware", VALUE_TOKEN, OPT_LIST, "[]", 1, MODEL_MAX,
 	.help = "hardware versions that are updated"},
 
-{"update", VALUE_WORD, OPT_LATER, "mcu", .words = update_words,
+{"update", VALUE_WORD, 0, "mcu", .words = update_words,
 	.help = "which firmware"},
 {"target_version", VALUE_TOKEN, 0, "", 0, VERSION_MAX, AT(target_version),
 	.help = "version that devices shall report"},
 {"packages", VALUE_NODE, OPT_LIST | OPT_REQUIRED, NULL, 1, 256,
 	.rows = &package_options, .help = "packages from version to version"},
-{"downgrade", VALUE_BOOL, OPT_LATER, "false", AT(downgrade),
+{"downgrade", VALUE_BOOL, 0, "false", AT(downgrade),
 	.help = "whether a version may fall"},
 
 {"command.max_download_retry", VALUE_INT, 0, "1", 0, 3,
@@ -89,7 +89,7 @@ static const struct option rows[] = {
 	AT(pace.start_per_hour), .help = "starts"},
 {"pace.jitter", VALUE_PERCENT, 0, "20%", 0, FULL, AT(pace.jitter_ppm),
 	.help = "spreads the starts of one wake-up"},
-{"pace.dark_max", VALUE_INT, OPT_LATER, "20", 0, 100000, AT(pace.dark_max),
+{"pace.dark_max", VALUE_INT, 0, "20", 1, 100000, AT(pace.dark_max),
 	.help = "devices gone silent after their download"},
 
 {"windows", VALUE_NODE, OPT_REQUIRED | OPT_ANY_NODE, NULL,

@@ -45,15 +45,12 @@ check_edge(struct package_ctx *k)
 	}
 	if (p->to[0] == '\0')
 		yw_error(w, to->pos, KEY(k, "to"), "is empty, allowed is "
-		    "target_version (%s)", s->target_version);
-	else if (!version_equal(p->to, s->target_version))
-		yw_error(w, to->pos, KEY(k, "to"), "a path over %s is "
-		    LATER ", allowed is target_version (%s)", p->to,
+		    "target_version (%s), or a version on the way to it",
 		    s->target_version);
 	else if (!p->from_any && version_equal(p->from, p->to))
 		yw_error(w, from->pos, KEY(k, "from"), "is the same version "
 		    "as to");
-	else if (!p->from_any &&
+	else if (!p->from_any && !s->downgrade &&
 	    version_compare(p->from, p->to) == VERSION_GREATER)
 		yw_warn(w, from->pos, KEY(k, "from"), "%s is above %s: without "
 		    "downgrade such a device is skipped", p->from, p->to);
@@ -204,4 +201,5 @@ campaign_load_packages(struct campaign_load *l)
 		check_edge(&k);
 		load_source(&k);
 	}
+	campaign_check_paths(l);
 }

@@ -22,10 +22,7 @@ attempt_end(struct core *c, struct attempt *a, enum result result,
 	a->rec.result = result;
 	a->rec.cause = cause;
 	a->rec.ended_wall = c->now.wall_ms;
-	if (a->rec.dark) {
-		a->rec.dark = false;
-		t->campaign->dark--;
-	}
+	attempt_lit(c, a);
 	core_event(c, a->device, a->rec.campaign, a->rec.id, EVENT_PHASE,
 	    PHASE_ENDED, -1, -1, "ended: %s%s%s", result_name(result),
 	    cause == CAUSE_NONE ? "" : " ", cause_name(cause));

@@ -162,6 +162,17 @@ attempt_timer(struct core *c, struct attempt *a)
 	attempt_arm(c, a);
 }
 
+/* It was heard of, or it is over: others may be started in its place. */
+void
+attempt_lit(struct core *c, struct attempt *a)
+{
+	if (!a->rec.dark)
+		return;
+	a->rec.dark = false;
+	a->target->campaign->dark--;
+	c->pace_changed = true;
+}
+
 /* Any frame of the device: it is there. */
 void
 attempt_contact(struct core *c, struct device *d)
@@ -170,8 +181,7 @@ attempt_contact(struct core *c, struct device *d)
 
 	if (a == NULL || !a->rec.dark)
 		return;
-	a->rec.dark = false;
-	a->target->campaign->dark--;
+	attempt_lit(c, a);
 	mark_attempt(c, a);
 }
 
@@ -349,7 +359,7 @@ attempt_new(struct core *c, struct target *t)
 	const struct spec_package *pkg;
 	struct attempt *a;
 
-	pkg = target_package(p, m == NULL ? "" : m->rec.fence_version);
+	pkg = m == NULL ? NULL : target_edge(c, t);
 	if (m == NULL || pkg == NULL || (a = calloc(1, sizeof(*a))) == NULL) {
 		core_fail(c);
 		return NULL;
@@ -384,7 +394,7 @@ attempt_new(struct core *c, struct target *t)
 	    (int)p->spec->update, a->rec.serial);
 	m->attempt = a;
 	t->attempt = a;
-	t->last_attempt = a->rec.id;
+	t->rec.last_attempt = a->rec.id;
 	slot_update(c, a, true);
 	mark_attempt(c, a);
 	core_event(c, d, p->rec.id, a->rec.id, EVENT_SENT, PHASE_SENDING, -1,

@@ -150,7 +150,7 @@ campaign_run(struct core *c, struct campaign *p)
 		int64_t until;
 		enum hold h = target_hold(c, t, &until);
 
-		if (h == HOLD_IN_FLIGHT)
+		if (h == HOLD_IN_FLIGHT || h == HOLD_DARK_MAX)
 			return;
 		if (h == HOLD_RATE) {
 			if (until != 0)
@@ -348,9 +348,11 @@ campaign_new(struct core *c, struct campaign_spec *spec)
 	struct campaign *p = calloc(1, sizeof(*p));
 	struct campaign **v;
 
-	if (p == NULL ||
+	if (p == NULL || (p->paths = paths_new(spec)) == NULL ||
 	    (v = realloc(c->campaign,
 		 (c->campaign_count + 1) * sizeof(*v))) == NULL) {
+		if (p != NULL)
+			paths_free(p->paths);
 		free(p);
 		core_fail(c);
 		return NULL;
@@ -417,6 +419,15 @@ stored_targets_same(const struct campaign *p, const struct campaign_spec *spec)
 static void
 spec_replace(struct core *c, struct campaign *p, struct campaign_spec *spec)
 {
+	struct paths *paths = paths_new(spec);
+
+	if (paths == NULL) {
+		core_fail(c);
+		spec_free(spec);
+		return;
+	}
+	paths_free(p->paths);
+	p->paths = paths;
 	spec_free(p->spec);
 	p->spec = spec;
 	p->spec_stored = false;

@@ -456,6 +456,7 @@ core_free(struct core *c)
 			free(p->target[k]);
 		free(p->target);
 		free(p->by_key);
+		paths_free(p->paths);
 		spec_free(p->spec);
 		free(p);
 	}

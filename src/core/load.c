@@ -79,7 +79,7 @@ core_load_attempt(struct core *c, const struct attempt_rec *r)
 	a->device = d;
 	d->more->attempt = a;
 	t->attempt = a;
-	t->last_attempt = r->id;
+	t->rec.last_attempt = r->id;
 	c->seq = MAX_OF(c->seq, MAX_OF(r->intent_seq, r->code_seq));
 	return 0;
 }

@@ -10,10 +10,12 @@ libtrackup_pure_a_SOURCES = $(libtrackup_base_a_SOURCES) $(proto_sources) \
 	src/core/devices.c \
 	src/core/event.c src/core/event.h \
 	src/core/frames.c \
+	src/core/hops.c \
 	src/core/load.c \
 	src/core/machine.c src/core/machine.h \
 	src/core/operate.c \
 	src/core/pace.c \
+	src/core/paths.c src/core/paths.h \
 	src/core/pending.c \
 	src/core/plant.c src/core/plant.h \
 	src/core/reads.c \

@@ -93,6 +93,10 @@ struct target_rec {
 	int update_failed;          /* 302s so far: one further try at most */
 	int64_t retry_wall;         /* 0 = none */
 	uint64_t ended_seq;         /* for the stop rules */
+	int hops;                   /* verified, of its path */
+	uint64_t via;               /* by which packages (core/paths.h) */
+	int edge;                   /* package of the last start, from 1 */
+	int64_t last_attempt;       /* id; 0 = none */
 };
 
 /* One row per AT+GTUPD start: what was told and what became of it. */

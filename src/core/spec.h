@@ -109,7 +109,7 @@ void spec_free(struct campaign_spec *s); /* NULL is fine */
 /* Worst case W of an attempt in ms (contract.md). */
 int64_t spec_worst_case_ms(const struct campaign_spec *s);
 /* Differs in nothing but what may change while a campaign runs: description,
- * pace, window_fit, retry, timeouts, stop_rules. On a difference names the
+ * priority, pace, window_fit, retry, timeouts, stop_rules. On a difference names the
  * key in *ret_key. */
 bool spec_same_frozen(const struct campaign_spec *a,
     const struct campaign_spec *b, const char **ret_key);

@@ -14,6 +14,7 @@
 #include "base/prng.h"
 #include "core/core.h"
 #include "core/machine.h"
+#include "core/paths.h"
 #include "core/view.h"
 
 #define SERIALS_AHEAD 16       /* reserved in the store at a time */
@@ -93,7 +94,6 @@ struct target {
 	struct device *device;
 	struct target *next_of_device;
 	struct attempt *attempt;    /* live or provisional or deferred */
-	int64_t last_attempt;
 	struct list ready;          /* online, waits for pace */
 	struct heap_node timer;     /* backoff, battery, W, preflight */
 	bool preflight;             /* a read for it is out */
@@ -122,6 +122,7 @@ struct bucket {
 struct campaign {
 	struct campaign_rec rec;
 	struct campaign_spec *spec; /* never NULL */
+	struct paths *paths;        /* over its packages; never NULL */
 	bool spec_broken;           /* the stored text no longer parses */
 	bool spec_stored;           /* without its lists */
 	struct target **target;     /* by ordinal */
@@ -182,7 +183,7 @@ struct core {
 	size_t registered;
 	uint64_t registered_refused;
 	uint64_t frames_not_kept;
-	uint64_t held_in_flight, held_start_rate, held_read_rate;
+	uint64_t held_in_flight, held_start_rate, held_read_rate, held_dark;
 
 	struct campaign **campaign;
 	size_t campaign_count;
@@ -282,6 +283,7 @@ void attempt_mode_over(struct core *c, struct attempt *a,
     const struct read *r);
 void attempt_timer(struct core *c, struct attempt *a);
 void attempt_contact(struct core *c, struct device *d);
+void attempt_lit(struct core *c, struct attempt *a); /* dark no more */
 void attempt_stop_due(struct core *c, struct attempt *a);
 enum phase attempt_phase_shown(const struct attempt *a);
 bool attempt_live(const struct attempt *a); /* blocks any other start */
@@ -294,6 +296,8 @@ void attempt_ledger_from(struct core *c, struct attempt *a);
 /* targets.c */
 enum hold target_hold(const struct core *c, const struct target *t,
     int64_t *ret_until_at);
+/* The campaign that has its device, or comes first; NULL: none. */
+const struct campaign *target_blocker(const struct target *t);
 void target_evaluate(struct core *c, struct target *t);
 void target_timer(struct core *c, struct target *t);
 void target_set(struct core *c, struct target *t, enum target_state state,
@@ -309,8 +313,15 @@ void target_reopened(struct core *c, struct target *t);
 /* False: too many; the caller ends the attempt as failed. */
 bool target_deferred(struct core *c, struct target *t, int code);
 bool target_gate_open(struct core *c, struct target *t);
-const struct spec_package *target_package(const struct campaign *p,
-    const char *version);
+
+/* hops.c */
+/* The package of the next hop, which from here on is its edge. NULL: none. */
+const struct spec_package *target_edge(struct core *c, struct target *t);
+/* True: no way leads on from its version, and it is settled. */
+bool target_no_way(struct core *c, struct target *t);
+void target_hop_done(struct core *c, struct target *t,
+    const struct attempt *a);
+void target_missing(const struct target *t, char buf[PATH_TEXT]);
 
 /* campaigns.c */
 struct campaign *campaign_find(const struct core *c, const char *name);
@@ -324,6 +335,8 @@ void campaign_wake(struct core *c, struct campaign *p); /* all online */
 int campaign_begin(struct core *c, struct campaign *p, struct errtext *err);
 int campaign_add_targets(struct core *c, struct campaign *p);
 void campaign_arm(struct core *c, struct campaign *p, int64_t at);
+/* It may only settle any more, never start. */
+bool campaign_only_settles(const struct campaign *p);
 int64_t campaign_w_ms(const struct core *c, const struct campaign *p);
 
 /* pending.c */

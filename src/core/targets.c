@@ -15,25 +15,6 @@ needs_version(const struct campaign_spec *s)
 	    s->require_hardware_count > 0;
 }
 
-/* The edge from a version: an exact one before `any`. */
-const struct spec_package *
-target_package(const struct campaign *p, const char *version)
-{
-	const struct spec_package *any = NULL;
-
-	for (size_t i = 0; i < p->spec->package_count; i++) {
-		const struct spec_package *k = &p->spec->packages[i];
-
-		if (k->from_any) {
-			if (any == NULL)
-				any = k;
-		} else if (version_equal(k->from, version)) {
-			return k;
-		}
-	}
-	return any;
-}
-
 /* --- the one place where a target's state changes --------------------------*/
 
 static bool
@@ -114,31 +95,33 @@ hold_campaign(const struct core *c, const struct campaign *p)
 	return HOLD_NONE;
 }
 
-/* Another campaign has the device: an attempt of it lives, or it runs and
- * comes first. */
-static bool
-hold_other(const struct target *t)
+/* An attempt of it lives, or it runs and comes first. */
+const struct campaign *
+target_blocker(const struct target *t)
 {
 	const struct device *d = t->device;
+	const struct campaign *first = NULL;
 	const struct target *o;
 
 	if (planted("device_shared"))
-		return false;
+		return NULL;
 	if (d->more != NULL && d->more->attempt != NULL &&
 	    d->more->attempt->target != t && attempt_live(d->more->attempt))
-		return true;
+		return d->more->attempt->target->campaign;
 	for (o = d->targets; o != NULL; o = o->next_of_device) {
 		const struct campaign *p = o->campaign;
+		const struct campaign *than =
+		    first == NULL ? t->campaign : first;
 
 		if (o == t || target_state_terminal(o->rec.state) ||
 		    p->rec.state != CAMPAIGN_RUNNING)
 			continue;
-		if (p->spec->priority > t->campaign->spec->priority ||
-		    (p->spec->priority == t->campaign->spec->priority &&
-			p->rec.id < t->campaign->rec.id))
-			return true;
+		if (p->spec->priority > than->spec->priority ||
+		    (p->spec->priority == than->spec->priority &&
+			p->rec.id < than->rec.id))
+			first = p;
 	}
-	return false;
+	return first;
 }
 
 static enum hold
@@ -169,6 +152,9 @@ hold_pace(const struct core *c, const struct campaign *p,
 	int64_t now = c->now.at_ms;
 	int64_t next;
 
+	if (p->dark >= (size_t)p->spec->pace.dark_max &&
+	    !planted("dark_without_end"))
+		return HOLD_DARK_MAX;
 	if (p->in_flight >= (size_t)p->spec->pace.in_flight +
 		    (planted("in_flight_one_more") ? 1 : 0) ||
 	    c->in_flight >= (size_t)c->cfg.in_flight)
@@ -198,7 +184,7 @@ target_hold(const struct core *c, const struct target *t,
 	*ret_until_at = 0;
 	if ((h = hold_campaign(c, t->campaign)) != HOLD_NONE)
 		return h;
-	if (hold_other(t))
+	if (target_blocker(t) != NULL)
 		return HOLD_OTHER_CAMPAIGN;
 	if (device_foreign(c, d)) {
 		*ret_until_at = d->more->rec.foreign_until_at;
@@ -220,7 +206,7 @@ target_gate_open(struct core *c, struct target *t)
 	int64_t until;
 
 	return hold_campaign(c, t->campaign) == HOLD_NONE &&
-	    !hold_other(t) && !device_foreign(c, t->device) &&
+	    target_blocker(t) == NULL && !device_foreign(c, t->device) &&
 	    hold_version(c, t, &until) == HOLD_NONE;
 }
 
@@ -242,8 +228,6 @@ settle_by_version(struct core *c, struct target *t)
 {
 	const struct campaign_spec *s = t->campaign->spec;
 	const struct device_rec *r;
-	const struct spec_package *pkg;
-	enum version_order order;
 
 	if (!needs_version(s))
 		return false;
@@ -267,17 +251,7 @@ settle_by_version(struct core *c, struct target *t)
 			target_set(c, t, TARGET_SKIPPED, CAUSE_UP_TO_DATE);
 		return true;
 	}
-	pkg = target_package(t->campaign, r->fence_version);
-	if (pkg == NULL) {
-		target_set(c, t, TARGET_SKIPPED, CAUSE_NO_PATH);
-		return true;
-	}
-	order = version_compare(r->fence_version, pkg->to);
-	if (!s->downgrade && order != VERSION_LESS) {
-		target_set(c, t, TARGET_SKIPPED, CAUSE_DOWNGRADE);
-		return true;
-	}
-	return false;
+	return target_no_way(c, t);
 }
 
 /* --- preflight -------------------------------------------------------------*/
@@ -352,10 +326,7 @@ deferral_over(struct core *c, struct device *d)
 	assert(old->rec.phase == PHASE_DEFERRED);
 	attempt_enter(c, old, PHASE_ENDED);
 	old->rec.ended_wall = c->now.wall_ms;
-	if (old->rec.dark) {
-		old->rec.dark = false;
-		old->target->campaign->dark--;
-	}
+	attempt_lit(c, old);
 	core_op_ended(c, &old->rec);
 	list_remove(&old->dirty_node);
 	timer_set(c, &c->attempt_timers, &old->timer, INT64_MAX);
@@ -400,6 +371,7 @@ target_evaluate(struct core *c, struct target *t)
 		list_remove(&t->ready);
 		preflight(c, t, until);
 		return;
+	case HOLD_DARK_MAX:
 	case HOLD_IN_FLIGHT:
 	case HOLD_RATE:
 		if (settle_by_version(c, t))
@@ -407,7 +379,8 @@ target_evaluate(struct core *c, struct target *t)
 		if (!list_in(&t->ready)) {
 			list_push_back(&t->campaign->ready, &t->ready);
 			*(h == HOLD_RATE ? &c->held_start_rate
-					 : &c->held_in_flight) += 1;
+			    : h == HOLD_DARK_MAX ? &c->held_dark
+			    : &c->held_in_flight) += 1;
 		}
 		if (until != 0)
 			campaign_arm(c, t->campaign, until);
@@ -453,8 +426,8 @@ target_timer(struct core *c, struct target *t)
 /* --- what becomes of a target after an attempt -----------------------------*/
 
 /* The campaign may only settle any more, never start. */
-static bool
-only_settles(const struct campaign *p)
+bool
+campaign_only_settles(const struct campaign *p)
 {
 	return p->rec.state == CAMPAIGN_ABORTING ||
 	    p->rec.state == CAMPAIGN_ABORTED ||
@@ -508,7 +481,7 @@ failed(struct core *c, struct target *t, const struct attempt *a,
 	const struct spec_retry *r = &t->campaign->spec->retry;
 
 	if (a->rec.uncharged && a->rec.reached == REACHED_INTENT &&
-	    !only_settles(t->campaign)) {
+	    !campaign_only_settles(t->campaign)) {
 		target_set(c, t, TARGET_WAITING, CAUSE_NONE);
 		return;
 	}
@@ -517,7 +490,7 @@ failed(struct core *c, struct target *t, const struct attempt *a,
 	if (cause == CAUSE_UPDATE_FAILED)
 		t->rec.update_failed++;
 	mark_target(c, t);
-	if (only_settles(t->campaign) || !cause_retries(t, cause) ||
+	if (campaign_only_settles(t->campaign) || !cause_retries(t, cause) ||
 	    t->rec.attempts >= r->max_attempts)
 		target_set(c, t, TARGET_FAILED, cause);
 	else
@@ -530,7 +503,7 @@ target_deferred(struct core *c, struct target *t, int code)
 	const struct spec_retry *r = &t->campaign->spec->retry;
 	int64_t ms = r->battery_wait_ms;
 
-	if (only_settles(t->campaign) ||
+	if (campaign_only_settles(t->campaign) ||
 	    (t->rec.deferrals + 1 > r->max_deferrals &&
 		!planted("deferred_for_ever")))
 		return false;
@@ -552,7 +525,7 @@ withdrawn(struct core *c, struct target *t)
 {
 	t->rec.withdrawn++;
 	mark_target(c, t);
-	if (only_settles(t->campaign)) {
+	if (campaign_only_settles(t->campaign)) {
 		target_set(c, t, TARGET_CANCELLED, CAUSE_OPERATOR);
 	} else if (t->rec.withdrawn >= 3) {
 		t->rec.withdrawn = 0;
@@ -569,7 +542,7 @@ dropped(struct core *c, struct target *t, const struct attempt *a)
 		failed(c, t, a, CAUSE_NO_ACK);
 		return;
 	}
-	if (only_settles(t->campaign)) {
+	if (campaign_only_settles(t->campaign)) {
 		target_set(c, t, TARGET_CANCELLED, CAUSE_OPERATOR);
 		return;
 	}
@@ -600,7 +573,7 @@ target_attempt_ended(struct core *c, struct target *t, struct attempt *a,
 			r->start_final_seq = core_seq(c);
 			mark_device(c, t->device->more);
 		}
-		target_set(c, t, TARGET_SUCCEEDED, CAUSE_NONE);
+		target_hop_done(c, t, a);
 		break;
 	}
 	case RESULT_CANCELLED:

@@ -110,12 +110,17 @@ view_target(const struct core *c, const struct target *t,
 	    .cause = t->rec.cause,
 	    .attempts = t->rec.attempts_total,
 	    .retry_wall = t->rec.retry_wall,
-	    .attempt = t->last_attempt,
+	    .attempt = t->rec.last_attempt,
 	    .version = t->device->more == NULL ? ""
 					       : t->device->more->rec.mcu,
 	};
+	ret->hops = t->rec.hops;
 	if (t->rec.state == TARGET_WAITING)
 		ret->hold = hold_shown(c, t);
+	if (ret->hold == HOLD_OTHER_CAMPAIGN)
+		ret->blocked_by = target_blocker(t)->rec.name;
+	if (t->rec.state == TARGET_SKIPPED)
+		target_missing(t, ret->missing);
 	if (t->rec.state == TARGET_ACTIVE)
 		ret->phase = t->preflight || t->attempt == NULL
 		    ? PHASE_PREFLIGHT
@@ -352,6 +357,7 @@ core_view_status(const struct core *c, struct view_status *ret)
 	    .held_in_flight = c->held_in_flight,
 	    .held_start_rate = c->held_start_rate,
 	    .held_read_rate = c->held_read_rate,
+	    .held_dark = c->held_dark,
 	    .commands_start = c->commands_start,
 	    .commands_stop = c->commands_stop,
 	    .commands_read = c->commands_read,

@@ -7,6 +7,7 @@
  * changes anything; copy them out at once.
  */
 #include "core/core.h"
+#include "core/paths.h"
 
 struct view_campaign {
 	int64_t id;
@@ -39,6 +40,9 @@ struct view_target {
 	int64_t retry_wall;           /* 0 = none */
 	int64_t attempt;              /* last attempt id; 0 = none */
 	const char *version;          /* last version read; "" = none */
+	int hops;                     /* verified, of its path */
+	const char *blocked_by;       /* campaign of hold other_campaign */
+	char missing[PATH_TEXT];      /* edge that a skipped one lacks; "" */
 };
 
 struct view_device {
@@ -64,7 +68,7 @@ struct view_status {
 	int frames_kept_max;          /* of one device, at once */
 	uint64_t frames_not_kept;
 	/* How often the pace held a target or a read back. */
-	uint64_t held_in_flight, held_start_rate, held_read_rate;
+	uint64_t held_in_flight, held_start_rate, held_read_rate, held_dark;
 	uint64_t codes[1000];         /* GTUPD reports by code */
 	uint64_t commands_start, commands_stop, commands_read;
 	uint64_t repeats, foreign_updates;

@@ -27,6 +27,8 @@ const char *
 target_detail(const json_t *t, char *buf, size_t size)
 {
 	const char *phase = json_string_value(json_object_get(t, "phase"));
+	const char *more = json_string_value(json_object_get(t, "blocked_by"));
+	size_t n;
 
 	if (phase != NULL)
 		(void)snprintf(buf, size, "%s", phase_plain(phase));
@@ -34,6 +36,11 @@ target_detail(const json_t *t, char *buf, size_t size)
 		(void)jtext(t, "hold", buf, size);
 	else
 		(void)jtext(t, "cause", buf, size);
+	if (more == NULL)
+		more = json_string_value(json_object_get(t, "missing"));
+	n = strlen(buf);
+	if (phase == NULL && more != NULL && n < size)
+		(void)snprintf(buf + n, size - n, ": %s", more);
 	return buf;
 }
 

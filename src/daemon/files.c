@@ -231,6 +231,7 @@ files_check(const struct daemon_conf *conf, const char *file,
 	struct campaign_spec *spec;
 	int r;
 
+	env.advise = true;
 	for (size_t i = 0; i < posted->count; i++) {
 		if (strcmp(posted->name[i], file) != 0)
 			continue;

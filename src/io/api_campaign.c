@@ -177,13 +177,17 @@ api_get_campaigns(struct api_call *c)
 static json_t *
 target_json(const struct view_target *t)
 {
-	return json_pack("{s:o, s:s, s:o, s:o, s:o, s:o, s:i, s:o, s:o}",
+	return json_pack("{s:o, s:s, s:o, s:o, s:o, s:o, s:o, s:o, s:i, s:i,"
+	    " s:o, s:o}",
 	    "id", api_text(t->id),
 	    "state", target_state_name(t->state),
 	    "phase", api_text_or_null(phase_name(t->phase)),
 	    "cause", api_text_or_null(cause_name(t->cause)),
 	    "hold", api_text_or_null(hold_name(t->hold)),
+	    "blocked_by", api_text_or_null(t->blocked_by),
+	    "missing", api_text_or_null(t->missing),
 	    "wave", api_text_or_null(t->wave),
+	    "hops", t->hops,
 	    "attempts", t->attempts,
 	    "retry_at", api_time(t->retry_wall),
 	    "version", api_text_or_null(t->version));

@@ -26,12 +26,15 @@ device_targets_json(struct api *a, const struct view_device *v)
 	    a->ops.now(a->ops.arg), v->key, t, max);
 	for (size_t i = 0; i < n; i++)
 		(void)json_array_append_new(j, json_pack(
-		    "{s:o, s:s, s:o, s:o, s:o, s:i, s:o}",
+		    "{s:o, s:s, s:o, s:o, s:o, s:o, s:o, s:i, s:i, s:o}",
 		    "campaign", api_text(t[i].campaign),
 		    "state", target_state_name(t[i].state),
 		    "phase", api_text_or_null(phase_name(t[i].phase)),
 		    "cause", api_text_or_null(cause_name(t[i].cause)),
 		    "hold", api_text_or_null(hold_name(t[i].hold)),
+		    "blocked_by", api_text_or_null(t[i].blocked_by),
+		    "missing", api_text_or_null(t[i].missing),
+		    "hops", t[i].hops,
 		    "attempts", t[i].attempts,
 		    "retry_at", api_time(t[i].retry_wall)));
 	free(t);

@@ -54,6 +54,7 @@ core_limits(json_t *j, const struct api_status *st,
 {
 	limit_add(j, "in_flight", st->limit_in_flight, (int64_t)v->in_flight,
 	    (int64_t)v->held_in_flight);
+	limit_add(j, "dark", -1, (int64_t)v->dark, (int64_t)v->held_dark);
 	limit_add(j, "starts_per_hour", st->limit_start_per_hour, -1,
 	    (int64_t)v->held_start_rate);
 	limit_add(j, "reads_per_hour", st->limit_read_per_hour, -1,

@@ -18,7 +18,7 @@ nodist_libtrackup_store_a_SOURCES = src/store/sqltext.h
 STORE_LIBS = $(SQLITE_LIBS) -lpthread
 
 # Migrations in their order, then the statements.
-store_sql = sql/001-init.sql sql/queries.sql
+store_sql = sql/001-init.sql sql/002-engine.sql sql/queries.sql
 EXTRA_DIST += $(store_sql) build-aux/sqlgen.awk
 BUILT_SOURCES += src/store/sqltext.h
 CLEANFILES += src/store/sqltext.h

@@ -117,6 +117,10 @@ static const struct column target_columns[] = {
 	COLUMN(target_rec, update_failed),
 	COLUMN(target_rec, retry_wall),
 	COLUMN(target_rec, ended_seq),
+	COLUMN(target_rec, hops),
+	COLUMN(target_rec, via),
+	COLUMN(target_rec, edge),
+	COLUMN(target_rec, last_attempt),
 };
 
 static const struct column attempt_columns[] = {

@@ -281,7 +281,7 @@ package(void *arg, const char *file, uint64_t *ret_bytes,
 {
 	(void)arg;
 	(void)err;
-	ck_assert_str_eq(file, "gv620mg_0A03_0A05.enc");
+	ck_assert_int_eq(strncmp(file, "gv620mg_0A0", 11), 0);
 	*ret_bytes = 1;
 	ret_sha256[0] = '\0';
 	return 0;

@@ -1,6 +1,7 @@
 # tests/config: what the loaders accept, refuse and say.
 config_tests = \
 	tests/config/check_campaign_file \
+	tests/config/check_campaign_paths \
 	tests/config/check_daemon_conf \
 	tests/config/check_no_memory \
 	tests/config/check_options \
@@ -32,3 +33,7 @@ tests_config_check_no_memory_CPPFLAGS = $(AM_CPPFLAGS) $(CHECK_CFLAGS)
 tests_config_check_no_memory_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=malloc \
 	-Wl,--wrap=calloc -Wl,--wrap=realloc -Wl,--wrap=strdup
 tests_config_check_no_memory_LDADD = $(config_test_libs)
+
+tests_config_check_campaign_paths_SOURCES = tests/config/check_campaign_paths.c
+tests_config_check_campaign_paths_CPPFLAGS = $(AM_CPPFLAGS) $(CHECK_CFLAGS)
+tests_config_check_campaign_paths_LDADD = $(config_test_libs)

@@ -158,7 +158,8 @@ END_TEST
 START_TEST(targets)
 {
 	static const char *const fields[] = {"id", "state", "phase", "cause",
-	    "hold", "wave", "attempts", "retry_at", "version"};
+	    "hold", "blocked_by", "missing", "wave", "hops", "attempts",
+	    "retry_at", "version"};
 	struct reply r = get("campaigns/fleet/targets?limit=4");
 	json_t *a = json_object_get(r.json, "items"), *t;
 

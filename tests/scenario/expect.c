@@ -109,28 +109,54 @@ target_of(struct world *w, char *name)
 static void
 target_line(const struct view_target *v, char *buf, size_t size)
 {
-	(void)snprintf(buf, size, "%s %s %s %s attempts=%d",
-	    target_state_name(v->state), phase_name(v->phase),
-	    hold_name(v->hold), cause_name(v->cause), v->attempts);
+	(void)snprintf(buf, size, "%s %s %s %s attempts=%d hops=%d "
+	    "blocked_by=%s missing=%s", target_state_name(v->state),
+	    phase_name(v->phase), hold_name(v->hold), cause_name(v->cause),
+	    v->attempts, v->hops,
+	    v->blocked_by == NULL ? "" : v->blocked_by, v->missing);
+}
+
+/* attempts=N hops=N blocked_by=CAMPAIGN missing=GLOB, blanks as _ */
+static bool
+target_has(const struct view_target *v, const char *word)
+{
+	const char *eq = strchr(word, '=');
+	char text[PATH_TEXT];
+
+	if (eq == NULL)
+		return false;
+	if (strncmp(word, "attempts=", 9) == 0)
+		return script_number(eq + 1) == v->attempts;
+	if (strncmp(word, "hops=", 5) == 0)
+		return script_number(eq + 1) == v->hops;
+	if (strncmp(word, "blocked_by=", 11) == 0)
+		return v->blocked_by != NULL &&
+		    strcmp(eq + 1, v->blocked_by) == 0;
+	if (strncmp(word, "missing=", 8) != 0)
+		return false;
+	(void)snprintf(text, sizeof(text), "%s", v->missing);
+	for (char *p = text; *p != '\0'; p++)
+		if (*p == ' ')
+			*p = '_';
+	return fnmatch(eq + 1, text, 0) == 0;
 }
 
 static void
 expect_target(struct world *w, char *args)
 {
 	struct view_target v = target_of(w, script_word(&args));
-	char line[128], number[16];
+	char line[PATH_TEXT + 200];
 	const char *word;
 	bool first = true;
 
 	target_line(&v, line, sizeof(line));
-	(void)snprintf(number, sizeof(number), "attempts=%d", v.attempts);
 	while (*(word = script_word(&args)) != '\0') {
 		bool fits = first
 		    ? strcmp(word, target_state_name(v.state)) == 0
 		    : strcmp(word, phase_name(v.phase)) == 0 ||
 			strcmp(word, hold_name(v.hold)) == 0 ||
 			strcmp(word, cause_name(v.cause)) == 0 ||
-			strcmp(word, number) == 0;
+			target_has(&v, word);
 
 		if (!fits)
 			scn_fail("%s is not %s: %s", v.id, word, line);

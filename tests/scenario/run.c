@@ -33,7 +33,8 @@
  *   LOOP 100 … END
  *
  * Words of a campaign (key=value; all but devices may be left out)
- *   devices=d1,d2 | all  version=0A05 | -  package=0A03:0A05[:URL] (any:…)
+ *   devices=d1,d2 | all  version=0A05 | -  package=0A03:0A05[:URL] (any:…),
+ *   then of this package: bytes= disk= (what its file holds)
  *   type= hardware= update=mcu|ble downgrade=true approval=required wave=
  *   in_flight= start_rate= jitter= dark_max= retry= (max_download_retry)
  *   max_attempts= max_deferrals= priority= description= backoff= backoff_max=
@@ -64,7 +65,7 @@
  *   EXPECT SACK d1 [GLOB], EXPECT NO SACK d1    of its last frame
  *   EXPECT CLOSED d1
  *   EXPECT TARGET d1[/c1] active downloading | waiting offline | failed no_ack
- *       … [attempts=2]
+ *       … [attempts=2 hops=1 blocked_by=c2 missing=GLOB (blanks as _)]
  *   EXPECT RETRY d1 15m..18m       retry_at, from now
  *   EXPECT ATTEMPT d1 [back=1] phase= reached= result= cause= code= times=
  *       serial=                    as it is on disk

@@ -256,6 +256,10 @@ word(struct world *w, struct campaign_spec *s, const char *key,
 			scn_fail("disk= comes after package=");
 		(void)snprintf(s->packages[s->package_count - 1].sha256,
 		    DIGEST_TEXT, "%s", stored ? "" : v);
+	} else if (strcmp(key, "bytes") == 0) {
+		if (s->package_count == 0)
+			scn_fail("bytes= comes after package=");
+		s->packages[s->package_count - 1].bytes = (uint64_t)number(v);
 	} else if (strcmp(key, "type") == 0) {
 		models(&s->require_type, &s->require_type_count, v);
 	} else if (strcmp(key, "hardware") == 0) {

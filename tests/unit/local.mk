@@ -62,6 +62,12 @@ TESTS += tests/unit/check_startrule
 tests_unit_check_startrule_SOURCES = tests/unit/check_startrule.c
 tests_unit_check_startrule_CPPFLAGS = $(unit_CPPFLAGS)
 tests_unit_check_startrule_LDADD = $(unit_LDADD)
+
+check_PROGRAMS += tests/unit/check_paths
+TESTS += tests/unit/check_paths
+tests_unit_check_paths_SOURCES = tests/unit/check_paths.c
+tests_unit_check_paths_CPPFLAGS = $(unit_CPPFLAGS)
+tests_unit_check_paths_LDADD = $(unit_LDADD)
 endif
 
 # The layers, held against the sources and the pure archive itself.

@@ -1,0 +1,12 @@
+-- 002: the campaign engine in full.
+--
+-- Names of columns are those of src/core/record.h, as in 001.
+
+-- How far a target has come on its path over the packages, and by which ones:
+-- its hops in one number, a byte each.
+ALTER TABLE target ADD COLUMN hops INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE target ADD COLUMN via INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE target ADD COLUMN edge INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE target ADD COLUMN last_attempt INTEGER NOT NULL DEFAULT 0;
+
+PRAGMA user_version = 2;
