@@ -106,6 +106,21 @@ COMMIT;
 -- once: migrate_rollback
 ROLLBACK;
 
+-- What a copy is made with: nothing of it is worth a journal or a sync before
+-- it is whole.
+-- once: copy_settings
+PRAGMA locking_mode = EXCLUSIVE;
+PRAGMA journal_mode = OFF;
+PRAGMA synchronous = OFF;
+PRAGMA temp_store = MEMORY;
+
+-- One plain file without a log: whoever takes it away takes all of it.
+-- once: copy_settle
+PRAGMA journal_mode = DELETE;
+
+-- once: get_commit_number
+SELECT commit_number FROM stamp WHERE id = 1;
+
 -- name: begin
 BEGIN IMMEDIATE;
 
@@ -185,3 +200,16 @@ SELECT @columns(event,e), e.id AS row_id, coalesce(c.name, '') AS campaign_name
 	FROM event e LEFT JOIN campaign c ON c.id = e.campaign
 	WHERE e.device = :device AND e.device <> 0 AND e.id > :after
 	ORDER BY e.id LIMIT :limit;
+
+-- name: event_range
+SELECT coalesce(min(id), 0), coalesce(max(id), 0) FROM event;
+
+-- name: event_old
+SELECT EXISTS (SELECT 1 FROM event
+	WHERE id > :after AND id <= :through AND wall < :before);
+
+-- What belongs to a campaign that is not over stays, however old.
+-- name: event_prune
+DELETE FROM event WHERE id > :after AND id <= :through AND wall < :before
+	AND NOT EXISTS (SELECT 1 FROM campaign c WHERE c.id = event.campaign
+		AND c.state NOT IN ('finished', 'aborted'));

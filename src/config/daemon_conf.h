@@ -33,6 +33,9 @@ struct daemon_conf {
 	char *store_path;
 	uint64_t store_min_free;
 	int64_t store_retain_ms;
+	char *backup_directory;   /* "" = none */
+	int64_t backup_every_ms;
+	int backup_keep;
 	char *campaigns_directory;
 	int limit_in_flight;
 	int64_t limit_start_per_hour, limit_read_per_hour;

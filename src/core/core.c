@@ -341,13 +341,14 @@ stops_due(struct core *c, struct campaign *p)
 }
 
 static void
-store_changed(struct core *c, bool ok)
+store_changed(struct core *c, bool ok, bool low)
 {
-	if (c->store_ok == ok)
+	if (c->store_ok == ok && c->store_low == low)
 		return;
 	c->store_ok = ok;
-	core_note(c, ok ? NOTE_INFO : NOTE_ERROR, "store state=%s",
-	    ok ? "ok" : "degraded");
+	c->store_low = low;
+	core_note(c, ok && !low ? NOTE_INFO : NOTE_ERROR, "store state=%s",
+	    !ok ? "degraded" : low ? "low" : "ok");
 	if (!ok)
 		return;
 	for (size_t i = 0; i < c->campaign_count; i++) {
@@ -396,7 +397,7 @@ core_handle(struct core *c, const struct ev *ev, struct core_now now,
 		pending_sent(c, ev->send_id, ev->ok, ev->conn);
 		break;
 	case EV_STORE:
-		store_changed(c, ev->ok);
+		store_changed(c, ev->ok, ev->low);
 		break;
 	case EV_KIND_COUNT_:
 		break;

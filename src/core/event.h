@@ -46,6 +46,7 @@ struct ev {
 	uint64_t ticket;
 	uint64_t send_id;
 	bool ok;
+	bool low; /* of EV_STORE: commits work, but no start may begin */
 };
 
 /* alive ms (see record.h) and UTC ms. at_ms never goes back. */

@@ -167,6 +167,7 @@ struct core {
 	uint64_t ticket_durable;
 	uint64_t send_last;
 	bool store_ok;
+	bool store_low;             /* no room for what a start will write */
 	bool draining;
 	bool failed;                /* no memory: the batch is void */
 	bool loading;

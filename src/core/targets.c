@@ -90,7 +90,7 @@ hold_campaign(const struct core *c, const struct campaign *p)
 		return HOLD_PAUSED;
 	if (c->draining)
 		return HOLD_DRAINING;
-	if (!c->store_ok)
+	if (!c->store_ok || c->store_low)
 		return HOLD_STORE;
 	return HOLD_NONE;
 }

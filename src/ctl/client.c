@@ -76,6 +76,8 @@ client_ask(struct ctl *c, const char *path, json_t *body)
 	struct curl_slist *headers = NULL;
 	CURL *e = easy(c);
 	char *text = NULL, url[sizeof BASE + CTL_PATH_MAX];
+	long wait_ms = c->answer_timeout_ms > 0 ? c->answer_timeout_ms :
+	    ANSWER_TIMEOUT_MS;
 	struct sbuf b;
 	CURLcode r;
 
@@ -87,7 +89,7 @@ client_ask(struct ctl *c, const char *path, json_t *body)
 	(void)curl_easy_setopt(e, CURLOPT_NOPROXY, "*");
 	(void)curl_easy_setopt(e, CURLOPT_CONNECTTIMEOUT_MS,
 	    CONNECT_TIMEOUT_MS);
-	(void)curl_easy_setopt(e, CURLOPT_TIMEOUT_MS, ANSWER_TIMEOUT_MS);
+	(void)curl_easy_setopt(e, CURLOPT_TIMEOUT_MS, wait_ms);
 	(void)curl_easy_setopt(e, CURLOPT_NOSIGNAL, 1L);
 	/* A wait of days must not hold one of the daemon's places, and a
 	 * change must never be sent again over a second connection. */
@@ -112,7 +114,7 @@ client_ask(struct ctl *c, const char *path, json_t *body)
 	} else if (r == CURLE_OPERATION_TIMEDOUT) {
 		(void)snprintf(a.why, sizeof a.why,
 		    "%s: no answer within %ld s", c->socket,
-		    ANSWER_TIMEOUT_MS / 1000);
+		    wait_ms / 1000);
 	} else {
 		explain(c, a.why, sizeof a.why);
 	}

@@ -1,9 +1,12 @@
 #include "config.h"
 #include "ctl/ctl.h"
 
+#include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
 
 /* "3d 4h", "2h 5m", "61s": two units say enough. */
 static const char *
@@ -186,6 +189,56 @@ cmd_resume_all(struct ctl *c, char *const *args)
 		print_json(a.json);
 	else
 		(void)puts("campaigns go on");
+	answer_done(&a);
+	return r;
+}
+
+#define BACKUP_TIMEOUT_MS (65L * 60 * 1000)
+
+/* The daemon writes the file, and its working directory is not ours. */
+static char *
+absolute(const char *file)
+{
+	char *cwd, *path;
+
+	if (file[0] == '/')
+		return xstrdup(file);
+	if ((cwd = getcwd(NULL, 0)) == NULL)
+		die("the working directory: %s", strerror(errno));
+	if (asprintf(&path, "%s/%s", strcmp(cwd, "/") == 0 ? "" : cwd,
+		file) < 0)
+		die("out of memory");
+	free(cwd);
+	return path;
+}
+
+int
+cmd_backup(struct ctl *c, char *const *args)
+{
+	json_t *body = client_body(c);
+	char *path = absolute(args[0]), size[32], buf[1024];
+	struct answer a;
+	int r = CTL_OK;
+
+	if (json_object_set_new(body, "file", json_string(path)) < 0) {
+		say("%s: not UTF-8", args[0]);
+		json_decref(body);
+		free(path);
+		return CTL_USAGE;
+	}
+	free(path);
+	if ((c->given & OPT_BIT(OPT_FORCE)) != 0)
+		(void)json_object_set_new(body, "force", json_true());
+	c->answer_timeout_ms = BACKUP_TIMEOUT_MS;
+	a = client_ask(c, "backup", body);
+	if (a.status != 200)
+		r = answer_failed(c, &a);
+	else if (c->json)
+		print_json(a.json);
+	else
+		(void)printf("%s: %s, complete and on disk\n",
+		    jtext(a.json, "file", buf, sizeof buf),
+		    size_text(jint(a.json, "bytes"), size, sizeof size));
 	answer_done(&a);
 	return r;
 }

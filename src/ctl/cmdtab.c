@@ -80,7 +80,8 @@ static const struct cmd root_cmds[] = {
 	GROUP("firmware", "not in this version", firmware_cmds),
 	GROUP("token", "not in this version", token_cmds),
 	LATER("drain", "", "not in this version"),
-	LATER("backup", "FILE", "not in this version"),
+	VERB("backup", "FILE", "copy the database to a file of this machine, "
+	    "while it is in use", cmd_backup, OPT_BIT(OPT_FORCE), 1),
 	LATER("events", "", "not in this version"),
 	END
 };

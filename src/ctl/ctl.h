@@ -43,6 +43,7 @@ struct ctl {
 	unsigned given;               /* bits of enum ctl_option */
 	const char *value[OPT_COUNT_];
 	const struct cmd *cmd;
+	long answer_timeout_ms;       /* 0 = a minute */
 	void *curl;                   /* of client.c */
 };
 
@@ -147,6 +148,7 @@ int print_list(struct ctl *c, const char *path,
 
 /* --- commands --------------------------------------------------------------*/
 cmd_fn cmd_status, cmd_reload, cmd_halt, cmd_resume_all, cmd_later;
+cmd_fn cmd_backup;
 cmd_fn cmd_campaign_list, cmd_campaign_show, cmd_campaign_targets;
 cmd_fn cmd_campaign_check, cmd_campaign_change, cmd_campaign_abort;
 cmd_fn cmd_campaign_wait;

@@ -346,7 +346,9 @@ on_store(void *arg)
 	if (state == STORE_BROKEN)
 		app_die(a, "store_broken");
 	if (state != a->store_state) {
-		struct ev ev = {.kind = EV_STORE, .ok = state == STORE_OK};
+		struct ev ev = {.kind = EV_STORE, 
+		    .ok = state == STORE_OK || state == STORE_LOW,
+		    .low = state == STORE_LOW};
 
 		a->store_state = state;
 		app_event(a, &ev);
@@ -393,7 +395,7 @@ on_term(void *arg)
 	core_operate(a->core, &op, app_now(a), &a->fx, &r);
 	app_effects(a);
 	/* What is decided gets committed and acknowledged, within its time. */
-	loop_timer_set(a->ending, a->store_state == STORE_OK
+	loop_timer_set(a->ending, a->store_state != STORE_FULL
 		? MAX_OF(app_scaled(a, ENDING_MS), 500) : 500);
 }
 
@@ -426,6 +428,7 @@ on_upkeep(void *arg)
 	struct view_status v;
 
 	watch_clock(a);
+	backups_upkeep(a);
 	loop_timer_set(a->upkeep, UPKEEP_MS);
 	/* A full disk too: it goes on by itself when there is room, and what
 	 * waits for that would be lost in a restart. */
@@ -477,6 +480,7 @@ app_done(struct app *a)
 		free(h);
 	}
 	app_timelines_free(a);
+	backups_done(a);
 	core_free(a->core);
 	opbuf_done(&a->fx.ops);
 	fx_done(&a->fx);

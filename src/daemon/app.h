@@ -14,6 +14,7 @@
 #include "base/list.h"
 #include "config/daemon_conf.h"
 #include "core/core.h"
+#include "daemon/backup.h"
 #include "io/api.h"
 #include "io/fwfile.h"
 #include "io/loop.h"
@@ -71,6 +72,8 @@ struct app {
 	int exit_code;
 	struct campaign_files *campaign_files;
 	struct list timelines;  /* history reads under way */
+	struct backups backups;
+	int64_t extended_at_ms;
 	char reason[4][300];
 };
 

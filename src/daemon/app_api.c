@@ -1,6 +1,7 @@
 #include "config.h"
 #include "daemon/app_priv.h"
 
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -46,6 +47,10 @@ fill_limits(struct app *a, const struct store_stats *st,
 	log_get_limit(&per_second, &held_back);
 	limit_put(ret, "store_reads", (int64_t)st->reads_max,
 	    (int64_t)st->reads, (int64_t)st->reads_refused);
+	/* In MiB: what is free, and how often it was too little. */
+	limit_put(ret, "disk_free_min_mib",
+	    (int64_t)(a->conf->store_min_free >> 20),
+	    (int64_t)(st->disk_free >> 20), (int64_t)st->disk_low_hits);
 	limit_put(ret, "held_acks", HELD_MAX, -1, (int64_t)a->held_refused);
 	limit_put(ret, "log_lines_per_s", per_second, -1,
 	    (int64_t)held_back);
@@ -72,6 +77,7 @@ api_fill_status(void *arg, struct api_status *ret)
 	ret->version = PACKAGE_VERSION;
 	ret->uptime_ms = loop_mono_ms() - a->mono_base_ms;
 	ret->store_state = st.state == STORE_OK ? "ok"
+	    : st.state == STORE_LOW ? "low"
 	    : st.state == STORE_FULL ? "full" : "broken";
 	ret->wal_bytes = st.wal_bytes;
 	ret->store_queue_bytes = st.queue_bytes;
@@ -84,12 +90,21 @@ api_fill_status(void *arg, struct api_status *ret)
 	trackers_get_stats(a->trackers, &ret->trackers);
 	if (a->files != NULL)
 		fwfile_get_stats(a->files, &ret->files);
-	if (st.state != STORE_OK) {
+	if (st.state == STORE_LOW) {
+		(void)snprintf(a->reason[n], sizeof(a->reason[n]),
+		    "store: %" PRIu64 " MiB free where %s is, less than "
+		    "store.min_free; nothing starts", st.disk_free >> 20,
+		    a->conf->store_path);
+		ret->reasons[n] = a->reason[n];
+		n++;
+	} else if (st.state != STORE_OK) {
 		(void)snprintf(a->reason[n], sizeof(a->reason[n]),
 		    "store: %s", st.error);
 		ret->reasons[n] = a->reason[n];
 		n++;
 	}
+	if (a->backups.trouble[0] != '\0')
+		ret->reasons[n++] = a->backups.trouble;
 	ret->reasons[n] = NULL;
 }
 
@@ -212,6 +227,8 @@ app_api_ops(struct app *a)
 	    .timeline_forget = api_timeline_forget,
 	    .check = api_check,
 	    .reload = app_reload,
+	    .backup = backups_api,
+	    .backup_forget = backups_api_forget,
 	    .note = app_note,
 	};
 }

@@ -9,6 +9,8 @@
 
 #include "daemon/app.h"
 
+#define EXTEND_MS 60000 /* of a start that takes long */
+#define PRUNE_EVERY_MS 3600000
 #define HELD_MAX 64 /* acknowledgements that wait, per connection */
 #define CLOCK_JUMP_MS 60000
 #define FILES_BUSY(connections) MIN_OF(connections, 64)
@@ -41,6 +43,8 @@ struct trackers_config app_trackers_config_of(const struct app *a,
 void app_fit_descriptors(struct app *a);
 int app_files_connections(const struct app *a);
 void app_log_listeners(const struct app *a);
+/* store.retain and store.min_free, to the writer. */
+void app_set_store_limits(struct app *a);
 /* As api_ops.reload. */
 int app_reload(void *arg, bool force, const char *who, const char *reason,
     struct sbuf *diag);

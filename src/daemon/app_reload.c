@@ -19,6 +19,18 @@
 #define REGISTERED_MAX 200000
 #define OWED_MS 240000
 
+void
+app_set_store_limits(struct app *a)
+{
+	const struct store_limits l = {
+	    .retain_ms = app_scaled(a, a->conf->store_retain_ms),
+	    .min_free = a->conf->store_min_free,
+	    .prune_every_ms = app_scaled(a, PRUNE_EVERY_MS),
+	};
+
+	store_set_limits(a->store, &l);
+}
+
 struct core_config
 app_core_config_of(const struct app *a)
 {
@@ -224,6 +236,7 @@ reload_conf(struct app *a, struct sbuf *diag)
 	sbuf_done(&keys);
 	cc = app_core_config_of(a);
 	core_configure(a->core, &cc);
+	app_set_store_limits(a);
 	log_level(fresh->log_level, a->opt.verbose);
 	if (!listen_same(old, fresh))
 		log_tracker_listeners(a);

@@ -9,6 +9,7 @@
 
 #include "daemon/files.h"
 #include "daemon/log.h"
+#include "daemon/systemd.h"
 
 /*
  * From nothing to a daemon that listens: configuration, store, core, sockets,
@@ -91,10 +92,37 @@ load_tuple(void *arg, const struct tuple_rec *r)
 	    "frame", r->slot, r->device);
 }
 
+/* A large database may take longer to check and migrate than the manager
+ * waits for a start. */
+static void
+store_busy(void *arg)
+{
+	struct app *a = arg;
+	int64_t now = loop_mono_ms();
+
+	if (now - a->extended_at_ms < EXTEND_MS / 6)
+		return;
+	a->extended_at_ms = now;
+	systemd_extend_timeout(EXTEND_MS);
+}
+
+static void
+store_copied(void *arg, const char *path)
+{
+	(void)arg;
+	log_f(NOTE_WARN, "store: the database is of an older version; as it "
+	    "was it is kept in %s", path);
+}
+
 static int
 start_store(struct app *a)
 {
-	const struct store_config cfg = {.path = a->conf->store_path};
+	const struct store_config cfg = {
+	    .path = a->conf->store_path,
+	    .hook_arg = a,
+	    .busy = store_busy,
+	    .copied = store_copied,
+	};
 	const struct store_loader loader = {
 	    .arg = a,
 	    .flags = load_flags,
@@ -119,6 +147,7 @@ start_store(struct app *a)
 			? err.text : "could not be loaded");
 		return -1;
 	}
+	app_set_store_limits(a);
 	a->mono_base_ms = loop_mono_ms();
 	if (core_load_done(a->core, app_now(a), a->down_ms, a->opt.restored,
 		&a->fx) < 0)

@@ -3,6 +3,7 @@ noinst_LIBRARIES += libtrackup-daemon.a
 libtrackup_daemon_a_SOURCES = \
 	src/daemon/app.c src/daemon/app.h src/daemon/app_priv.h \
 	src/daemon/app_api.c src/daemon/app_reload.c src/daemon/app_start.c \
+	src/daemon/backup.c src/daemon/backup.h \
 	src/daemon/crash.c src/daemon/crash.h \
 	src/daemon/files.c src/daemon/files.h \
 	src/daemon/log.c src/daemon/log.h \

@@ -77,3 +77,13 @@ systemd_alive(void)
 {
 	(void)sd_notify(0, "WATCHDOG=1");
 }
+
+void
+systemd_extend_timeout(int64_t ms)
+{
+	char text[80];
+
+	(void)snprintf(text, sizeof(text), "EXTEND_TIMEOUT_USEC=%lld",
+	    (long long)ms * 1000);
+	(void)sd_notify(0, text);
+}

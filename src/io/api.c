@@ -20,6 +20,8 @@ call_free(struct api_call *c)
 {
 	if (c->timeline != NULL)
 		api_timeline_drop(c);
+	if (c->backup)
+		api_backup_drop(c);
 	list_remove(&c->in_parked);
 	json_decref(c->body);
 	json_decref(c->answer);
@@ -230,6 +232,10 @@ expire(struct api_call *c)
 	if (c->timeline != NULL)
 		api_fail(c, 503, "timeout",
 		    "the database did not answer in time");
+	else if (c->backup)
+		api_fail(c, 503, "timeout",
+		    "the backup is not done yet and goes on; its end is in "
+		    "the log");
 	else if (c->route->oper == OPER_HALT)
 		/* A halt is in force from the moment it is asked for, and
 		 * whoever pulls this brake must see its figures. */

@@ -17,7 +17,7 @@
 
 struct api;
 
-#define API_LIMITS_MAX 16
+#define API_LIMITS_MAX 40
 
 /* One of status.limits; a negative number is null. */
 struct api_limit {
@@ -29,7 +29,7 @@ struct api_limit {
 struct api_status {
 	const char *version;
 	int64_t uptime_ms;
-	const char *store_state;      /* ok | full | broken */
+	const char *store_state;      /* ok | low | full | broken */
 	uint64_t wal_bytes;
 	uint64_t store_queue_bytes, store_queue_max, store_queue_hits;
 	struct trackers_stats trackers;
@@ -43,6 +43,22 @@ struct api_status {
 
 typedef void api_event_fn(void *arg, int status, const struct event_rec *ev,
     const int64_t *ids, const char *const *campaigns, size_t count, bool more);
+
+struct api_backup_order {
+	const char *who, *reason;
+	const char *path;             /* "" = a name in the directory of the
+	                               * scheduled ones */
+	bool force;
+};
+
+struct api_backup_result {
+	int http;                     /* 200, or with code and text */
+	const char *code, *text;
+	const char *path;
+	uint64_t bytes;
+	int64_t took_ms;
+};
+typedef void api_backup_fn(void *arg, const struct api_backup_result *r);
 
 struct api_files {                    /* posted texts of check */
 	size_t count;
@@ -68,6 +84,10 @@ struct api_ops {
 	/* 0, or -1: something was refused, diag says what. */
 	int (*reload)(void *arg, bool force, const char *who,
 	    const char *reason, struct sbuf *diag);
+	/* True: fn is told when it is done. False: *ret says why not. */
+	bool (*backup)(void *arg, const struct api_backup_order *o,
+	    api_backup_fn *fn, void *fn_arg, struct api_backup_result *ret);
+	void (*backup_forget)(void *arg, void *fn_arg);
 	void (*note)(void *arg, enum note_level level, const char *line);
 };
 

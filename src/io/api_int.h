@@ -103,6 +103,7 @@ struct api_call {
 	int64_t until_ms;
 	json_t *answer;
 	struct api_timeline *timeline;
+	bool backup;     /* one is under way for it */
 };
 
 typedef void api_handler(struct api_call *c);
@@ -178,9 +179,12 @@ api_handler api_post_campaign;
 api_handler api_get_devices, api_get_device, api_get_timeline;
 api_handler api_post_device;
 api_handler api_post_check, api_post_reload, api_post_fleet;
+api_handler api_post_backup;
 api_handler api_not_available;
 /* The call of a pending timeline is over without its answer. */
 void api_timeline_drop(struct api_call *c);
+/* The same of a backup, which goes on. */
+void api_backup_drop(struct api_call *c);
 /* Carries out c->route->oper; false: already answered. The rest is the
  * caller's: it adds to *ret_answer and passes it to api_wait_durable(). */
 bool api_operate(struct api_call *c, struct oper *op,

@@ -48,6 +48,8 @@ static const struct api_route table[] = {
 	OPERATE("resume-all", api_post_fleet, WHY, OPER_RESUME_ALL),
 	OPERATE("reload", api_post_reload, WHY | API_BIT(API_FORCE),
 	    OPER_KIND_COUNT_),
+	OPERATE("backup", api_post_backup, WHY | API_BIT(API_FILE) |
+	    API_BIT(API_FORCE), OPER_KIND_COUNT_),
 	{EVHTTP_REQ_POST, "check", api_post_check, API_READ, 0,
 	    WHY | API_BIT(API_FILE) | API_BIT(API_FILES), API_UPLOAD_MAX,
 	    OPER_KIND_COUNT_},
@@ -59,7 +61,6 @@ static const struct api_route table[] = {
 	LATER(POST, "plan"),
 	LATER(POST, "simulate"),
 	LATER(POST, "drain"),
-	LATER(POST, "backup"),
 	LATER(GET, "firmware"),
 	LATER(GET, "events"),
 };

@@ -5,6 +5,7 @@ libtrackup_io_a_CPPFLAGS = $(AM_CPPFLAGS) $(EVENT_CFLAGS) \
 	$(EVENT_PTHREADS_CFLAGS) $(JANSSON_CFLAGS) $(CRYPTO_CFLAGS)
 # The API, which is also fuzzed by itself.
 io_api_sources = src/io/api.c src/io/api.h src/io/api_int.h \
+	src/io/api_backup.c \
 	src/io/api_campaign.c src/io/api_daemon.c src/io/api_device.c \
 	src/io/api_json.c src/io/api_peer.c src/io/api_route.c \
 	src/io/api_socket.c src/io/api_status.c

@@ -6,9 +6,12 @@
 #include <string.h>
 
 #define SQLTEXT_DATA
+#include "store/copy.h"
 #include "store/file.h"
 #include "store/sqltext.h"
 #include "store/store.h"
+
+#define PROGRESS_OPS 1000000 /* of its virtual machine: some milliseconds */
 
 /* SQLite tells "unable to open" for many things; errno knows which. */
 static int
@@ -57,8 +60,8 @@ path_uri(const char *path)
 	return uri;
 }
 
-static int
-open_path(sqlite3 **ret, const char *path, struct errtext *err)
+int
+db_handle_open(sqlite3 **ret, const char *path, struct errtext *err)
 {
 	char *uri = path_uri(path);
 	sqlite3 *h = NULL;
@@ -108,6 +111,18 @@ setting_value(const char *name)
 			return sql_setting[i].value;
 	assert(false && "no such setting");
 	return "";
+}
+
+const char *
+db_application_id(void)
+{
+	return setting_value("application_id");
+}
+
+const char *
+db_once_text(enum sql_once id)
+{
+	return sql_once[id];
 }
 
 static int
@@ -330,8 +345,42 @@ log_settle(struct db *db, struct errtext *err)
 	return open_failed(db->h, db->path, STORE_ERR_OPEN, err);
 }
 
+/* No transaction may be half an hour long without a word to whoever watches
+ * the start. */
 static int
-db_prepare(struct db *db, enum file_state state, struct errtext *err)
+on_progress(void *arg)
+{
+	const struct db_hooks *hooks = arg;
+
+	hooks->busy(hooks->arg);
+	return 0;
+}
+
+/* The way back from a new version is the file of the old one. */
+static int
+migrate(struct db *db, enum file_state state, const struct db_hooks *hooks,
+    struct errtext *err)
+{
+	char text[32];
+	int version, r;
+
+	if (version_get(db->h, &version) != SQLITE_OK)
+		return open_failed(db->h, db->path, STORE_ERR_OPEN, err);
+	if (state == FILE_OURS && version > 0 && version < SQL_MIGRATIONS) {
+		if (query_text(db->h, sql_once[ONCE_GET_COMMIT_NUMBER], text,
+		    sizeof(text)) != SQLITE_OK)
+			return open_failed(db->h, db->path, STORE_ERR_CORRUPT,
+			    err);
+		db->commit_number = strtoull(text, NULL, 10);
+		if ((r = copy_before_migration(db, version, hooks, err)) < 0)
+			return r;
+	}
+	return db_migrate(db->h, SQL_MIGRATIONS, err);
+}
+
+static int
+db_prepare(struct db *db, enum file_state state, const struct db_hooks *hooks,
+    struct errtext *err)
 {
 	char text[32];
 	int r;
@@ -348,7 +397,7 @@ db_prepare(struct db *db, enum file_state state, struct errtext *err)
 	if ((r = settings_make(db, "last", err)) < 0 ||
 	    (r = settings_verify(db, err)) < 0 ||
 	    (r = log_settle(db, err)) < 0 ||
-	    (r = db_migrate(db->h, SQL_MIGRATIONS, err)) < 0 ||
+	    (r = migrate(db, state, hooks, err)) < 0 ||
 	    (r = statements_prepare(db, err)) < 0)
 		return r;
 	if (query_text(db->h, sql_once[ONCE_GET_PAGE_SIZE], text,
@@ -376,6 +425,14 @@ commit_number_get(struct db *db, struct errtext *err)
 int
 db_open(struct db **ret, const char *path, bool create, struct errtext *err)
 {
+	return db_open_hooked(ret, path, create, NULL, err);
+}
+
+int
+db_open_hooked(struct db **ret, const char *path, bool create,
+    const struct db_hooks *hooks, struct errtext *err)
+{
+	static const struct db_hooks none;
 	struct errtext own;
 	enum file_state state = FILE_OURS;
 	struct db *db;
@@ -384,6 +441,8 @@ db_open(struct db **ret, const char *path, bool create, struct errtext *err)
 
 	if (err == NULL)
 		err = &own;
+	if (hooks == NULL)
+		hooks = &none;
 	if ((r = file_look(path, setting_value("application_id"), create,
 	    &state, err)) < 0)
 		return r;
@@ -393,11 +452,15 @@ db_open(struct db **ret, const char *path, bool create, struct errtext *err)
 		free(db);
 		return errtext_set(err, STORE_ERR_MEMORY, "no memory");
 	}
-	if ((r = open_path(&db->h, path, err)) < 0)
+	if ((r = db_handle_open(&db->h, path, err)) < 0)
 		goto bad;
-	if ((r = db_prepare(db, state, err)) < 0 ||
+	if (hooks->busy != NULL)
+		sqlite3_progress_handler(db->h, PROGRESS_OPS, on_progress,
+		    (void *)(uintptr_t)hooks);
+	if ((r = db_prepare(db, state, hooks, err)) < 0 ||
 	    (r = commit_number_get(db, err)) < 0)
 		goto bad;
+	sqlite3_progress_handler(db->h, 0, NULL, NULL);
 	*ret = db;
 	return 0;
 bad:

@@ -34,10 +34,22 @@ struct db {
 	bool checkpointed;      /* at open: nothing depends on the log */
 };
 
+/* What happens at open beside the opening; any may be NULL. */
+struct db_hooks {
+	void *arg;
+	void (*busy)(void *arg); /* now and then while it takes long */
+	/* A copy was made before a migration, under this name. */
+	void (*copied)(void *arg, const char *path);
+};
+
 /* create: a missing or empty file is made into a database; else refused.
  * Negative STORE_ERR_ codes. */
 MUST_CHECK int db_open(struct db **ret, const char *path, bool create,
     struct errtext *err);
+/* The same with hooks. A database of an older version is copied first, beside
+ * it (copy.h). */
+MUST_CHECK int db_open_hooked(struct db **ret, const char *path, bool create,
+    const struct db_hooks *hooks, struct errtext *err);
 /* Checkpoints and removes the log. NULL is fine. */
 void db_close(struct db *db);
 /* Closes without another write: after DB_FAILED. NULL is fine. */
@@ -46,6 +58,12 @@ void db_abandon(struct db *db);
 /* Brings the schema to version `to`, one transaction each. For db_open() and
  * the tests of the migrations. */
 MUST_CHECK int db_migrate(sqlite3 *h, int to, struct errtext *err);
+
+/* A handle on exactly this file, with nothing set. For copy.c. */
+MUST_CHECK int db_handle_open(sqlite3 **ret, const char *path,
+    struct errtext *err);
+const char *db_application_id(void);
+const char *db_once_text(enum sql_once id);
 
 /* Runs a statement without parameters or result. */
 MUST_CHECK int db_run(struct db *db, enum stmt id, struct errtext *err);

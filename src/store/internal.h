@@ -9,11 +9,13 @@
  * touched with `lock` held; no SQLite call is made under it.
  */
 #include <pthread.h>
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include "store/group.h"
 #include "store/store.h"
 
+struct copy;
 struct db;
 
 enum {
@@ -23,6 +25,10 @@ enum {
 	FAILURE_WINDOW_MS = 60000,
 	CLOSE_FLUSH_MS = 1500,
 	IDLE_MS = 1000,
+	DISK_LOOK_MS = 1000,
+	PRUNE_EVERY_MS = 3600000,
+	PRUNE_ROWS = 500,         /* ids looked at in one transaction … */
+	PRUNE_PAUSE_MS = 100,     /* … and then groups have their turn */
 };
 
 struct read {
@@ -40,6 +46,43 @@ struct read {
 
 struct read_list {
 	struct read *first, **last;
+};
+
+enum backup_stage {
+	BACKUP_NONE,
+	BACKUP_WAITING,    /* for the writer */
+	BACKUP_COPYING,    /* the writer's, a step at a time */
+	BACKUP_PUBLISHING, /* its own thread's */
+	BACKUP_DONE,       /* to be told by store_poll() */
+};
+
+/* stage, fn and arg are touched with the lock held; the rest belongs to whom
+ * the stage says. */
+struct backup {
+	enum backup_stage stage;
+	store_backup_fn *fn;      /* NULL = forgotten */
+	void *arg;
+	char *path;
+	bool force;
+	unsigned keep;
+	struct copy *copy;
+	pthread_t thread;
+	bool thread_runs;         /* and is to be joined */
+	atomic_bool cancel;
+	int64_t began_ms;
+	int status;
+	uint64_t bytes;
+	char text[256];
+};
+
+/* The writer's, of what it does beside groups. */
+struct upkeep {
+	int64_t disk_at_ms;       /* next look */
+	int64_t prune_at_ms;
+	int64_t prune_after;      /* event id; -1 = none under way */
+	int64_t prune_last, prune_before_wall;
+	int64_t clock_offset_ms;  /* wall minus monotonic, when last pruned */
+	bool clock_known;
 };
 
 struct store {
@@ -60,6 +103,7 @@ struct store {
 	unsigned failure_count;
 	int64_t busy_at_ms;       /* last commit, for the idle checkpoint */
 	int64_t checkpoint_at_ms; /* none before, when there was no room */
+	struct upkeep upkeep;
 
 	pthread_mutex_t lock;
 	pthread_cond_t wake;
@@ -75,6 +119,11 @@ struct store {
 		struct read *reading; /* the writer has it in hand */
 		size_t reads;
 		struct store_stats stats;
+		struct store_limits limits;
+		bool looked;          /* at the disk, with these limits */
+		bool low;             /* the disk, below min_free */
+		bool ping;            /* a sign of life is wanted */
+		struct backup backup;
 	} shared;
 };
 
@@ -86,6 +135,25 @@ void store_notify(struct store *s);
 void *writer_main(void *arg);
 /* With the lock held: nothing will be written any more. */
 void store_break_locked(struct store *s, const char *why);
+
+/* The state when commits work. Lock held. */
+enum store_state store_good_locked(const struct store *s);
+
+/* --- backup.c; on the writer's thread, without the lock */
+bool backup_due_locked(const struct store *s); /* with it */
+/* One step of what there is. */
+void backup_work(struct store *s);
+/* The connection is about to go, or the writer ends. */
+void backup_break(struct store *s, int code, const char *why);
+/* On the caller's thread. */
+void backup_answer(struct store *s);
+void backup_done(struct store *s);
+
+/* --- upkeep.c; on the writer's thread */
+void upkeep_init(struct store *s);
+int64_t upkeep_due_at_locked(const struct store *s);
+/* Negative: a DB_ code. Without the lock. */
+MUST_CHECK int upkeep_work(struct store *s, struct errtext *err);
 
 void read_list_init(struct read_list *l);
 void read_list_push(struct read_list *l, struct read *r);

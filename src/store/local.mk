@@ -3,6 +3,9 @@ noinst_LIBRARIES += libtrackup-store.a
 libtrackup_store_a_CPPFLAGS = $(AM_CPPFLAGS) $(SQLITE_CFLAGS)
 libtrackup_store_a_CFLAGS = $(AM_CFLAGS) -pthread
 libtrackup_store_a_SOURCES = \
+	src/store/backup.c \
+	src/store/copy.c src/store/copy.h \
+	src/store/copy_trim.c \
 	src/store/db.c src/store/db.h \
 	src/store/dbrow.c \
 	src/store/file.c src/store/file.h \
@@ -12,6 +15,7 @@ libtrackup_store_a_SOURCES = \
 	src/store/read.c \
 	src/store/rows.c src/store/rows.h \
 	src/store/store.c src/store/store.h \
+	src/store/upkeep.c \
 	src/store/writer.c
 nodist_libtrackup_store_a_SOURCES = src/store/sqltext.h
 # What a program needs beside the archive.

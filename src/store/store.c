@@ -60,6 +60,7 @@ int
 store_open(struct store **ret, const struct store_config *cfg,
     struct errtext *err)
 {
+	struct db_hooks hooks;
 	struct store *s;
 	int r;
 
@@ -83,8 +84,11 @@ store_open(struct store **ret, const struct store_config *cfg,
 		    strerror(errno));
 		goto no_sync;
 	}
-	if ((r = db_open(&s->db, s->path, true, err)) < 0)
+	hooks = (struct db_hooks){.arg = cfg->hook_arg, .busy = cfg->busy,
+	    .copied = cfg->copied};
+	if ((r = db_open_hooked(&s->db, s->path, true, &hooks, err)) < 0)
 		goto no_db;
+	upkeep_init(s);
 	s->commit_number = s->db->commit_number;
 	*ret = s;
 	return 0;
@@ -133,6 +137,7 @@ store_close(struct store *s)
 		(void)pthread_join(s->thread, NULL);
 	else
 		(void)writer_main(s);
+	backup_done(s);
 	db_close(s->db);
 	batch_free_all(s->group.first);
 	batch_free_all(s->shared.first);
@@ -303,6 +308,36 @@ store_poll(struct store *s, uint64_t *ret_ticket, enum store_state *ret_state,
 	*ret_room = !s->shared.over;
 	(void)pthread_mutex_unlock(&s->lock);
 	answer_reads(s);
+	backup_answer(s);
+}
+
+void
+store_set_limits(struct store *s, const struct store_limits *limits)
+{
+	(void)pthread_mutex_lock(&s->lock);
+	s->shared.limits = *limits;
+	s->shared.looked = false;
+	(void)pthread_cond_signal(&s->wake);
+	(void)pthread_mutex_unlock(&s->lock);
+}
+
+int64_t
+store_heard_ms_ago(struct store *s)
+{
+	int64_t ago;
+
+	(void)pthread_mutex_lock(&s->lock);
+	ago = store_now_ms() - s->shared.stats.heard_ms;
+	s->shared.ping = true;
+	(void)pthread_cond_signal(&s->wake);
+	(void)pthread_mutex_unlock(&s->lock);
+	return ago;
+}
+
+enum store_state
+store_good_locked(const struct store *s)
+{
+	return s->shared.low ? STORE_LOW : STORE_OK;
 }
 
 void

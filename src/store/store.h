@@ -26,6 +26,9 @@ enum { /* codes of store_open() */
 	STORE_ERR_CORRUPT = -5,  /* quick_check failed; untouched */
 	STORE_ERR_PRAGMA = -6,   /* the file system cannot do WAL, … */
 	STORE_ERR_MEMORY = -7,
+	STORE_ERR_EXISTS = -8,   /* of a backup: what is there stays */
+	STORE_ERR_BUSY = -9,     /* of a backup: one is under way */
+	STORE_ERR_STOPPED = -10, /* of a backup: the daemon ends */
 };
 
 struct store_config {
@@ -34,9 +37,22 @@ struct store_config {
 	size_t group_max;         /* operations in a group, default 1000 */
 	size_t queue_max_bytes;   /* of batches waiting; 0 = 64 MiB */
 	int64_t retry_ms;         /* after a full disk; 0 = 1 s */
+	/* While store_open() takes long, and when it has copied the database
+	 * before a migration. May be NULL. */
+	void *hook_arg;
+	void (*busy)(void *arg);
+	void (*copied)(void *arg, const char *path);
 };
 
-enum store_state { STORE_OK, STORE_FULL, STORE_BROKEN };
+/* LOW: everything is committed as ever, but the disk is nearly full. */
+enum store_state { STORE_OK, STORE_FULL, STORE_BROKEN, STORE_LOW };
+
+/* May change at any time. */
+struct store_limits {
+	int64_t retain_ms;        /* age at which events go; 0 = never */
+	uint64_t min_free;        /* bytes; 0 = no limit */
+	int64_t prune_every_ms;   /* 0 = an hour */
+};
 
 struct store_stats {
 	enum store_state state;
@@ -48,6 +64,10 @@ struct store_stats {
 	size_t reads, reads_max;  /* of history, waiting */
 	uint64_t reads_refused;
 	uint64_t commit_us_total;
+	uint64_t disk_free;       /* where the database is, at the last look */
+	uint64_t disk_low_hits;   /* times that it fell below min_free */
+	uint64_t pruned;          /* events removed for their age */
+	int64_t heard_ms;         /* when the writer last turned, store_now */
 	/* Of commit times: up to the bound of the same index and over the one
 	 * before; not summed up. */
 	uint64_t commit_bucket[12];
@@ -103,6 +123,28 @@ bool store_timeline(struct store *s, uint64_t device, int64_t after,
     size_t limit, store_timeline_fn *fn, void *arg);
 /* Forgets pending answers for arg (its connection is gone). */
 void store_forget(struct store *s, void *arg);
+
+void store_set_limits(struct store *s, const struct store_limits *limits);
+
+struct store_backup {
+	int status;               /* 0, or a STORE_ERR_ code */
+	const char *path, *text;  /* text: of a failure */
+	uint64_t bytes;
+	int64_t took_ms;
+};
+typedef void store_backup_fn(void *arg, const struct store_backup *b);
+/* Copies the database to path while it is in use: in small steps between the
+ * groups, checked and durable before the file has its name. Told through
+ * store_poll(). keep > 0: a scheduled one (copy.h); of these in the directory
+ * the newest keep stay. 0, or STORE_ERR_BUSY, STORE_ERR_MEMORY. */
+MUST_CHECK int store_backup(struct store *s, const char *path, bool force,
+    unsigned keep, store_backup_fn *fn, void *arg, struct errtext *err);
+/* Its file is made all the same, and nobody is told. */
+void store_backup_forget(struct store *s, void *arg);
+
+/* Whether the writer still turns: asks it for a sign of life and tells how
+ * long the last one is ago. A writer with nothing to do answers at once. */
+int64_t store_heard_ms_ago(struct store *s);
 
 /* On the caller's thread. *ret_ticket: durable through it (unchanged when
  * nothing new). *ret_state as it is now. Answers history reads. */

@@ -34,6 +34,15 @@ wal_bytes(const struct db *db)
 	return 32 + db->wal_frames * (db->page_size + 24);
 }
 
+/* When the batches that wait become a group. Lock held. */
+static int64_t
+group_due_at(const struct store *s)
+{
+	if (s->shared.stopping || s->shared.ops >= s->group_max)
+		return 0;
+	return s->shared.since_ms + s->linger_ms;
+}
+
 /* What is to do next, and from when on; INT64_MAX = nothing. Lock held. */
 static int64_t
 work_due_at(const struct store *s)
@@ -43,13 +52,13 @@ work_due_at(const struct store *s)
 	if (s->db == NULL || s->group.first != NULL)
 		due = s->retry_at_ms;
 	else if (s->shared.first != NULL)
-		due = s->shared.stopping || s->shared.ops >= s->group_max ? 0 :
-		    s->shared.since_ms + s->linger_ms;
+		due = group_due_at(s);
 	else if (wal_bytes(s->db) >= WAL_IDLE_BYTES)
 		due = MAX_OF(s->busy_at_ms + IDLE_MS, s->checkpoint_at_ms);
-	if (s->db != NULL && s->shared.waiting.first != NULL)
+	if (s->db != NULL && (s->shared.waiting.first != NULL ||
+	    backup_due_locked(s)))
 		due = 0;
-	return due;
+	return s->shared.ping ? 0 : MIN_OF(due, upkeep_due_at_locked(s));
 }
 
 /* Lock held. */
@@ -125,7 +134,7 @@ group_done(struct store *s)
 	(void)pthread_mutex_lock(&s->lock);
 	s->shared.durable = g->ticket;
 	if (st->state != STORE_BROKEN)
-		st->state = STORE_OK;
+		st->state = store_good_locked(s);
 	st->operations += g->ops;
 	assert(st->queue_bytes >= g->bytes);
 	st->queue_bytes -= g->bytes;
@@ -178,6 +187,7 @@ writer_failed(struct store *s, int code, const char *text)
 	bool broken = code == DB_REFUSED;
 
 	if (code != DB_FULL) {
+		backup_break(s, STORE_ERR_OPEN, text);
 		db_abandon(s->db);
 		s->db = NULL;
 		if (failures_exhausted(s, now))
@@ -289,6 +299,16 @@ writer_read(struct store *s)
 	store_notify(s);
 }
 
+static void
+writer_upkeep(struct store *s)
+{
+	struct errtext err = {0};
+	int r = upkeep_work(s, &err);
+
+	if (r < 0)
+		writer_failed(s, r, err.text);
+}
+
 void *
 writer_main(void *arg)
 {
@@ -298,11 +318,14 @@ writer_main(void *arg)
 	while (writer_wait(s)) {
 		bool due;
 
+		s->shared.ping = false;
+		s->shared.stats.heard_ms = store_now_ms();
 		/* One read a turn: a group never waits for more. */
 		if (s->db != NULL && s->shared.waiting.first != NULL)
 			writer_read(s);
 		if (s->db != NULL && s->group.first == NULL &&
-		    s->shared.first != NULL)
+		    s->shared.first != NULL &&
+		    group_due_at(s) <= store_now_ms())
 			group_take(s);
 		(void)pthread_mutex_unlock(&s->lock);
 		due = store_now_ms() >= s->retry_at_ms;
@@ -310,10 +333,14 @@ writer_main(void *arg)
 			writer_reopen(s);
 		else if (s->group.first != NULL && due)
 			writer_commit(s);
-		if (checkpoint_due(s, store_now_ms()))
+		if (s->db != NULL && checkpoint_due(s, store_now_ms()))
 			writer_checkpoint(s);
+		if (s->db != NULL)
+			backup_work(s);
+		writer_upkeep(s);
 		(void)pthread_mutex_lock(&s->lock);
 	}
 	(void)pthread_mutex_unlock(&s->lock);
+	backup_break(s, STORE_ERR_STOPPED, "trackupd ends");
 	return NULL;
 }

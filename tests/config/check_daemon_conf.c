@@ -400,9 +400,7 @@ START_TEST(not_available)
 	    "models: {C3: {}}", "models: {C2: {start: x}}",
 	    "models: {C2: {update_type: {mcu: 2}}}",
 	    "models: {C2: {password: abcd}}",
-	    "store: {retain: 10d}", "store: {min_free: 1}",
-	    "store: {backup: {directory: x}}", "store: {backup: {every: 2h}}",
-	    "store: {backup: {keep: 1}}", "files: {max_downloads: 1}",
+	    "files: {max_downloads: 1}",
 	    "files: {rate: 10MiB}", "http: {listen: ['127.0.0.1:9622']}",
 	    "http: {listen: ['127.0.0.1:9621', '127.0.0.1:9622']}",
 	    "http: {token_file: x}", "control: {read_group: adm}",
@@ -422,6 +420,24 @@ START_TEST(not_available)
 	refuse_in("models: {C2: {update_type: {mcu: 256}}}",
 	    "models.C2.update_type.mcu: 256 is too large, allowed 0..255");
 	refuse_in("models: {C2: {}, C2: {}}", ":1:18: models.C2: given twice");
+}
+END_TEST
+
+START_TEST(store_keys)
+{
+	struct daemon_conf *c = parse_good(
+	    "store: {retain: 10d, min_free: 1GiB, backup: {directory: /b, "
+	    "every: 2h, keep: 7}}\n");
+
+	ck_assert_int_eq(c->store_retain_ms, INT64_C(10) * 86400000);
+	ck_assert_uint_eq(c->store_min_free, UINT64_C(1) << 30);
+	ck_assert_str_eq(c->backup_directory, "/b");
+	ck_assert_int_eq(c->backup_every_ms, 7200000);
+	ck_assert_int_eq(c->backup_keep, 7);
+	daemon_conf_free(c);
+	refuse_in("store: {retain: 12h}", "allowed 1d..");
+	refuse_in("store: {backup: {every: 5s}}", "allowed 1m..30d");
+	refuse_in("store: {backup: {keep: 0}}", "allowed 1..10000");
 }
 END_TEST
 
@@ -719,7 +735,8 @@ main(void)
 {
 	const TTest *const tests[] = {defaults, every_value,
 	    limits_of_each, lengths_of_each, whole_message, never_converted,
-	    addresses, urls, not_available, default_always_accepted, passwords,
+	    addresses, urls, not_available, store_keys,
+	    default_always_accepted, passwords,
 	    password_files, dump_loads_again, mask_fails_closed,
 	    server_without_url,
 	    long_messages, restart_keys,

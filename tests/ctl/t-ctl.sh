@@ -93,7 +93,7 @@ run 2 campaign show x --force; err '--force: not an option of'
 run 2 -o csv status; err 'csv: not available in this version'
 run 2 -o xml status; err 'table or json'
 run 2 -c "$dir/none.yaml"; err 'which command'
-for later in drain 'backup x' 'events' 'wave list x' 'firmware list' \
+for later in drain 'events' 'wave list x' 'firmware list' \
     'token new a read' 'device exclude A B' 'campaign plan f'; do
 	# shellcheck disable=SC2086
 	run 6 $later

@@ -30,5 +30,6 @@ integration_tests += tests/integration/t-floods.sh
 integration_tests += tests/integration/t-descriptors.sh
 integration_tests += tests/integration/t-disk.sh
 integration_tests += tests/integration/t-faults-doc.sh
+integration_tests += tests/integration/t-backup.sh
 dist_check_SCRIPTS += $(integration_tests)
 TESTS += $(integration_tests)

@@ -35,7 +35,7 @@ mkdir "$T/db"
 mount='mount -t tmpfs -o size=2m none "$0" && exec "$@"'
 if unshare -m sh -c "$mount" "$T/db" true 2>/dev/null; then
 	cp "$T/trackupd.yaml" "$T/good.yaml"
-	sed "s|$T/trackupd.db|$T/db/trackupd.db|" "$T/good.yaml" \
+	sed "s|$T/trackupd.db|$T/db/trackupd.db, min_free: 0|" "$T/good.yaml" \
 	    >"$T/trackupd.yaml"
 	unshare -m sh -c "$mount" "$T/db" "$bin/trackupd" \
 	    -c "$T/trackupd.yaml" >>"$T/daemon.log" 2>&1 &

@@ -102,6 +102,59 @@ START_TEST(reload)
 }
 END_TEST
 
+START_TEST(backup)
+{
+	struct reply r = post("backup", "{\"file\":\"/b.db\"}");
+
+	ck_assert_int_eq(r.status, 200);
+	ck_assert_str_eq(text(r.json, "file"), "/b.db");
+	ck_assert_int_eq(number(r.json, "bytes"), 8192);
+	ck_assert_int_eq(number(r.json, "took_ms"), 3);
+	done(&r);
+	ck_assert(!world.last_force);
+	expect_error(post("backup", "{\"file\":\"/taken\"}"), 409, "exists");
+	expect_ok(post("backup", "{\"file\":\"/taken\",\"force\":true}"));
+	ck_assert(world.last_force);
+	/* Without a file: the daemon knows where. */
+	expect_ok(post("backup", "{}"));
+	ck_assert_uint_eq(world.backups, 4);
+	expect_error(post("backup", "{\"file\":\"/a\\nb\"}"), 400,
+	    "bad_field");
+	expect_error(post("backup", "{\"file\":7}"), 400, "bad_field");
+	ck_assert_uint_eq(world.backups, 4);
+}
+END_TEST
+
+/* Answered when it is done; one that fails later says why. */
+START_TEST(backup_takes_long)
+{
+	const struct api_backup_result failed = {.http = 500,
+	    .code = "backup_failed", .text = "/b.db: no space"};
+	const char ask_for[] = "POST /api/v1/backup HTTP/1.1\r\nHost: x\r\n"
+	    "Content-Type: application/json\r\nContent-Length: 16\r\n\r\n"
+	    "{\"file\":\"/b.db\"}";
+	int fd = dial(), turns = 0;
+
+	world.hold_backup = true;
+	puts_fd(fd, ask_for);
+	while (world.backups == 0 && turns++ < 10000)
+		turn();
+	ck_assert(silent(fd));
+	fake_world_backup(&world, &failed);
+	expect_error(get_reply(fd), 500, "backup_failed");
+	(void)close(fd);
+	/* The API goes while one is under way. */
+	fd = dial();
+	puts_fd(fd, ask_for);
+	while (world.backups == 1 && turns++ < 20000)
+		turn();
+	api_free(api);
+	api = NULL;
+	ck_assert_uint_eq(world.backups_forgotten, 1);
+	(void)close(fd);
+}
+END_TEST
+
 /* --- durability ------------------------------------------------------------*/
 static int
 begin(const char *what, unsigned operated)
@@ -270,6 +323,8 @@ add_changes(TCase *tc)
 	tcase_add_test(tc, changes);
 	tcase_add_test(tc, who_asks);
 	tcase_add_test(tc, reload);
+	tcase_add_test(tc, backup);
+	tcase_add_test(tc, backup_takes_long);
 	tcase_add_test(tc, durable);
 	tcase_add_test(tc, client_gone);
 	tcase_add_test(tc, not_durable);

@@ -133,8 +133,7 @@ START_TEST(routes)
 	static const char *const later_post[] = {
 	    "campaigns/fleet/retry-failed", "campaigns/fleet/waves/rest/approve",
 	    "devices/A000002B000000/exclude", "devices/A000002B000000/include",
-	    "devices/A000002B000000/release", "plan", "simulate", "drain",
-	    "backup"};
+	    "devices/A000002B000000/release", "plan", "simulate", "drain"};
 	char longname[200];
 
 	for (size_t i = 0; i < ARRAY_LEN(none); i++)

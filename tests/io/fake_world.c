@@ -517,6 +517,51 @@ check(void *arg, const char *file, const struct api_files *files,
 	return 0;
 }
 
+void
+fake_world_backup(struct fake_world *w, const struct api_backup_result *r)
+{
+	api_backup_fn *fn = w->backup_fn;
+
+	w->backup_fn = NULL;
+	if (fn != NULL)
+		fn(w->backup_arg, r);
+}
+
+/* "/taken" is refused without force. */
+static bool
+backup(void *arg, const struct api_backup_order *o, api_backup_fn *fn,
+    void *fn_arg, struct api_backup_result *ret)
+{
+	struct fake_world *w = arg;
+	const struct api_backup_result done = {.http = 200, .path = o->path,
+	    .bytes = 8192, .took_ms = 3};
+
+	w->backups++;
+	w->last_force = o->force;
+	(void)snprintf(w->last_who, sizeof(w->last_who), "%s", o->who);
+	if (strcmp(o->path, "/taken") == 0 && !o->force) {
+		*ret = (struct api_backup_result){.http = 409,
+		    .code = "exists", .text = "/taken: exists"};
+		return false;
+	}
+	w->backup_fn = fn;
+	w->backup_arg = fn_arg;
+	if (!w->hold_backup)
+		fake_world_backup(w, &done);
+	return true;
+}
+
+static void
+backup_forget(void *arg, void *fn_arg)
+{
+	struct fake_world *w = arg;
+
+	if (w->backup_arg == fn_arg) {
+		w->backup_fn = NULL;
+		w->backups_forgotten++;
+	}
+}
+
 static int
 reload(void *arg, bool force, const char *who, const char *reason,
     struct sbuf *diag)
@@ -567,5 +612,6 @@ fake_world_ops(struct fake_world *w)
 		.status = get_status, .operate = operate,
 		.timeline = timeline, .timeline_forget = timeline_forget,
 		.check = check, .reload = reload, .note = note,
+		.backup = backup, .backup_forget = backup_forget,
 	};
 }

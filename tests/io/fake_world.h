@@ -44,6 +44,11 @@ struct fake_world {
 	int64_t event_after;
 	size_t event_max;
 	unsigned timeline_asked, timeline_forgotten;
+	/* the pending backup */
+	bool hold_backup;
+	unsigned backups, backups_forgotten;
+	api_backup_fn *backup_fn;
+	void *backup_arg;
 	char note[512];        /* last log line */
 	struct loop_timer *timer;
 };
@@ -51,6 +56,9 @@ struct fake_world {
 void fake_world_init(struct fake_world *w, struct loop *l);
 void fake_world_done(struct fake_world *w);
 struct api_ops fake_world_ops(struct fake_world *w);
+/* Answers the held backup. */
+void fake_world_backup(struct fake_world *w,
+    const struct api_backup_result *r);
 /* Everything that was given out is on disk. */
 void fake_world_durable(struct fake_world *w);
 /* Answers the held read: rows after event_after, 450 in all, 200 at a time. */

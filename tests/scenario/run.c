@@ -25,7 +25,7 @@
  *   JUMP wall +1d                  the wall clock alone
  *   AUTO off | on                  whether batches become durable by themselves
  *   DURABLE                        what waits now is on disk
- *   STORE full | ok
+ *   STORE full | low | ok
  *   CRASH [down=5m] [reboot] [restored]   what is not durable is lost
  *   STOP  [down=5m] [reboot]       SIGTERM, then as CRASH
  *   OPER start|pause|resume|abort c1 [dry-run|digest=…]

@@ -338,8 +338,12 @@ cmd_durable(struct world *w, char *args)
 static void
 cmd_store(struct world *w, char *args)
 {
+	if (strcmp(args, "low") == 0) {
+		world_store_low(w);
+		return;
+	}
 	if (strcmp(args, "full") != 0 && strcmp(args, "ok") != 0)
-		scn_fail("STORE full or ok");
+		scn_fail("STORE full, low or ok");
 	world_store(w, strcmp(args, "ok") == 0);
 }
 

@@ -348,6 +348,13 @@ world_store(struct world *w, bool ok)
 	world_event(w, &(struct ev){.kind = EV_STORE, .ok = ok});
 }
 
+void
+world_store_low(struct world *w)
+{
+	w->store_full = false;
+	world_event(w, &(struct ev){.kind = EV_STORE, .ok = true, .low = true});
+}
+
 /* --- trackers --------------------------------------------------------------*/
 
 struct dev *

@@ -148,6 +148,7 @@ void world_pass(struct world *w, int64_t ms);
 /* All that waits now; what that brings about waits again. */
 void world_durable(struct world *w);
 void world_store(struct world *w, bool ok);
+void world_store_low(struct world *w);
 void world_operate(struct world *w, const struct oper *op);
 void world_configure(struct world *w);
 void world_reload(struct world *w);
