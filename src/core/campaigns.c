@@ -77,6 +77,8 @@ campaign_set(struct core *c, struct campaign *p, enum campaign_state state,
 	    campaign_state_name(state), pause_reason_name(reason),
 	    p->rec.reason_text);
 	c->pace_changed = true;
+	if (from == CAMPAIGN_RUNNING)
+		campaign_release(c, p);
 }
 
 void
@@ -178,6 +180,14 @@ campaign_run_all(struct core *c)
 		}
 		prio = next;
 	}
+}
+
+void
+campaign_release(struct core *c, struct campaign *p)
+{
+	for (size_t i = 0; i < p->target_count; i++)
+		if (!target_state_terminal(p->target[i]->rec.state))
+			device_kick_later(c, p->target[i]->device);
 }
 
 /* After a start or resume: everyone who is online is looked at once. */
@@ -420,6 +430,7 @@ static void
 spec_replace(struct core *c, struct campaign *p, struct campaign_spec *spec)
 {
 	struct paths *paths = paths_new(spec);
+	bool rank = spec->priority != p->spec->priority;
 
 	if (paths == NULL) {
 		core_fail(c);
@@ -434,6 +445,8 @@ spec_replace(struct core *c, struct campaign *p, struct campaign_spec *spec)
 	p->spec_broken = false;
 	bucket_rate(&p->bucket, spec->pace.start_per_hour);
 	c->pace_changed = true;
+	if (rank)
+		campaign_release(c, p);
 }
 
 /* A draft has the targets of its file; it runs by itself where nobody has to

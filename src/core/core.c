@@ -273,7 +273,10 @@ core_leave(struct core *c)
 {
 	/* A slot that came free may start the next, which may fail and free
 	 * it: each turn starts or drops at least one target. */
-	while (c->pace_changed) {
+	while (c->pace_changed || !list_empty(&c->kicks)) {
+		device_kicks(c);
+		if (!c->pace_changed)
+			continue;
 		c->pace_changed = false;
 		campaign_run_all(c);
 	}
@@ -300,6 +303,11 @@ tick(struct core *c)
 		heap_remove(&c->attempt_timers, n);
 		attempt_timer(c, CONTAINER_OF(n, struct attempt, timer));
 	}
+	while (DUE(&c->foreign_timers)) {
+		heap_remove(&c->foreign_timers, n);
+		device_foreign_over(c,
+		    CONTAINER_OF(n, struct device_more, foreign_timer));
+	}
 	while (DUE(&c->target_timers)) {
 		heap_remove(&c->target_timers, n);
 		target_timer(c, CONTAINER_OF(n, struct target, timer));
@@ -317,7 +325,7 @@ int64_t
 core_deadline(const struct core *c)
 {
 	const struct heap *const all[] = {&c->read_timers, &c->attempt_timers,
-	    &c->target_timers, &c->campaign_timers};
+	    &c->target_timers, &c->campaign_timers, &c->foreign_timers};
 	int64_t at = c->stamp_at;
 
 	for (size_t i = 0; i < ARRAY_LEN(all); i++) {
@@ -430,6 +438,8 @@ core_new(const struct core_config *cfg, uint64_t seed)
 	heap_init(&c->target_timers);
 	heap_init(&c->read_timers);
 	heap_init(&c->campaign_timers);
+	heap_init(&c->foreign_timers);
+	list_init(&c->kicks);
 	opbuf_init(&c->ended);
 	opbuf_init(&c->late);
 	return c;
@@ -448,6 +458,7 @@ core_free(struct core *c)
 	heap_done(&c->target_timers);
 	heap_done(&c->read_timers);
 	heap_done(&c->campaign_timers);
+	heap_done(&c->foreign_timers);
 	LIST_EACH_SAFE(n, tmp, &c->pending)
 		free(CONTAINER_OF(n, struct pending, node));
 	for (size_t i = 0; i < c->campaign_count; i++) {

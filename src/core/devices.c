@@ -210,6 +210,8 @@ device_foreign_seen(struct core *c, struct device *d, const char *what)
 	m->rec.foreign_until_at =
 	    c->now.at_ms + core_dur(c, spec_worst_case_ms(spec));
 	spec_free(spec);
+	timer_set(c, &c->foreign_timers, &m->foreign_timer,
+	    m->rec.foreign_until_at);
 	c->foreign_updates++;
 	core_note(c, NOTE_WARN, "foreign_update device=%s evidence=%s", d->id,
 	    what);
@@ -286,6 +288,51 @@ device_kick(struct core *c, struct device *d)
 	if (m != NULL && m->read_wanted && m->read.state == READ_NONE)
 		read_want(c, d, m->wanted_why);
 	kick_targets(c, d);
+}
+
+void
+device_kick_later(struct core *c, struct device *d)
+{
+	/* A device that is in one campaign has nobody who waits for it. */
+	if (d->targets == NULL || d->targets->next_of_device == NULL ||
+	    d->more == NULL || d->conn == NULL || c->loading ||
+	    list_in(&d->more->kick) || planted("blocker_gone_unseen"))
+		return;
+	list_push_back(&c->kicks, &d->more->kick);
+}
+
+void
+device_kicks(struct core *c)
+{
+	while (!list_empty(&c->kicks)) {
+		struct device_more *m =
+		    CONTAINER_OF(c->kicks.next, struct device_more, kick);
+
+		list_remove(&m->kick);
+		if (m->device->conn != NULL)
+			kick_targets(c, m->device);
+	}
+}
+
+/* No fence ended it, so its time did: what it left there is read, before
+ * anything of ours is decided. */
+void
+device_foreign_over(struct core *c, struct device_more *m)
+{
+	struct device *d = m->device;
+
+	if (m->rec.foreign_seq == 0)
+		return;
+	m->rec.foreign_seq = 0;
+	m->rec.foreign_until_at = 0;
+	mark_device(c, m);
+	core_event(c, d, 0, 0, EVENT_PHASE, PHASE_NONE, -1, -1,
+	    "foreign update: its time is over");
+	if (d->targets == NULL)
+		return;
+	read_want(c, d, READ_FENCE);
+	if (m->read.state == READ_NONE)
+		kick_targets(c, d);
 }
 
 bool

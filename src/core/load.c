@@ -45,6 +45,9 @@ core_load_device(struct core *c, const struct device_rec *r)
 	memcpy(d->protover, r->protover, sizeof(d->protover));
 	d->more = m;
 	c->registered += r->registered ? 1 : 0;
+	if (r->foreign_seq != 0)
+		timer_set(c, &c->foreign_timers, &m->foreign_timer,
+		    r->foreign_until_at);
 	/* A read that was out when the daemon went is out no more. */
 	c->seq = MAX_OF(c->seq, MAX_OF(r->fence_seq, r->stale_seq));
 	return 0;

@@ -243,6 +243,7 @@ fence_answered(struct core *c, struct device *d, const struct message *msg)
 	    r.written_seq > m->rec.stale_seq) {
 		m->rec.foreign_seq = 0;
 		m->rec.foreign_until_at = 0;
+		timer_set(c, &c->foreign_timers, &m->foreign_timer, INT64_MAX);
 	}
 	mark_device(c, m);
 	if (m->attempt != NULL) {

@@ -22,6 +22,9 @@
 #define STOPS_MAX 2
 #define VERSION_FRESH_MS (INT64_C(72) * 3600 * 1000)
 #define PREFLIGHT_GAP_MAX_MS (INT64_C(6) * 3600 * 1000)
+/* A start that was withdrawn is decided anew after so long: what kept it may
+ * be a connection that is full. */
+#define WITHDRAWN_MS INT64_C(1000)
 #define STAMP_MS (INT64_C(30) * 1000)
 #define HINTS_REMEMBERED 8
 /* Frames of one device that its timeline keeps: so many at once, and one more
@@ -63,6 +66,8 @@ struct device_more {
 	uint32_t serial_next;
 	struct read read;
 	struct heap_node read_timer;
+	struct heap_node foreign_timer;
+	struct list kick;           /* its targets are to be looked at */
 	struct list read_wait;      /* wants a read, waits for a token */
 	bool read_wanted;           /* a fence, as soon as none is out */
 	enum read_why wanted_why;
@@ -192,7 +197,8 @@ struct core {
 	bool pace_changed;          /* a slot came free: look for the next */
 
 	struct heap attempt_timers, target_timers, read_timers,
-	    campaign_timers;
+	    campaign_timers, foreign_timers;
+	struct list kicks;          /* of the call in progress */
 	struct list pending;        /* ascending tickets */
 	struct list read_wait;
 	struct list dirty_devices, dirty_targets, dirty_attempts,
@@ -250,6 +256,11 @@ bool device_serial_issued(const struct device_more *m, uint16_t serial);
 uint16_t device_serial(struct core *c, struct device_more *m);
 /* Now and then: what a device's speaking or a token makes possible. */
 void device_kick(struct core *c, struct device *d);
+/* What one target was held by is gone: the others of its device are looked at
+ * before the call ends, not now, in the middle of something. */
+void device_kick_later(struct core *c, struct device *d);
+void device_kicks(struct core *c);
+void device_foreign_over(struct core *c, struct device_more *m);
 
 /* reads.c */
 void read_want(struct core *c, struct device *d, enum read_why why);
@@ -332,6 +343,8 @@ void campaign_check_end(struct core *c, struct campaign *p);
 void campaign_rules(struct core *c, struct campaign *p);
 void campaign_run(struct core *c, struct campaign *p); /* ready targets */
 void campaign_run_all(struct core *c);
+/* Whoever waited for it need not any more: it stopped, or changed rank. */
+void campaign_release(struct core *c, struct campaign *p);
 void campaign_wake(struct core *c, struct campaign *p); /* all online */
 int campaign_begin(struct core *c, struct campaign *p, struct errtext *err);
 int campaign_add_targets(struct core *c, struct campaign *p);

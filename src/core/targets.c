@@ -68,6 +68,7 @@ target_set(struct core *c, struct target *t, enum target_state state,
 	if (target_state_terminal(state)) {
 		campaign_rules(c, p);
 		campaign_check_end(c, p);
+		device_kick_later(c, t->device);
 	}
 }
 
@@ -186,10 +187,8 @@ target_hold(const struct core *c, const struct target *t,
 		return h;
 	if (target_blocker(t) != NULL)
 		return HOLD_OTHER_CAMPAIGN;
-	if (device_foreign(c, d)) {
-		*ret_until_at = d->more->rec.foreign_until_at;
+	if (device_foreign(c, d))
 		return HOLD_FOREIGN_UPDATE;
-	}
 	if (t->rec.wait_hold != HOLD_NONE)
 		return t->rec.wait_hold;
 	if (d->conn == NULL)
@@ -389,11 +388,6 @@ target_evaluate(struct core *c, struct target *t)
 		if (!settle_by_version(c, t))
 			start(c, t);
 		return;
-	case HOLD_FOREIGN_UPDATE:
-		/* A deferral has its own time, which goes on. */
-		if (t->rec.wait_hold == HOLD_NONE)
-			timer_set(c, &c->target_timers, &t->timer, until);
-		return;
 	default:
 		list_remove(&t->ready);
 		return;
@@ -446,12 +440,18 @@ static void
 backoff(struct core *c, struct target *t)
 {
 	const struct spec_retry *r = &t->campaign->spec->retry;
-	int64_t ms = r->backoff_ms;
+	int64_t ms = r->backoff_ms, most, spread;
 
 	for (int i = 1; i < t->rec.attempts && ms < r->backoff_max_ms; i++)
 		ms *= 2;
 	ms = core_dur(c, MIN_OF(ms, r->backoff_max_ms));
-	ms += (int64_t)(prng_unit(&c->prng) * (double)ms / 5);
+	most = core_dur(c, r->backoff_max_ms);
+	spread = (int64_t)(prng_unit(&c->prng) * (double)ms / 5);
+	/* Never longer than what was promised: at the top it spreads below. */
+	if (!planted("jitter_over_max"))
+		ms = ms + spread <= most ? ms + spread : most - spread;
+	else
+		ms += spread;
 	target_set(c, t, TARGET_BACKOFF, CAUSE_NONE);
 	wait_until(c, t, ms);
 }
@@ -532,6 +532,8 @@ withdrawn(struct core *c, struct target *t)
 		backoff(c, t);
 	} else {
 		target_set(c, t, TARGET_WAITING, CAUSE_NONE);
+		timer_set(c, &c->target_timers, &t->timer,
+		    c->now.at_ms + core_dur(c, WITHDRAWN_MS));
 	}
 }
 
@@ -598,6 +600,7 @@ target_attempt_ended(struct core *c, struct target *t, struct attempt *a,
 		break;
 	}
 	c->pace_changed = true;
+	device_kick_later(c, t->device);
 	/* In aborting, whatever did not end for good ends now. */
 	if (t->campaign->rec.state == CAMPAIGN_ABORTING &&
 	    !target_state_terminal(t->rec.state))
