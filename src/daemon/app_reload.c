@@ -18,6 +18,8 @@
 	((connections) + FILES_BUSY(connections))
 #define REGISTERED_MAX 200000
 #define OWED_MS 240000
+#define LINGER_MS 1000
+#define BUSY_LOOK_MS 60000
 
 void
 app_set_store_limits(struct app *a)
@@ -171,6 +173,8 @@ app_trackers_config_of(const struct app *a, const struct trackers_address *liste
 		? 0 : MAX_OF(app_scaled(a, f->keepalive_ms), 1000),
 	    .bad_frames_max = f->bad_frames_max,
 	    .owed_timeout_ms = MAX_OF(app_scaled(a, OWED_MS), 1000),
+	    .linger_ms = MAX_OF(app_scaled(a, LINGER_MS), 100),
+	    .busy_look_ms = MAX_OF(app_scaled(a, BUSY_LOOK_MS), 100),
 	};
 }
 

@@ -16,6 +16,7 @@
  * campaign files, in this order.
  */
 #define EXIT_CONFIG 78
+#define STORE_RETRY_MS 1000
 
 static int
 load_flags(void *arg, const struct flags_rec *f, const struct stamp_rec *s)
@@ -119,6 +120,7 @@ start_store(struct app *a)
 {
 	const struct store_config cfg = {
 	    .path = a->conf->store_path,
+	    .retry_ms = MAX_OF(app_scaled(a, STORE_RETRY_MS), 50),
 	    .hook_arg = a,
 	    .busy = store_busy,
 	    .copied = store_copied,

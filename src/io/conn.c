@@ -7,8 +7,6 @@
 #include <sys/epoll.h>
 #include <unistd.h>
 
-/* A device that is updating is asked about again after this long. */
-#define BUSY_LOOK_MS 60000
 /* Private buffers grow in these steps: a frame that drips in would otherwise
  * be moved with each byte. */
 #define BUFFER_STEP 256u
@@ -158,7 +156,7 @@ deadline_find(const struct conn *c, const char **ret_reason,
 		*ret_reason = "owed_timeout";
 		*ret_counter = TRACKERS_OWED_TIMEOUT;
 	}
-	other = c->owed_at + LINGER_MS;
+	other = c->owed_at + cfg->linger_ms;
 	if (c->half_closed && other < at) {
 		at = other;
 		*ret_reason = "peer_closed";
@@ -190,7 +188,7 @@ conn_check(struct conn *c, int64_t now)
 	}
 	if (counter == TRACKERS_IDLE_TIMEOUT && c->identified &&
 	    t->ops.busy(t->ops.arg, &c->core)) {
-		wheel_put(t, c, now + BUSY_LOOK_MS);
+		wheel_put(t, c, now + t->cfg.busy_look_ms);
 		return;
 	}
 	conn_close(c, reason, counter);

@@ -192,6 +192,10 @@ config_take(struct trackers *t, const struct trackers_config *cfg)
 	t->cfg.listen_count = 0;
 	if (t->cfg.owed_timeout_ms <= 0)
 		t->cfg.owed_timeout_ms = OWED_DEFAULT_MS;
+	if (t->cfg.linger_ms <= 0)
+		t->cfg.linger_ms = LINGER_DEFAULT_MS;
+	if (t->cfg.busy_look_ms <= 0)
+		t->cfg.busy_look_ms = BUSY_LOOK_DEFAULT_MS;
 }
 
 static struct listen_options

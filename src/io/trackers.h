@@ -35,6 +35,10 @@ struct trackers_config {
 	int64_t keepalive_ms;           /* 0 = off */
 	int bad_frames_max;
 	int64_t owed_timeout_ms;        /* TCP_USER_TIMEOUT; 0 = 240 s */
+	int64_t linger_ms;              /* after the peer's FIN, for replies
+	                                 * that wait; 0 = 1 s */
+	int64_t busy_look_ms;           /* between looks at an idle one that is
+	                                 * updating; 0 = 60 s */
 };
 
 /* Acknowledgements of one read, sent in one go when its frames are handled.

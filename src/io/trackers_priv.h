@@ -24,7 +24,8 @@
 #define READ_BYTES (64 * 1024)
 #define REPLY_FLUSH (64 * 1024) /* of one read: sent when it grew to this */
 #define OUTPUT_MAX (32 * 1024)  /* waiting for one peer; past it: closed */
-#define LINGER_MS 1000          /* after the peer's FIN, for held replies */
+#define LINGER_DEFAULT_MS 1000  /* after the peer's FIN, for held replies */
+#define BUSY_LOOK_DEFAULT_MS 60000
 #define OWED_DEFAULT_MS 240000
 #define WHEEL_SLOTS 1024
 #define TICK_MAX_MS 1000

@@ -601,6 +601,25 @@ START_TEST(idle_timeout_spares_the_busy)
 }
 END_TEST
 
+/* Without a reload it looks again by itself. */
+START_TEST(idle_timeout_looks_again)
+{
+	int fd;
+
+	w.cfg.idle_timeout_ms = 100;
+	w.cfg.busy_look_ms = 150;
+	world_start();
+	w.busy = true;
+	fd = identified_client();
+	UNTIL(w.l, w.busy_asked > 2);
+	ck_assert_int_eq(w.closed, 0);
+	w.busy = false;
+	UNTIL(w.l, w.closed == 1);
+	ck_assert_str_eq(w.reason, "idle_timeout");
+	close(fd);
+}
+END_TEST
+
 /* Many times the horizon of the wheel: put back, not closed, not forgotten. */
 START_TEST(wheel_beyond_its_end)
 {
@@ -1369,7 +1388,8 @@ main(void)
 	    half_close_gets_its_replies, close_in_frame, close_twice_is_once,
 	    free_calls_nobody);
 	ADD(s, "deadlines", identify_timeout, partial_deadline_is_absolute,
-	    idle_timeout, idle_timeout_spares_the_busy, wheel_beyond_its_end);
+	    idle_timeout, idle_timeout_spares_the_busy,
+	    idle_timeout_looks_again, wheel_beyond_its_end);
 	ADD(s, "limits", max_connections, max_unidentified, max_per_address,
 	    address_keys, bad_frames, foreign_protocol);
 	ADD(s, "output", send_refuses_when_output_waits, send_inside_frame,
