@@ -435,7 +435,7 @@ START_TEST(half_close_gets_its_replies)
 	    strlen(SACK));
 	UNTIL(w.l, w.closed == 1);
 	ck_assert_str_eq(w.reason, "peer_closed");
-	ck_assert_int_lt(loop_mono_ms() - begin, LINGER_MS + 2500);
+	ck_assert_int_lt(loop_mono_ms() - begin, LINGER_DEFAULT_MS + 2500);
 	close(fd);
 }
 END_TEST
@@ -612,7 +612,7 @@ START_TEST(idle_timeout_looks_again)
 	w.busy = true;
 	fd = identified_client();
 	UNTIL(w.l, w.busy_asked > 2);
-	ck_assert_int_eq(w.closed, 0);
+	ck_assert_uint_eq(w.closed, 0);
 	w.busy = false;
 	UNTIL(w.l, w.closed == 1);
 	ck_assert_str_eq(w.reason, "idle_timeout");
