@@ -5,6 +5,7 @@ libtrackup_base_a_SOURCES = \
 	src/base/devid.c src/base/devid.h \
 	src/base/errtext.c src/base/errtext.h \
 	src/base/heap.c src/base/heap.h \
+	src/base/histogram.c src/base/histogram.h \
 	src/base/idmap.c src/base/idmap.h \
 	src/base/prng.c src/base/prng.h \
 	src/base/sbuf.c src/base/sbuf.h \

@@ -12,6 +12,7 @@
 #include "base/units.h"
 #include "config/daemon_options.h"
 
+#define HTTP_LISTEN_MAX 8
 #define VARIABLE "${CREDENTIALS_DIRECTORY}"
 #define PASSWORD_FILE_MAX 4096
 
@@ -83,19 +84,25 @@ load_lists(struct load *l)
 	}
 }
 
-/* Nothing listens there in this version: its default, or nothing. */
+/* What leaves the machine needs a key to it. */
 static void
 check_http(struct load *l)
 {
-	const struct option *o = row_of("http.listen");
 	const struct opt_value *v = value_of(l, "http.listen");
-	const struct opt_value none = {0};
-	size_t n = v->bad ? 0 : opt_list_count(l->w, o, v);
 
-	if (n > 1 || (n == 1 && !span_eq(opt_list_item(l->w, o, v, 0),
-				 opt_list_item(l->w, o, &none, 0))))
-		yw_error(l->w, v->pos, o->key, "not available in this "
-		    "version, allowed is its default %s or []", o->dflt);
+	if (v->bad || l->c->http_listen_count > HTTP_LISTEN_MAX)
+		yw_error(l->w, v->pos, "http.listen", "allowed are at most %d "
+		    "addresses", HTTP_LISTEN_MAX);
+	for (size_t i = 0; i < l->c->http_listen_count; i++) {
+		const char *host = l->c->http_listen[i].host;
+
+		if (strncmp(host, "127.", 4) == 0 || strcmp(host, "::1") == 0 ||
+		    l->c->http_token_file[0] != '\0')
+			continue;
+		yw_error(l->w, v->pos, "http.listen", "%s can be reached from "
+		    "other machines: http.token_file must be given with it",
+		    l->c->http_listen[i].text);
+	}
 }
 
 static bool
@@ -202,6 +209,18 @@ expand_path(struct load *l, const struct opt_value *v, const char *key)
 	return ret;
 }
 
+static void
+expand_token_file(struct load *l)
+{
+	const struct opt_value *v = value_of(l, "http.token_file");
+
+	if (v->node != 0 && v->text.n > 0)
+		l->c->http_token_path = expand_path(l, v, "http.token_file");
+	else
+		l->c->http_token_path = strdup("");
+	l->no_memory |= l->c->http_token_path == NULL;
+}
+
 /* The first line of the file into buf. */
 static int
 read_first_line(struct load *l, const struct opt_value *v, const char *key,
@@ -299,6 +318,7 @@ check_whole(struct load *l)
 	if (yw_failed(l->w))
 		return;
 	strip_slashes(c->files_public_url);
+	expand_token_file(l);
 	load_password(l, "devices.password", "devices.password_file",
 	    c->password);
 	load_password(l, "files.password", "files.password_file",
@@ -391,6 +411,7 @@ daemon_conf_free(struct daemon_conf *c)
 	if (c == NULL)
 		return;
 	opt_release(&daemon_options, c);
+	free(c->http_token_path);
 	free(c->listen);
 	free(c->files_listen);
 	free(c->http_listen);

@@ -47,6 +47,8 @@ struct daemon_conf {
 	uint64_t files_rate;
 	struct conf_address *http_listen;
 	size_t http_listen_count;
+	char *http_token_file;      /* as written; "" = none */
+	char *http_token_path;      /* the same, to be opened */
 	char *control_socket, *control_group, *control_read_group;
 	enum note_level log_level;
 	char *password_file, *files_password_file; /* as written; "" = none */

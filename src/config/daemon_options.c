@@ -125,19 +125,18 @@ static const struct option rows[] = {
 {"files.rate", VALUE_SIZE, OPT_LATER, "0", 0, TIB, AT(files_rate),
 	.help = "bytes a second over all downloads, 0 = no limit"},
 
-/* [] is accepted as well (daemon_conf.c): nothing listens there yet. */
 {"http.listen", VALUE_ADDRESS, OPT_LIST | OPT_RESTART,
 	"[\"127.0.0.1:9621\"]", 1, 79, LIST_AT(http_listen),
 	.help = "addresses of dashboard, API and metrics"},
-{"http.token_file", VALUE_STRING, OPT_LATER, "", 0, FILE_MAX,
-	.help = "who may use the API over TCP"},
+{"http.token_file", VALUE_STRING, OPT_POINTER, "", 0, FILE_MAX,
+	AT(http_token_file), .help = "who may use the API over TCP"},
 
 {"control.socket", VALUE_STRING, OPT_RESTART | OPT_POINTER,
 	"/run/trackupd/control.sock", 1, SOCKET_MAX, AT(control_socket),
 	.help = "unix socket of trackupctl"},
 {"control.group", VALUE_STRING, OPT_RESTART | OPT_POINTER, "", 0, 32,
 	AT(control_group), .help = "group that may use the socket"},
-{"control.read_group", VALUE_STRING, OPT_LATER | OPT_RESTART | OPT_POINTER,
+{"control.read_group", VALUE_STRING, OPT_RESTART | OPT_POINTER,
 	"", 0, 32, AT(control_read_group), .help = "group that may read"},
 
 {"relay.upstream", VALUE_HOSTPORT, OPT_LATER, "", 0, 255,

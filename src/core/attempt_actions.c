@@ -23,6 +23,10 @@ attempt_end(struct core *c, struct attempt *a, enum result result,
 	a->rec.cause = cause;
 	a->rec.ended_wall = c->now.wall_ms;
 	attempt_lit(c, a);
+	t->campaign->result[result]++;
+	if (result == RESULT_SUCCEEDED && a->rec.written_at != 0)
+		histogram_add(&c->updates, &histogram_update,
+		    (double)(c->now.at_ms - a->rec.written_at) / 1000);
 	core_event(c, a->device, a->rec.campaign, a->rec.id, EVENT_PHASE,
 	    PHASE_ENDED, -1, -1, "ended: %s%s%s", result_name(result),
 	    cause == CAUSE_NONE ? "" : " ", cause_name(cause));

@@ -392,6 +392,7 @@ core_handle(struct core *c, const struct ev *ev, struct core_now now,
 		ev->conn->open_seq = core_seq(c);
 		break;
 	case EV_FRAME:
+		c->speaking = ev->conn;
 		core_frame(c, ev->conn, ev->message);
 		break;
 	case EV_CLOSE:
@@ -411,6 +412,7 @@ core_handle(struct core *c, const struct ev *ev, struct core_now now,
 		break;
 	}
 	core_leave(c);
+	c->speaking = NULL;
 }
 
 /* --- life ------------------------------------------------------------------*/

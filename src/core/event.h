@@ -75,6 +75,7 @@ struct fx_item {
 	uint64_t conn_id;      /* to notice that conn is gone */
 	uint64_t ticket;
 	uint64_t send_id;
+	int64_t spoke_at;      /* FX_SEND: the device, which led to it; -1 */
 	enum note_level level;
 	size_t len;
 	char bytes[COMMAND_MAX + RAW_MAX];

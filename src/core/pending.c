@@ -28,6 +28,8 @@ pending_add(struct core *c, enum pending_kind kind, struct device *d,
 	q->serial = serial;
 	q->ticket = core_ticket(c);
 	q->conn_id = d->conn == NULL ? 0 : d->conn->id;
+	q->spoke_at = c->speaking != NULL && c->speaking == d->conn
+	    ? c->now.at_ms : -1;
 	list_push_back(&c->pending, &q->node);
 }
 
@@ -156,6 +158,7 @@ pending_durable(struct core *c)
 		it->len = (size_t)len;
 		it->conn = q->device->conn;
 		it->conn_id = q->device->conn->id;
+		it->spoke_at = q->spoke_at;
 		it->send_id = q->send_id = ++c->send_last;
 		continue;
 drop:

@@ -9,6 +9,7 @@
  * batch of the event, so that a batch never holds a row twice.
  */
 #include "base/heap.h"
+#include "base/histogram.h"
 #include "base/idmap.h"
 #include "base/list.h"
 #include "base/prng.h"
@@ -135,6 +136,7 @@ struct campaign {
 	struct target **by_key;     /* ascending key; made on demand */
 	size_t count[TARGET_STATE_COUNT_];
 	size_t cause[CAUSE_COUNT_];
+	uint64_t result[RESULT_COUNT_]; /* of attempts, since the start */
 	size_t in_flight, dark;
 	int64_t attempts;
 	struct list ready;
@@ -158,6 +160,7 @@ struct pending {
 	int64_t attempt;
 	uint16_t serial;
 	uint64_t conn_id;
+	int64_t spoke_at;           /* the device, which led to it; -1 */
 };
 
 struct core {
@@ -207,6 +210,8 @@ struct core {
 	uint64_t codes[1000];
 	uint64_t commands_start, commands_stop, commands_read;
 	uint64_t repeats, foreign_updates;
+	struct histogram updates;
+	const struct core_conn *speaking; /* whose frame is handled */
 };
 
 /* core.c: the batch, notes and small helpers */

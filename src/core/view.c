@@ -48,7 +48,7 @@ hold_shown(const struct core *c, const struct target *t)
 }
 
 bool
-core_view_campaign(const struct core *c, struct core_now now,
+core_view_campaign_brief(const struct core *c, struct core_now now,
     const char *name, struct view_campaign *ret)
 {
 	const struct campaign *p = campaign_find(c, name);
@@ -79,6 +79,18 @@ core_view_campaign(const struct core *c, struct core_now now,
 	};
 	memcpy(ret->targets, p->count, sizeof(ret->targets));
 	memcpy(ret->causes, p->cause, sizeof(ret->causes));
+	memcpy(ret->results, p->result, sizeof(ret->results));
+	return true;
+}
+
+bool
+core_view_campaign(const struct core *c, struct core_now now,
+    const char *name, struct view_campaign *ret)
+{
+	const struct campaign *p = campaign_find(c, name);
+
+	if (!core_view_campaign_brief(c, now, name, ret))
+		return false;
 	for (size_t i = 0; i < p->target_count; i++)
 		if (p->target[i]->rec.state == TARGET_WAITING)
 			ret->holds[hold_shown(c, p->target[i])]++;
@@ -361,6 +373,7 @@ core_view_status(const struct core *c, struct view_status *ret)
 	    .commands_start = c->commands_start,
 	    .commands_stop = c->commands_stop,
 	    .commands_read = c->commands_read,
+	    .updates = c->updates,
 	    .repeats = c->repeats,
 	    .foreign_updates = c->foreign_updates,
 	};

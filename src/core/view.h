@@ -6,6 +6,7 @@
  * Read only. Strings are borrowed and valid until the next core_* call that
  * changes anything; copy them out at once.
  */
+#include "base/histogram.h"
 #include "core/core.h"
 #include "core/paths.h"
 
@@ -24,6 +25,7 @@ struct view_campaign {
 	size_t in_flight, dark;
 	int64_t created_wall, started_wall, finished_wall; /* 0 = not yet */
 	int64_t eta_wall;             /* 0 = unknown */
+	uint64_t results[RESULT_COUNT_]; /* of attempts, since the start */
 	const char *wave_name;
 	enum wave_state wave_state;
 };
@@ -72,6 +74,7 @@ struct view_status {
 	uint64_t codes[1000];         /* GTUPD reports by code */
 	uint64_t commands_start, commands_stop, commands_read;
 	uint64_t repeats, foreign_updates;
+	struct histogram updates;     /* start to success; histogram_update */
 };
 
 struct target_filter {
@@ -82,6 +85,9 @@ struct target_filter {
 
 /* In the order of creation. False: no such. */
 bool core_view_campaign(const struct core *c, struct core_now now,
+    const char *name, struct view_campaign *ret);
+/* The same without the holds, which cost more than all the rest. */
+bool core_view_campaign_brief(const struct core *c, struct core_now now,
     const char *name, struct view_campaign *ret);
 size_t core_campaign_count(const struct core *c);
 /* i-th campaign's name, or NULL. */

@@ -144,6 +144,9 @@ send_command(struct app *a, const struct fx_item *it)
 	if (start)
 		crashpoint("after_intent_commit");
 	ev.ok = trackers_send(it->conn, it->bytes, it->len);
+	if (ev.ok && it->spoke_at >= 0)
+		histogram_add(&a->dispatch, &histogram_dispatch,
+		    (double)(app_now(a).at_ms - it->spoke_at) / 1000);
 	if (start)
 		crashpoint("after_start_write");
 	core_handle(a->core, &ev, app_now(a), &a->fx);
@@ -429,6 +432,8 @@ on_upkeep(void *arg)
 
 	watch_clock(a);
 	backups_upkeep(a);
+	if (a->http_error[0] != '\0' && loop_mono_ms() >= a->http_retry_at_ms)
+		app_start_http(a);
 	loop_timer_set(a->upkeep, UPKEEP_MS);
 	/* A full disk too: it goes on by itself when there is room, and what
 	 * waits for that would be lost in a restart. */

@@ -62,6 +62,11 @@ struct app {
 	int64_t wall_offset_ms;   /* wall minus monotonic, at the last look */
 	uint64_t clock_jumps;
 	uint64_t conf_refused;    /* reloads of trackupd.yaml */
+	bool reload_ok;
+	int64_t reload_wall_ms;
+	struct histogram dispatch;
+	char http_error[200];     /* why nothing listens there; "" */
+	int64_t http_retry_at_ms;
 	int64_t down_ms;
 	uint64_t boot;
 	struct loop_timer *timer, *upkeep, *ending;
@@ -75,6 +80,7 @@ struct app {
 	struct backups backups;
 	int64_t extended_at_ms;
 	char reason[4][300];
+	uint64_t commit_bucket[12]; /* as last shown */
 };
 
 /* 0, 1 or 78: the exit status of the process. */

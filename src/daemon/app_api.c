@@ -105,7 +105,21 @@ api_fill_status(void *arg, struct api_status *ret)
 	}
 	if (a->backups.trouble[0] != '\0')
 		ret->reasons[n++] = a->backups.trouble;
+	if (a->http_error[0] != '\0') {
+		(void)snprintf(a->reason[n], sizeof(a->reason[n]), "http: %s",
+		    a->http_error);
+		ret->reasons[n] = a->reason[n];
+		n++;
+	}
 	ret->reasons[n] = NULL;
+	ret->dispatch = a->dispatch;
+	ret->commit_le = store_commit_bounds_s;
+	ret->commit_count = ARRAY_LEN(store_commit_bounds_s);
+	memcpy(a->commit_bucket, st.commit_bucket, sizeof(a->commit_bucket));
+	ret->commit_bucket = a->commit_bucket;
+	ret->commit_sum_s = (double)st.commit_us_total / 1e6;
+	ret->reload_ok = a->reload_ok;
+	ret->reload_wall_ms = a->reload_wall_ms;
 }
 
 /* Names and reasons are what a client wrote. */

@@ -32,6 +32,10 @@ MUST_CHECK int app_start_watches(struct app *a);
 /* 0, or the exit status of the process. */
 MUST_CHECK int app_start(struct app *a);
 
+/* Page, API and metrics over TCP. What does not work is logged, shown as
+ * degraded and tried again: trackers do not wait for it. */
+void app_start_http(struct app *a);
+
 /* --- app_reload.c ----------------------------------------------------------*/
 struct core_config app_core_config_of(const struct app *a);
 /* From malloc; NULL: no memory. */

@@ -105,6 +105,10 @@ app_log_listeners(const struct app *a)
 	for (size_t i = 0; i < a->conf->files_listen_count; i++)
 		log_listening("files", a->conf->files_listen, i,
 		    fwfile_port(a->files, i));
+	for (size_t i = 0; i < a->conf->http_listen_count; i++)
+		if (api_port(a->api, i) != 0)
+			log_listening("http", a->conf->http_listen, i,
+			    api_port(a->api, i));
 	log_f(NOTE_INFO, "listening for=control address=%s",
 	    a->conf->control_socket);
 }
@@ -244,6 +248,12 @@ reload_conf(struct app *a, struct sbuf *diag)
 	log_level(fresh->log_level, a->opt.verbose);
 	if (!listen_same(old, fresh))
 		log_tracker_listeners(a);
+	if (api_tokens(a->api, fresh->http_token_path, &err) < 0) {
+		sbuf_addf(diag, "%s: http.token_file: %s; those in force "
+		    "stay\n", a->opt.config_path, err.text);
+		daemon_conf_free(old);
+		return -1;
+	}
 	daemon_conf_free(old);
 	return 0;
 }
@@ -270,6 +280,8 @@ app_reload(void *arg, bool force, const char *who, const char *reason,
 		bad = -1;
 	if (files_scan(a->campaign_files, a->conf, &sink, diag) < 0)
 		bad = -1;
+	a->reload_ok = bad == 0;
+	a->reload_wall_ms = loop_wall_ms();
 	log_text(bad < 0 ? NOTE_ERROR : NOTE_WARN, sbuf_str(diag));
 	log_f(bad < 0 ? NOTE_ERROR : NOTE_INFO, "reloaded result=%s",
 	    bad < 0 ? "partly_refused" : "ok");

@@ -17,6 +17,7 @@
  */
 #define EXIT_CONFIG 78
 #define STORE_RETRY_MS 1000
+#define HTTP_RETRY_MS 10000
 
 static int
 load_flags(void *arg, const struct flags_rec *f, const struct stamp_rec *s)
@@ -223,6 +224,7 @@ start_api(struct app *a)
 	const struct api_config cfg = {
 	    .socket = a->conf->control_socket,
 	    .group = a->conf->control_group,
+	    .read_group = a->conf->control_read_group,
 	    .request_timeout_ms = MAX_OF(app_scaled(a, 30000), 1000),
 	    .durable_timeout_ms = MAX_OF(app_scaled(a, 10000), 1000),
 	};
@@ -233,7 +235,39 @@ start_api(struct app *a)
 		log_f(NOTE_ERROR, "control.socket: %s", err.text);
 		return -1;
 	}
+	/* Without its tokens nobody may come in over TCP. */
+	if (api_tokens(a->api, a->conf->http_token_path, &err) < 0) {
+		log_f(NOTE_ERROR, "http.token_file: %s", err.text);
+		return -1;
+	}
+	app_start_http(a);
+	a->reload_ok = true;
+	a->reload_wall_ms = loop_wall_ms();
 	return 0;
+}
+
+void
+app_start_http(struct app *a)
+{
+	struct errtext err = {0};
+	struct trackers_address *listen =
+	    app_addresses_of(a->conf->http_listen, a->conf->http_listen_count);
+
+	if (listen == NULL)
+		app_die(a, "out_of_memory");
+	if (api_listen(a->api, listen, a->conf->http_listen_count, &err) < 0) {
+		if (a->http_error[0] == '\0')
+			log_f(NOTE_ERROR, "http.listen: %s: no page, metrics "
+			    "and API over TCP until that works", err.text);
+		(void)snprintf(a->http_error, sizeof(a->http_error), "%.*s",
+		    (int)sizeof(a->http_error) - 1, err.text);
+		a->http_retry_at_ms = loop_mono_ms() + HTTP_RETRY_MS;
+	} else {
+		if (a->http_error[0] != '\0')
+			log_f(NOTE_INFO, "http.listen works now");
+		a->http_error[0] = '\0';
+	}
+	free(listen);
 }
 
 static enum file_verdict

@@ -50,6 +50,18 @@ usage(FILE *to)
 }
 
 static int
+check_tokens(const struct daemon_conf *conf, const char *path,
+    struct sbuf *diag)
+{
+	struct errtext err = {0};
+
+	if (api_tokens_check(conf->http_token_path, &err) == 0)
+		return 0;
+	sbuf_addf(diag, "%s: http.token_file: %s\n", path, err.text);
+	return -1;
+}
+
+static int
 check_config(const char *path)
 {
 	struct campaign_files *files = files_new();
@@ -63,6 +75,7 @@ check_config(const char *path)
 	}
 	sbuf_init(&diag, 0);
 	if ((conf = daemon_conf_load(path, &diag)) != NULL &&
+	    check_tokens(conf, path, &diag) == 0 &&
 	    files_scan(files, conf, NULL, &diag) == 0)
 		r = 0;
 	(void)fputs(sbuf_str(&diag), stderr);

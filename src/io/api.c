@@ -12,6 +12,7 @@
 #include <event2/event.h>
 #include <event2/listener.h>
 #include "io/api_int.h"
+#include "io/listen.h"
 
 #define SWEEP_MS 1000
 
@@ -31,19 +32,19 @@ call_free(struct api_call *c)
 static void
 on_request(struct evhttp_request *req, void *arg)
 {
-	struct api *a = arg;
+	struct api_door *d = arg;
 	struct api_call *c = calloc(1, sizeof *c);
 
 	if (c == NULL) {
 		evhttp_send_error(req, 503, NULL);
 		return;
 	}
-	c->api = a;
+	c->api = d->api;
+	c->door = d;
 	c->req = req;
 	c->bev = evhttp_connection_get_bufferevent(
 	    evhttp_request_get_connection(req));
-	api_socket_who(bufferevent_getfd(c->bev), c->who, sizeof c->who);
-	api_peer_busy(a, c->bev, true);
+	api_peer_busy(d, c->bev, true);
 	api_dispatch(c);
 }
 
@@ -57,11 +58,13 @@ phrase(int status)
 	} table[] = {
 		{200, "OK"},
 		{400, "Bad Request"},
+		{401, "Unauthorized"},
 		{403, "Forbidden"},
 		{404, "Not Found"},
 		{405, "Method Not Allowed"},
 		{409, "Conflict"},
 		{413, "Content Too Large"},
+		{421, "Misdirected Request"},
 		{415, "Unsupported Media Type"},
 		{422, "Unprocessable Content"},
 		{500, "Internal Server Error"},
@@ -101,12 +104,39 @@ log_call(const struct api_call *c, int status)
 	sbuf_done(&b);
 }
 
+/* What is in the output buffer. */
+static void
+answer_send(struct api_call *c, int status, const char *type)
+{
+	struct evkeyvalq *h = evhttp_request_get_output_headers(c->req);
+
+	(void)evhttp_add_header(h, "Content-Type", type);
+	(void)evhttp_add_header(h, "Cache-Control", "no-store");
+	(void)evhttp_add_header(h, "X-Content-Type-Options", "nosniff");
+	if (c->door->tcp) {
+		(void)evhttp_add_header(h, "Content-Security-Policy",
+		    "default-src 'none'; script-src 'self'; style-src 'self'; "
+		    "connect-src 'self'; img-src 'self' data:; "
+		    "base-uri 'none'; form-action 'none'; "
+		    "frame-ancestors 'none'");
+		(void)evhttp_add_header(h, "Referrer-Policy", "no-referrer");
+		(void)evhttp_add_header(h, "Cross-Origin-Resource-Policy",
+		    "same-origin");
+	}
+	if (c->close)
+		(void)evhttp_add_header(h, "Connection", "close");
+	log_call(c, status);
+	api_peer_busy(c->door, c->bev, false);
+	/* May release the connection at once. */
+	evhttp_send_reply(c->req, status, phrase(status), NULL);
+	call_free(c);
+}
+
 void
 api_answer(struct api_call *c, int status, json_t *body)
 {
 	static const char nomem[] = "{\"error\":{\"code\":\"no_memory\","
 	    "\"message\":\"out of memory\"}}\n";
-	struct evkeyvalq *h = evhttp_request_get_output_headers(c->req);
 	struct evbuffer *b = evhttp_request_get_output_buffer(c->req);
 
 	if (body == NULL ||
@@ -118,16 +148,18 @@ api_answer(struct api_call *c, int status, json_t *body)
 		(void)evbuffer_add(b, "\n", 1);
 	}
 	json_decref(body);
-	(void)evhttp_add_header(h, "Content-Type", "application/json");
-	(void)evhttp_add_header(h, "Cache-Control", "no-store");
-	(void)evhttp_add_header(h, "X-Content-Type-Options", "nosniff");
-	if (c->close)
-		(void)evhttp_add_header(h, "Connection", "close");
-	log_call(c, status);
-	api_peer_busy(c->api, c->bev, false);
-	/* May release the connection at once. */
-	evhttp_send_reply(c->req, status, phrase(status), NULL);
-	call_free(c);
+	answer_send(c, status, "application/json");
+}
+
+void
+api_answer_text(struct api_call *c, int status, const char *type,
+    const void *text, size_t len)
+{
+	struct evbuffer *b = evhttp_request_get_output_buffer(c->req);
+
+	if (evbuffer_add(b, text, len) < 0)
+		status = 500;
+	answer_send(c, status, type);
 }
 
 static json_t *
@@ -261,7 +293,8 @@ on_timer(void *arg)
 		if (c->until_ms <= now_ms)
 			expire(c);
 	}
-	api_peer_sweep(a, now_ms);
+	api_peer_sweep(&a->local, now_ms);
+	api_peer_sweep(&a->tcp, now_ms);
 	loop_timer_set(a->timer, SWEEP_MS);
 }
 
@@ -276,31 +309,52 @@ on_accept_error(struct evconnlistener *l, void *http)
 }
 
 static int
-http_start(struct api *a, int fd, struct errtext *err)
+door_open(struct api_door *d)
 {
-	a->http = evhttp_new(loop_base(a->loop));
-	a->listener = evconnlistener_new(loop_base(a->loop), NULL, NULL,
-	    LEV_OPT_CLOSE_ON_FREE | LEV_OPT_CLOSE_ON_EXEC, 0, fd);
-	if (a->http == NULL || a->listener == NULL ||
-	    evhttp_bind_listener(a->http, a->listener) == NULL) {
-		if (a->listener == NULL)
-			(void)close(fd);
-		else
-			evconnlistener_free(a->listener);
-		return errtext_set(err, -1, "%s: out of memory",
-		    a->socket.path);
-	}
-	evconnlistener_set_error_cb(a->listener, on_accept_error);
-	evhttp_set_max_headers_size(a->http, API_HEADERS_MAX);
-	evhttp_set_max_body_size(a->http, API_UPLOAD_MAX);
+	if ((d->http = evhttp_new(loop_base(d->api->loop))) == NULL)
+		return -1;
+	evhttp_set_max_headers_size(d->http, API_HEADERS_MAX);
+	evhttp_set_max_body_size(d->http, API_UPLOAD_MAX);
 	/* Every method: ours to refuse, with an answer in JSON. */
-	evhttp_set_allowed_methods(a->http, EVHTTP_REQ_GET | EVHTTP_REQ_POST |
+	evhttp_set_allowed_methods(d->http, EVHTTP_REQ_GET | EVHTTP_REQ_POST |
 	    EVHTTP_REQ_HEAD | EVHTTP_REQ_PUT | EVHTTP_REQ_DELETE |
 	    EVHTTP_REQ_OPTIONS | EVHTTP_REQ_TRACE | EVHTTP_REQ_CONNECT |
 	    EVHTTP_REQ_PATCH);
-	evhttp_set_bevcb(a->http, api_peer_new, a);
-	evhttp_set_gencb(a->http, on_request, a);
+	evhttp_set_bevcb(d->http, api_peer_new, d);
+	evhttp_set_gencb(d->http, on_request, d);
 	return 0;
+}
+
+/* Takes fd. */
+static int
+door_listen(struct api_door *d, int fd)
+{
+	struct evconnlistener *l;
+
+	assert(d->listener_count < API_LISTENERS_MAX);
+	l = evconnlistener_new(loop_base(d->api->loop), NULL, NULL,
+	    LEV_OPT_CLOSE_ON_FREE | LEV_OPT_CLOSE_ON_EXEC, 0, fd);
+	if (l == NULL) {
+		(void)close(fd);
+		return -1;
+	}
+	if (evhttp_bind_listener(d->http, l) == NULL) {
+		evconnlistener_free(l);
+		return -1;
+	}
+	evconnlistener_set_error_cb(l, on_accept_error);
+	d->listener[d->listener_count++] = l;
+	return 0;
+}
+
+static void
+door_close(struct api_door *d)
+{
+	if (d->http != NULL)
+		evhttp_free(d->http);
+	d->http = NULL;
+	d->listener_count = 0;
+	api_peer_free_all(d);
 }
 
 int
@@ -316,19 +370,23 @@ api_new(struct api **ret, struct loop *l, const struct api_config *cfg,
 	(void)signal(SIGPIPE, SIG_IGN);
 	a->loop = l;
 	a->ops = *ops;
+	a->local.api = a->tcp.api = a;
+	a->tcp.tcp = true;
 	a->request_timeout_ms = cfg->request_timeout_ms > 0 ?
 	    cfg->request_timeout_ms : API_REQUEST_MS;
 	a->durable_timeout_ms = cfg->durable_timeout_ms > 0 ?
 	    cfg->durable_timeout_ms : API_DURABLE_MS;
 	list_init(&a->parked);
 	a->timer = loop_timer_new(l, on_timer, a);
-	if (a->timer == NULL) {
+	if (a->timer == NULL || door_open(&a->local) < 0) {
 		(void)errtext_set(err, -1, "out of memory");
 		goto bad;
 	}
-	if ((fd = api_socket_open(&a->socket, cfg, err)) < 0)
+	if ((fd = api_socket_open(&a->socket, &a->groups, cfg, err)) < 0)
 		goto bad;
-	if (http_start(a, fd, err) < 0) {
+	if (door_listen(&a->local, fd) < 0) {
+		(void)errtext_set(err, -1, "%s: out of memory",
+		    a->socket.path);
 		api_socket_remove(&a->socket);
 		goto bad;
 	}
@@ -336,11 +394,70 @@ api_new(struct api **ret, struct loop *l, const struct api_config *cfg,
 	*ret = a;
 	return 0;
 bad:
-	if (a->http != NULL)
-		evhttp_free(a->http);
+	door_close(&a->local);
 	loop_timer_free(a->timer);
 	free(a);
 	return -1;
+}
+
+int
+api_listen(struct api *a, const struct trackers_address *listen, size_t count,
+    struct errtext *err)
+{
+	const struct listen_options o = {0};
+	int fd = -1;
+
+	if (count > API_LISTENERS_MAX)
+		return errtext_set(err, -1, "at most %d addresses",
+		    API_LISTENERS_MAX);
+	if (a->tcp.http != NULL || count == 0)
+		return 0;
+	if (door_open(&a->tcp) < 0)
+		return errtext_set(err, -1, "out of memory");
+	for (size_t i = 0; i < count; i++) {
+		if ((fd = listen_open(&listen[i], &o, err)) < 0)
+			goto bad;
+		if (door_listen(&a->tcp, fd) < 0) {
+			(void)errtext_set(err, -1, "out of memory");
+			goto bad;
+		}
+	}
+	return 0;
+bad:
+	door_close(&a->tcp);
+	return -1;
+}
+
+uint16_t
+api_port(const struct api *a, size_t i)
+{
+	return i >= a->tcp.listener_count ? 0
+	    : listen_port(evconnlistener_get_fd(a->tcp.listener[i]));
+}
+
+int
+api_tokens(struct api *a, const char *path, struct errtext *err)
+{
+	struct api_tokens *fresh = NULL;
+
+	if (path[0] != '\0' && (fresh = api_tokens_load(path, err)) == NULL)
+		return -1;
+	api_tokens_free(a->tokens);
+	a->tokens = fresh;
+	return 0;
+}
+
+int
+api_tokens_check(const char *path, struct errtext *err)
+{
+	struct api_tokens *t;
+
+	if (path[0] == '\0')
+		return 0;
+	if ((t = api_tokens_load(path, err)) == NULL)
+		return -1;
+	api_tokens_free(t);
+	return 0;
 }
 
 void
@@ -354,8 +471,9 @@ api_free(struct api *a)
 	/* Their requests are released with the connections. */
 	LIST_EACH_SAFE(n, tmp, &a->parked)
 		call_free(CONTAINER_OF(n, struct api_call, in_parked));
-	evhttp_free(a->http);
-	api_peer_free_all(a);
+	door_close(&a->local);
+	door_close(&a->tcp);
+	api_tokens_free(a->tokens);
 	loop_timer_free(a->timer);
 	free(a);
 }

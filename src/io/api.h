@@ -9,6 +9,7 @@
  */
 #include "base/attr.h"
 #include "base/errtext.h"
+#include "base/histogram.h"
 #include "base/sbuf.h"
 #include "core/view.h"
 #include "io/fwfile.h"
@@ -39,6 +40,14 @@ struct api_status {
 	struct api_limit limit[API_LIMITS_MAX]; /* of layers we do not see */
 	size_t limit_count;
 	const char *reasons[8];       /* why degraded; NULL-terminated */
+	/* For the metrics. */
+	struct histogram dispatch;
+	const double *commit_le;      /* bounds, commit_count of them */
+	const uint64_t *commit_bucket;
+	size_t commit_count;
+	double commit_sum_s;
+	bool reload_ok;
+	int64_t reload_wall_ms;
 };
 
 typedef void api_event_fn(void *arg, int status, const struct event_rec *ev,
@@ -94,6 +103,8 @@ struct api_ops {
 struct api_config {
 	const char *socket;           /* path; its directory must exist */
 	const char *group;            /* "" = mode 0600, else 0660 */
+	const char *read_group;       /* "" = none; else 0666, and who connects
+	                               * is looked at */
 	/* A connection without a whole request by then is closed; a change
 	 * that is not durable by then is answered so. 0 = 30 s and 10 s. */
 	int64_t request_timeout_ms, durable_timeout_ms;
@@ -103,6 +114,19 @@ MUST_CHECK int api_new(struct api **ret, struct loop *l,
     const struct api_config *cfg, const struct api_ops *ops,
     struct errtext *err);
 void api_free(struct api *a); /* removes the socket */
+/* The same over TCP, with page and metrics: adds listeners, all or nothing.
+ * Without it the API lives on the control socket alone. May be called again
+ * after a failure. */
+MUST_CHECK int api_listen(struct api *a, const struct trackers_address *listen,
+    size_t count, struct errtext *err);
+/* The port of the i-th; 0: no such. */
+uint16_t api_port(const struct api *a, size_t i);
+/* Who may come in over TCP, from lines "name role sha256hex". "" = anybody on
+ * this machine. -1: err says why, and what was in force stays. */
+MUST_CHECK int api_tokens(struct api *a, const char *path,
+    struct errtext *err);
+/* Only looks at the file. */
+MUST_CHECK int api_tokens_check(const char *path, struct errtext *err);
 /* Answers what waited for it. */
 void api_durable(struct api *a, uint64_t ticket);
 

@@ -20,11 +20,12 @@ struct evbuffer_cb_entry;
 struct evconnlistener;
 
 #define API_PREFIX "/api/v1/"
-#define API_CONNECTIONS_MAX 64
+#define API_CONNECTIONS_MAX 64 /* of each door */
+#define API_LISTENERS_MAX 8    /* of each door */
 #define API_HEADERS_MAX 16384
 #define API_BODY_MAX (64 * 1024)
 #define API_UPLOAD_MAX (64 * 1024 * 1024) /* body of check */
-#define API_BUFFERED_MAX (128 * 1024 * 1024) /* unread, all connections */
+#define API_BUFFERED_MAX (128 * 1024 * 1024) /* unread, of each door */
 #define API_REQUEST_MS 30000
 #define API_DURABLE_MS 10000
 #define API_DEGRADED_MS 1000 /* instead, when the store is known to fail */
@@ -48,13 +49,20 @@ enum api_field { /* of a body */
 
 enum api_counter {
 	API_HITS_CONNECTIONS, API_HITS_BUFFERED, API_HITS_BODY, API_HITS_SLOW,
+	API_HITS_FORBIDDEN, /* no token, a wrong one, a foreign page */
 	API_COUNTER_COUNT_
+};
+
+/* Who may come in at the unix socket. */
+struct api_groups {
+	bool any;            /* read_group is given: the mode keeps nobody out */
+	uint32_t operate, read; /* gids; UINT32_MAX = none */
 };
 
 /* A connection. evhttp 2.1 tells nobody that one is gone, so each is held by
  * a reference of ours; its callbacks vanish when evhttp lets go of it. */
 struct api_peer {
-	struct api *api;
+	struct api_door *door;
 	struct bufferevent *bev; /* NULL = free slot */
 	struct evbuffer_cb_entry *grew;
 	size_t buffered;
@@ -67,36 +75,57 @@ struct api_socket {
 	uint64_t dev, ino; /* of what we put there */
 };
 
+/* A way in: the unix socket, or TCP. Each has connections of its own, so that
+ * a flood at one never locks the operator out of the other. */
+struct api_door {
+	struct api *api;
+	bool tcp;
+	struct evhttp *http;
+	struct evconnlistener *listener[API_LISTENERS_MAX]; /* owned by http */
+	size_t listener_count;
+	struct api_peer peer[API_CONNECTIONS_MAX];
+	size_t peer_count;
+	size_t buffered;
+};
+
 struct api {
 	struct loop *loop;
 	struct api_ops ops;
-	struct evhttp *http;
-	struct evconnlistener *listener; /* owned by http */
+	struct api_door local, tcp;
 	struct api_socket socket;
+	struct api_groups groups;
+	struct api_tokens *tokens; /* NULL: no token_file */
 	struct loop_timer *timer;
 	int64_t request_timeout_ms, durable_timeout_ms;
 	struct list parked;
 	uint64_t durable; /* highest ticket known to be on disk */
-	struct api_peer peer[API_CONNECTIONS_MAX];
-	size_t peer_count;
-	size_t buffered;
 	uint64_t hits[API_COUNTER_COUNT_];
 };
 
 struct api_route;
 struct api_timeline;
 
+/* What a caller may, and what a route asks for. */
+enum api_role {
+	API_NOTHING,
+	API_READ,
+	API_OPERATE, /* changes something */
+};
+
 struct api_call {
 	struct list in_parked;
 	struct api *api;
+	struct api_door *door;
 	struct evhttp_request *req;
 	struct bufferevent *bev;
-	const struct api_route *route;
+	const struct api_route *route; /* NULL: none yet, or a plain path */
 	char arg[API_ARGS_MAX][API_WORD_MAX + 1];
 	unsigned given; /* bits of enum api_param */
 	char param[API_PARAM_COUNT_][API_WORD_MAX + 1];
 	json_t *body;   /* an object, or NULL */
-	char who[32];   /* "uid:0"; "" = the kernel did not say */
+	char who[65];   /* "uid:0", a token's name, "loopback"; "" = nobody
+			 * that we know */
+	enum api_role role;
 	bool close;     /* the framing is doubtful: nothing may follow */
 	/* while parked */
 	uint64_t ticket; /* 0 = it waits for something else */
@@ -108,16 +137,12 @@ struct api_call {
 
 typedef void api_handler(struct api_call *c);
 
-enum api_privilege {
-	API_READ,
-	API_OPERATE, /* changes something: refused when who is not known */
-};
 
 struct api_route {
 	enum evhttp_cmd_type method;
 	const char *path;      /* below API_PREFIX; * stands for one segment */
 	api_handler *handle;
-	enum api_privilege privilege;
+	enum api_role role;
 	unsigned params, fields;
 	size_t body_max;
 	enum oper_kind oper;   /* of the handlers that operate */
@@ -125,22 +150,43 @@ struct api_route {
 
 /* --- api_socket.c ----------------------------------------------------------*/
 /* A listening descriptor, or -1 with err. */
-MUST_CHECK int api_socket_open(struct api_socket *s,
+MUST_CHECK int api_socket_open(struct api_socket *s, struct api_groups *g,
     const struct api_config *cfg, struct errtext *err);
 /* Removes the socket when it is still the one that was put there. */
 void api_socket_remove(const struct api_socket *s);
-/* "uid:N" of the peer, or "". */
-void api_socket_who(int fd, char *ret, size_t size);
+/* "uid:N" of the peer, or "", and what it may. */
+enum api_role api_socket_who(int fd, const struct api_groups *g, char *ret,
+    size_t size);
+
+/* --- api_http.c ------------------------------------------------------------*/
+/* Sets who asks and what he may; on TCP keeps foreign pages out. False:
+ * already answered. */
+bool api_admit(struct api_call *c);
+/* Pages beside the API: true when the path is one, which is then answered. */
+bool api_plain(struct api_call *c);
+
+/* --- api_token.c -----------------------------------------------------------*/
+struct api_tokens;
+/* NULL with err (file:line: what): whole or not at all. */
+struct api_tokens *api_tokens_load(const char *path, struct errtext *err);
+void api_tokens_free(struct api_tokens *t);
+/* The role of whoever shows this token; *ret_name is borrowed. */
+enum api_role api_tokens_find(const struct api_tokens *t, const char *token,
+    const char **ret_name);
 
 /* --- api_peer.c ------------------------------------------------------------*/
-struct bufferevent *api_peer_new(struct event_base *base, void *api);
-void api_peer_sweep(struct api *a, int64_t now_ms);
-void api_peer_busy(struct api *a, const struct bufferevent *bev, bool busy);
-void api_peer_free_all(struct api *a);
+struct bufferevent *api_peer_new(struct event_base *base, void *door);
+void api_peer_sweep(struct api_door *d, int64_t now_ms);
+void api_peer_busy(struct api_door *d, const struct bufferevent *bev,
+    bool busy);
+void api_peer_free_all(struct api_door *d);
 
 /* --- api_route.c -----------------------------------------------------------*/
 /* Finds the route, reads query and body, calls the handler. Takes c. */
 void api_dispatch(struct api_call *c);
+/* How often a header came; *ret_value: its last value, or NULL. */
+size_t api_header(const struct api_call *c, const char *name,
+    const char **ret_value);
 /* Given text fields of the body, or NULL; checked for type already. */
 const char *api_field_text(const struct api_call *c, enum api_field f);
 bool api_field_true(const struct api_call *c, enum api_field f);
@@ -154,6 +200,9 @@ bool api_page(struct api_call *c, char mark, size_t *ret_limit,
 void api_answer(struct api_call *c, int status, json_t *body);
 void api_fail(struct api_call *c, int status, const char *code,
     const char *fmt, ...) PRINTF_LIKE(4, 5);
+/* Anything but JSON. */
+void api_answer_text(struct api_call *c, int status, const char *type,
+    const void *text, size_t len);
 /* The same with a list beside the error. Takes items. */
 void api_fail_list(struct api_call *c, int status, const char *code,
     const char *message, const char *key, json_t *items);

@@ -12,29 +12,29 @@ static void
 peer_grew(struct evbuffer *b, const struct evbuffer_cb_info *info, void *arg)
 {
 	struct api_peer *p = arg;
-	struct api *a = p->api;
+	struct api_door *d = p->door;
 
 	(void)b;
 	p->buffered += info->n_added;
 	p->buffered -= info->n_deleted;
-	a->buffered += info->n_added;
-	a->buffered -= info->n_deleted;
-	if (a->buffered <= API_BUFFERED_MAX || info->n_added == 0)
+	d->buffered += info->n_added;
+	d->buffered -= info->n_deleted;
+	if (d->buffered <= API_BUFFERED_MAX || info->n_added == 0)
 		return;
-	a->hits[API_HITS_BUFFERED]++;
+	d->api->hits[API_HITS_BUFFERED]++;
 	(void)shutdown(bufferevent_getfd(p->bev), SHUT_RDWR);
 }
 
 static void
 peer_release(struct api_peer *p)
 {
-	struct api *a = p->api;
+	struct api_door *d = p->door;
 
 	(void)evbuffer_remove_cb_entry(bufferevent_get_input(p->bev), p->grew);
-	a->buffered -= p->buffered;
+	d->buffered -= p->buffered;
 	(void)bufferevent_decref(p->bev);
 	*p = (struct api_peer){0};
-	a->peer_count--;
+	d->peer_count--;
 }
 
 /* evhttp never leaves a bufferevent without an event callback while it uses
@@ -48,62 +48,70 @@ peer_gone(const struct api_peer *p)
 	return eventcb == NULL;
 }
 
-struct bufferevent *
-api_peer_new(struct event_base *base, void *api)
+static void
+door_accept(struct api_door *d, bool on)
 {
-	struct api *a = api;
-	struct api_peer *p = a->peer;
+	for (size_t i = 0; i < d->listener_count; i++)
+		(void)(on ? evconnlistener_enable(d->listener[i])
+			  : evconnlistener_disable(d->listener[i]));
+}
+
+struct bufferevent *
+api_peer_new(struct event_base *base, void *door)
+{
+	struct api_door *d = door;
+	struct api_peer *p = d->peer;
 	struct bufferevent *bev;
 	int64_t now_ms = loop_mono_ms();
 
-	api_peer_sweep(a, now_ms);
+	api_peer_sweep(d, now_ms);
 	/* Closed when the last reference goes, which may be ours. */
 	bev = bufferevent_socket_new(base, -1, BEV_OPT_CLOSE_ON_FREE);
 	if (bev == NULL)
 		return NULL;
-	while (p < a->peer + API_CONNECTIONS_MAX && p->bev != NULL)
+	while (p < d->peer + API_CONNECTIONS_MAX && p->bev != NULL)
 		p++;
-	if (p == a->peer + API_CONNECTIONS_MAX)
+	if (p == d->peer + API_CONNECTIONS_MAX)
 		return bev;
-	*p = (struct api_peer){.api = a, .bev = bev, .since_ms = now_ms};
+	*p = (struct api_peer){.door = d, .bev = bev, .since_ms = now_ms};
 	p->grew = evbuffer_add_cb(bufferevent_get_input(bev), peer_grew, p);
 	if (p->grew == NULL) {
 		*p = (struct api_peer){0};
 		return bev;
 	}
 	bufferevent_incref(bev);
-	a->peer_count++;
-	if (a->peer_count == API_CONNECTIONS_MAX) {
+	d->peer_count++;
+	if (d->peer_count == API_CONNECTIONS_MAX) {
 		/* The next ones wait in the backlog, until the sweep. */
-		a->hits[API_HITS_CONNECTIONS]++;
-		(void)evconnlistener_disable(a->listener);
+		d->api->hits[API_HITS_CONNECTIONS]++;
+		door_accept(d, false);
 	}
 	return bev;
 }
 
 void
-api_peer_sweep(struct api *a, int64_t now_ms)
+api_peer_sweep(struct api_door *d, int64_t now_ms)
 {
-	for (struct api_peer *p = a->peer; p < a->peer + API_CONNECTIONS_MAX;
+	for (struct api_peer *p = d->peer; p < d->peer + API_CONNECTIONS_MAX;
 	    p++) {
 		if (p->bev == NULL)
 			continue;
 		if (peer_gone(p)) {
 			peer_release(p);
 		} else if (!p->busy &&
-		    now_ms - p->since_ms > a->request_timeout_ms) {
-			a->hits[API_HITS_SLOW]++;
+		    now_ms - p->since_ms > d->api->request_timeout_ms) {
+			d->api->hits[API_HITS_SLOW]++;
 			(void)shutdown(bufferevent_getfd(p->bev), SHUT_RDWR);
 		}
 	}
-	if (a->peer_count < API_CONNECTIONS_MAX)
-		(void)evconnlistener_enable(a->listener);
+	if (d->peer_count < API_CONNECTIONS_MAX)
+		door_accept(d, true);
 }
 
 void
-api_peer_busy(struct api *a, const struct bufferevent *bev, bool busy)
+api_peer_busy(struct api_door *d, const struct bufferevent *bev, bool busy)
 {
-	for (struct api_peer *p = a->peer; p < a->peer + API_CONNECTIONS_MAX;
+	for (struct api_peer *p = d->peer; p < d->peer + API_CONNECTIONS_MAX;
 	    p++)
 		if (p->bev == bev) {
 			p->busy = busy;
@@ -113,9 +121,9 @@ api_peer_busy(struct api *a, const struct bufferevent *bev, bool busy)
 }
 
 void
-api_peer_free_all(struct api *a)
+api_peer_free_all(struct api_door *d)
 {
-	for (struct api_peer *p = a->peer; p < a->peer + API_CONNECTIONS_MAX;
+	for (struct api_peer *p = d->peer; p < d->peer + API_CONNECTIONS_MAX;
 	    p++)
 		if (p->bev != NULL)
 			peer_release(p);

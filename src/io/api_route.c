@@ -195,8 +195,8 @@ find_route(struct api_call *c)
 }
 
 /* --- framing ---------------------------------------------------------------*/
-static size_t
-count_header(const struct api_call *c, const char *name,
+size_t
+api_header(const struct api_call *c, const char *name,
     const char **ret_value)
 {
 	const struct evkeyvalq *q = evhttp_request_get_input_headers(c->req);
@@ -219,8 +219,8 @@ check_framing(struct api_call *c)
 {
 	enum evhttp_cmd_type method = evhttp_request_get_command(c->req);
 	const char *length, *encoding;
-	size_t lengths = count_header(c, "Content-Length", &length);
-	size_t encodings = count_header(c, "Transfer-Encoding", &encoding);
+	size_t lengths = api_header(c, "Content-Length", &length);
+	size_t encodings = api_header(c, "Transfer-Encoding", &encoding);
 
 	/* evhttp reads no body after these. */
 	c->close = method != EVHTTP_REQ_GET && method != EVHTTP_REQ_POST;
@@ -401,6 +401,13 @@ read_body(struct api_call *c)
 	size_t len = evbuffer_get_length(b);
 	const char *type;
 
+	/* A form of some page can post without asking; never this type. */
+	if (len == 0 && c->door->tcp && c->route->method == EVHTTP_REQ_POST &&
+	    (api_header(c, "Content-Type", &type) != 1 || !is_json(type))) {
+		api_fail(c, 415, "not_json",
+		    "Content-Type: application/json is required");
+		return false;
+	}
 	if (len == 0 || c->route->fields == ANY)
 		return true;
 	if (c->route->fields == 0) {
@@ -413,7 +420,7 @@ read_body(struct api_call *c)
 		    c->route->body_max);
 		return false;
 	}
-	if (count_header(c, "Content-Type", &type) != 1 || !is_json(type)) {
+	if (api_header(c, "Content-Type", &type) != 1 || !is_json(type)) {
 		api_fail(c, 415, "not_json",
 		    "Content-Type: application/json is required");
 		return false;
@@ -443,10 +450,17 @@ api_not_available(struct api_call *c)
 void
 api_dispatch(struct api_call *c)
 {
-	if (!check_framing(c) || !find_route(c))
+	if (!check_framing(c) || api_plain(c) || !api_admit(c) ||
+	    !find_route(c))
 		return;
-	if (c->route->privilege == API_OPERATE && c->who[0] == '\0') {
+	if (c->route->role == API_OPERATE && c->who[0] == '\0') {
 		api_fail(c, 403, "who", "the kernel does not say who asks");
+		return;
+	}
+	if (c->route->role > c->role) {
+		c->api->hits[API_HITS_FORBIDDEN]++;
+		api_fail(c, 403, "role", "%s may read, and change nothing",
+		    c->who);
 		return;
 	}
 	if (!read_query(c) || !read_body(c))

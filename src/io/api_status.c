@@ -88,9 +88,13 @@ api_limits(json_t *j, const struct api *a)
 	const uint64_t *n = a->hits;
 
 	limit_add(j, "api_connections", API_CONNECTIONS_MAX,
-	    (int64_t)a->peer_count, (int64_t)n[API_HITS_CONNECTIONS]);
+	    (int64_t)MAX_OF(a->local.peer_count, a->tcp.peer_count),
+	    (int64_t)n[API_HITS_CONNECTIONS]);
 	limit_add(j, "api_buffered_bytes", API_BUFFERED_MAX,
-	    (int64_t)a->buffered, (int64_t)n[API_HITS_BUFFERED]);
+	    (int64_t)MAX_OF(a->local.buffered, a->tcp.buffered),
+	    (int64_t)n[API_HITS_BUFFERED]);
+	limit_add(j, "api_forbidden", -1, -1,
+	    (int64_t)n[API_HITS_FORBIDDEN]);
 	limit_add(j, "api_body", API_UPLOAD_MAX, -1,
 	    (int64_t)n[API_HITS_BODY]);
 	limit_add(j, "api_slow", a->request_timeout_ms, -1,

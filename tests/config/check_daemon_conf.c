@@ -400,10 +400,7 @@ START_TEST(not_available)
 	    "models: {C3: {}}", "models: {C2: {start: x}}",
 	    "models: {C2: {update_type: {mcu: 2}}}",
 	    "models: {C2: {password: abcd}}",
-	    "files: {max_downloads: 1}",
-	    "files: {rate: 10MiB}", "http: {listen: ['127.0.0.1:9622']}",
-	    "http: {listen: ['127.0.0.1:9621', '127.0.0.1:9622']}",
-	    "http: {token_file: x}", "control: {read_group: adm}",
+	    "files: {max_downloads: 1}", "files: {rate: 10MiB}",
 	    "relay: {upstream: 'platform.example.org:7000'}",
 	    "relay: {source: [10.0.0.1]}", "relay: {proxy_protocol: v1}",
 	    "relay: {hold: 32KiB}", "relay: {hide_own: false}",
@@ -411,6 +408,13 @@ START_TEST(not_available)
 
 	for (size_t i = 0; i < ARRAY_LEN(bad); i++)
 		refuse_in(bad[i], ": not available in this version");
+	refuse_in("http: {listen: ['0.0.0.0:9621']}", ":1:16: http.listen: "
+	    "0.0.0.0:9621 can be reached from other machines: "
+	    "http.token_file must be given with it");
+	refuse_in("http: {listen: ['127.0.0.1:1', '127.0.0.1:2', "
+	    "'127.0.0.1:3', '127.0.0.1:4', '127.0.0.1:5', '127.0.0.1:6', "
+	    "'127.0.0.1:7', '127.0.0.1:8', '127.0.0.1:9']}",
+	    "allowed are at most 8 addresses");
 	refuse_in("trackers: {proxy_trust: [10.0.0.0/33]}",
 	    "is not a network, allowed a network such as 10.0.0.0/8");
 	refuse_in("relay: {upstream: a}", "is not host:port");

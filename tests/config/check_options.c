@@ -189,8 +189,7 @@ START_TEST(manuals_not_available)
 		for (size_t i = 0; i < tables[t].table->count &&
 		    tables[t].prefix != NULL; i++) {
 			const struct option *o = &tables[t].table->row[i];
-			bool later = (o->flags & OPT_LATER) != 0 ||
-			    strcmp(o->key, "http.listen") == 0;
+			bool later = (o->flags & OPT_LATER) != 0;
 			char name[120];
 
 			/* Keys of packages are called like those of waves. */

@@ -160,6 +160,7 @@ write_config()
 	  root: $T/firmware
 	  public_url: "http://127.0.0.1:$files_port"
 	control: {socket: $T/ctl}
+	${2:-http: {listen: []\}}
 	${1:-}
 	END
 }

@@ -127,6 +127,13 @@ core_view_campaign(const struct core *c, struct core_now now,
 	return true;
 }
 
+bool
+core_view_campaign_brief(const struct core *c, struct core_now now,
+    const char *name, struct view_campaign *ret)
+{
+	return core_view_campaign(c, now, name, ret);
+}
+
 size_t
 core_campaign_count(const struct core *c)
 {

@@ -16,6 +16,7 @@ TESTS += tests/io/check_api
 tests_io_check_api_SOURCES = tests/io/check_api.c \
 	tests/io/check_api_changes.c \
 	tests/io/check_api_hostile.c \
+	tests/io/check_api_http.c \
 	tests/io/check_api_socket.c \
 	tests/io/api_client.c tests/io/api_client.h \
 	tests/io/fake_world.c tests/io/fake_world.h
