@@ -108,6 +108,7 @@ done <<EOF
 sqlite3[.]h store
 libpq store
 yaml[.]h config
+glib config
 jansson[.]h io ctl
 openssl/ io
 curl/ ctl

@@ -9,4 +9,8 @@ ALTER TABLE target ADD COLUMN via INTEGER NOT NULL DEFAULT 0;
 ALTER TABLE target ADD COLUMN edge INTEGER NOT NULL DEFAULT 0;
 ALTER TABLE target ADD COLUMN last_attempt INTEGER NOT NULL DEFAULT 0;
 
+-- schedule: the end of a campaign is acted on once, whatever the clock says
+-- later.
+ALTER TABLE campaign ADD COLUMN expired_wall INTEGER NOT NULL DEFAULT 0;
+
 PRAGMA user_version = 2;

@@ -11,7 +11,7 @@
 
 -- columns: campaign *id name digest revision state reason reason_text
 --   created_wall started_wall finished_wall bucket_milli bucket_at
---   rules_since_seq
+--   rules_since_seq expired_wall
 
 -- columns: revision *campaign *revision wall digest text
 

@@ -57,6 +57,19 @@ list_push_front(struct list *head, struct list *n)
 	list_push_back(head->next, n);
 }
 
+/* All of from to the end of head; from is empty then. */
+static inline void
+list_splice_back(struct list *head, struct list *from)
+{
+	if (list_empty(from))
+		return;
+	from->next->prev = head->prev;
+	head->prev->next = from->next;
+	from->prev->next = head;
+	head->prev = from->prev;
+	list_init(from);
+}
+
 /* n may be removed inside the loop; its successor may not. */
 #define LIST_EACH_SAFE(n, tmp, head) \
 	for ((n) = (head)->next; (n) != (head) && ((tmp) = (n)->next, 1); \

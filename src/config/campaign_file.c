@@ -182,34 +182,6 @@ load_waves(struct campaign_load *l)
 		    "waves: [{name: all}]", l->ids.count, WAVES_FROM);
 }
 
-static void
-load_windows(struct campaign_load *l)
-{
-	const struct opt_value *v = campaign_value(l, "windows");
-	struct opt_value entry[WINDOW_OPTION_COUNT];
-
-	if (v->bad)
-		return;
-	if (yw_kind(l->w, v->node) == YW_SCALAR &&
-	    span_is(yw_text(l->w, v->node), "always")) {
-		l->s->windows_always = true;
-		return;
-	}
-	if (yw_kind(l->w, v->node) != YW_LIST) {
-		yw_error(l->w, v->pos, "windows", "is neither the word always "
-		    "nor a list");
-		return;
-	}
-	for (size_t i = 0; i < yw_count(l->w, v->node) && !yw_full(l->w); i++) {
-		char path[ENTRY_TEXT];
-
-		(void)campaign_entry(l, "windows", i, &window_options, entry,
-		    path);
-	}
-	yw_error(l->w, v->pos, "windows", "a list is " LATER ", allowed is the "
-	    "word always");
-}
-
 /* --- the whole -------------------------------------------------------------*/
 
 static void
@@ -263,10 +235,10 @@ load_all(struct campaign_load *l)
 	load_require(l);
 	campaign_load_packages(l);
 	load_waves(l);
-	load_windows(l);
 	campaign_load_rules(l);
 	check_retry(l);
 	check_version(l);
+	campaign_load_windows(l);
 }
 
 /* What is left when all was good. */

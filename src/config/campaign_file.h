@@ -30,6 +30,7 @@ struct campaign_env {
 	const char *public_url;   /* files.public_url, "" = none */
 	bool advise;              /* `campaign check`: warn of what is missing,
 	                           * too, and not only of what looks wrong */
+	double time_scale;        /* of every duration; 0 = 1 = none */
 	bool stored;              /* a text from the store: lists and package
 	                           * files are not looked at, devices stay empty */
 };

@@ -41,5 +41,6 @@ void campaign_load_packages(struct campaign_load *l);
 /* Where the packages lead; after they are read. */
 void campaign_check_paths(struct campaign_load *l);
 void campaign_load_rules(struct campaign_load *l);
+void campaign_load_windows(struct campaign_load *l);
 
 #endif

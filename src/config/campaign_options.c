@@ -94,18 +94,18 @@ static const struct option rows[] = {
 
 {"windows", VALUE_NODE, OPT_REQUIRED | OPT_ANY_NODE, NULL,
 	.rows = &window_options, .help = "hours in which updates start"},
-{"timezone", VALUE_STRING, OPT_LATER, "", 0, 64,
+{"timezone", VALUE_STRING, 0, "", 0, ZONE_NAME_MAX,
 	.help = "of the windows"},
-{"fallback_timezone", VALUE_STRING, OPT_LATER, "", 0, 64,
+{"fallback_timezone", VALUE_STRING, 0, "", 0, ZONE_NAME_MAX,
 	.help = "of a device that has none"},
 {"window_fit", VALUE_BOOL, 0, "true", AT(window_fit),
 	.help = "start only what ends within the window"},
 
-{"schedule.start", VALUE_TIME, OPT_LATER, "", 0, 40,
+{"schedule.start", VALUE_TIME, 0, "", 0, 40,
 	.help = "not before"},
-{"schedule.end", VALUE_TIME, OPT_LATER, "", 0, 40,
+{"schedule.end", VALUE_TIME, 0, "", 0, 40,
 	.help = "no starts after"},
-{"schedule.at_end", VALUE_WORD, OPT_LATER, "stop", .words = at_end_words,
+{"schedule.at_end", VALUE_WORD, 0, "stop", .words = at_end_words,
 	.help = "what becomes of the rest"},
 
 {"retry.max_attempts", VALUE_INT, 0, "3", 1, 20, AT(retry.max_attempts),
@@ -184,10 +184,10 @@ static const struct option wave_rows[] = {
 };
 
 static const struct option window_rows[] = {
-{"days", VALUE_WORD, OPT_LIST, "[]", .words = day_words,
+[WINDOW_OPT_DAYS] = {"days", VALUE_WORD, OPT_LIST, "[]", .words = day_words,
 	.help = "days on which it begins; all when left out"},
-{"from", VALUE_CLOCK, OPT_REQUIRED, NULL, 5, 5, .help = "begin"},
-{"to", VALUE_CLOCK, OPT_REQUIRED, NULL, 5, 5,
+[WINDOW_OPT_FROM] = {"from", VALUE_CLOCK, OPT_REQUIRED, NULL, 5, 5, .help = "begin"},
+[WINDOW_OPT_TO] = {"to", VALUE_CLOCK, OPT_REQUIRED, NULL, 5, 5,
 	.help = "end, on the next day when before from"},
 };
 
@@ -218,5 +218,5 @@ const struct opt_table rule_options = {rule_rows, ARRAY_LEN(rule_rows)};
 
 _Static_assert(ARRAY_LEN(package_rows) == PKG_OPTION_COUNT_, "packages");
 _Static_assert(ARRAY_LEN(wave_rows) == WAVE_OPTION_COUNT, "waves");
-_Static_assert(ARRAY_LEN(window_rows) == WINDOW_OPTION_COUNT, "windows");
+_Static_assert(ARRAY_LEN(window_rows) == WINDOW_OPTION_COUNT_, "windows");
 _Static_assert(ARRAY_LEN(rule_rows) == RULE_OPTION_COUNT_, "stop_rules");

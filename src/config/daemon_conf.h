@@ -21,6 +21,7 @@ struct conf_address { /* "0.0.0.0:9620", "[::]:9620" */
 };
 
 struct daemon_conf {
+	double time_scale; /* of the command line, set by the shell; 0 = 1 */
 	struct conf_address *listen;
 	size_t listen_count;
 	int max_connections, max_connections_per_address, max_unidentified;

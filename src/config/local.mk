@@ -1,6 +1,7 @@
-# config: YAML → typed values; the only place with yaml.h.
+# config: YAML → typed values; the only place with yaml.h and GLib (time
+# zones, in zone.c alone).
 noinst_LIBRARIES += libtrackup-config.a
-libtrackup_config_a_CPPFLAGS = $(AM_CPPFLAGS) $(YAML_CFLAGS)
+libtrackup_config_a_CPPFLAGS = $(AM_CPPFLAGS) $(YAML_CFLAGS) $(GLIB_CFLAGS)
 libtrackup_config_a_SOURCES = \
 	src/config/campaign_file.c src/config/campaign_file.h \
 	src/config/campaign_load.h \
@@ -8,6 +9,7 @@ libtrackup_config_a_SOURCES = \
 	src/config/campaign_packages.c \
 	src/config/campaign_paths.c \
 	src/config/campaign_rules.c \
+	src/config/campaign_windows.c \
 	src/config/daemon_conf.c src/config/daemon_conf.h \
 	src/config/daemon_dump.c \
 	src/config/daemon_options.c src/config/daemon_options.h \
@@ -16,5 +18,6 @@ libtrackup_config_a_SOURCES = \
 	src/config/opt_walk.c \
 	src/config/options.c src/config/options.h \
 	src/config/values.c src/config/values.h \
-	src/config/yamlwalk.c src/config/yamlwalk.h
-config_libs = libtrackup-config.a libtrackup-pure.a $(YAML_LIBS)
+	src/config/yamlwalk.c src/config/yamlwalk.h \
+	src/config/zone.c src/config/zone.h
+config_libs = libtrackup-config.a libtrackup-pure.a $(YAML_LIBS) $(GLIB_LIBS)

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #define WAVES_NEEDED_ABOVE 200
+#define LOOKS_MAX 1000 /* targets looked at in one turn */
 
 struct campaign *
 campaign_find(const struct core *c, const char *name)
@@ -42,6 +43,7 @@ static const bool may_follow[CAMPAIGN_STATE_COUNT_][CAMPAIGN_STATE_COUNT_] = {
 	[CAMPAIGN_PAUSED] = {
 		[CAMPAIGN_RUNNING] = true, [CAMPAIGN_SCHEDULED] = true,
 		[CAMPAIGN_ABORTING] = true, [CAMPAIGN_FINISHED] = true,
+		[CAMPAIGN_ABORTED] = true,
 	},
 	[CAMPAIGN_ABORTING] = { [CAMPAIGN_ABORTED] = true },
 };
@@ -76,6 +78,9 @@ campaign_set(struct core *c, struct campaign *p, enum campaign_state state,
 	    "campaign %s -> %s %s %s", campaign_state_name(from),
 	    campaign_state_name(state), pause_reason_name(reason),
 	    p->rec.reason_text);
+	schedule_arm(c, p);
+	if (state == CAMPAIGN_FINISHED || state == CAMPAIGN_ABORTED)
+		windows_drop(c, p);
 	c->pace_changed = true;
 	if (from == CAMPAIGN_RUNNING)
 		campaign_release(c, p);
@@ -87,7 +92,8 @@ campaign_check_end(struct core *c, struct campaign *p)
 	size_t open = p->count[TARGET_WAITING] + p->count[TARGET_ACTIVE] +
 	    p->count[TARGET_BACKOFF];
 
-	if (open != 0 || c->loading)
+	/* Not begun, it may not even know its targets yet. */
+	if (open != 0 || c->loading || p->rec.started_wall == 0)
 		return;
 	if (p->rec.state == CAMPAIGN_RUNNING ||
 	    p->rec.state == CAMPAIGN_PAUSED)
@@ -139,6 +145,17 @@ campaign_arm(struct core *c, struct campaign *p, int64_t at)
 	timer_set(c, &c->campaign_timers, &p->timer, at);
 }
 
+/* Spreads what one wake-up lets go. Rates are not scaled. */
+void
+campaign_jitter(struct core *c, struct campaign *p)
+{
+	int64_t gap = 3600000 / p->spec->pace.start_per_hour;
+
+	p->jitter_until_at = c->now.at_ms +
+	    (int64_t)(prng_unit(&c->prng) * (double)gap *
+		(double)p->spec->pace.jitter_ppm / 1e6);
+}
+
 /* Starts what is ready, oldest first, until something that holds all of them
  * stops it. Each look removes one from the list or ends the loop. */
 void
@@ -146,12 +163,19 @@ campaign_run(struct core *c, struct campaign *p)
 {
 	if (p->rec.state != CAMPAIGN_RUNNING)
 		return;
-	while (!list_empty(&p->ready)) {
+	for (int looks = 0; !list_empty(&p->ready); looks++) {
 		struct target *t =
 		    CONTAINER_OF(p->ready.next, struct target, ready);
 		int64_t until;
-		enum hold h = target_hold(c, t, &until);
+		enum hold h;
 
+		/* A window that closes, or opens onto versions that became too
+		 * old, may concern all of them. */
+		if (looks == LOOKS_MAX) {
+			campaign_arm(c, p, c->now.at_ms + 1);
+			return;
+		}
+		h = target_hold(c, t, &until);
 		if (h == HOLD_IN_FLIGHT || h == HOLD_DARK_MAX)
 			return;
 		if (h == HOLD_RATE) {
@@ -300,6 +324,10 @@ targets_drop(struct campaign *p)
 int
 campaign_begin(struct core *c, struct campaign *p, struct errtext *err)
 {
+	int r = schedule_begin(c, p, err);
+
+	if (r != 0)
+		return MIN_OF(r, 0);
 	if (p->spec->targets_all && campaign_add_targets(c, p) < 0)
 		return errtext_set(err, -1, "out of memory");
 	if (p->spec->targets_all && !p->spec->waves_given &&
@@ -398,6 +426,7 @@ file_new(struct core *c, struct campaign_spec *spec, struct errtext *err)
 	c->flags_dirty = true;
 	p->rec.state = CAMPAIGN_DRAFT;
 	add_revision(c, p);
+	windows_reset(c, p);
 	if (!spec->targets_all && campaign_add_targets(c, p) < 0)
 		return FILE_REFUSED;
 	core_note(c, NOTE_INFO, "campaign_new name=%s targets=%zu digest=%.12s",
@@ -447,6 +476,8 @@ spec_replace(struct core *c, struct campaign *p, struct campaign_spec *spec)
 	c->pace_changed = true;
 	if (rank)
 		campaign_release(c, p);
+	windows_reset(c, p);
+	schedule_clock(c, p);
 }
 
 /* A draft has the targets of its file; it runs by itself where nobody has to
@@ -562,6 +593,9 @@ campaign_file(struct core *c, struct campaign_spec *spec, bool at_start,
 		/* A draft that the store remembered has no targets yet. */
 		if (p->rec.state == CAMPAIGN_DRAFT)
 			draft_ready(c, p, err);
+		else if (p->rec.started_wall == 0 && !spec->targets_all &&
+		    p->rec.state != CAMPAIGN_ABORTED)
+			(void)campaign_add_targets(c, p);
 		return FILE_SAME;
 	}
 	switch (p->rec.state) {

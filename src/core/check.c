@@ -38,6 +38,15 @@ check_campaign(const struct core *c, const struct campaign *p,
 			return errtext_set(err, -1,
 			    "%s: active with nothing going on",
 			    t->device->id);
+		if (p->rec.expired_wall != 0 &&
+		    (t->rec.state == TARGET_WAITING ||
+			t->rec.state == TARGET_BACKOFF))
+			return errtext_set(err, -1,
+			    "%s: waits past the end of the schedule",
+			    t->device->id);
+		if (list_in(&t->ready) && t->rec.state != TARGET_WAITING)
+			return errtext_set(err, -1,
+			    "%s: ready, and not waiting", t->device->id);
 		if (t->rec.state == TARGET_BACKOFF && t->timer.pos == 0)
 			return errtext_set(err, -1, "%s: backoff for ever",
 			    t->device->id);
@@ -61,13 +70,45 @@ check_campaign(const struct core *c, const struct campaign *p,
 	return 0;
 }
 
+/* Whoever waits for a window is woken by a timer, and by one that knows the
+ * hours of its zone. */
+static int
+check_hours(const struct core *c, const struct campaign *p,
+    struct errtext *err)
+{
+	for (size_t i = 0; i < p->hours_count; i++) {
+		const struct hours *h = p->hours[i];
+
+		for (size_t k = 0; k < h->count; k++)
+			if (h->span[k].from_wall >= h->span[k].to_wall ||
+			    (k > 0 && h->span[k].from_wall <=
+				h->span[k - 1].to_wall))
+				return errtext_set(err, -1,
+				    "%s: hours of %s are in disorder",
+				    p->rec.name, h->zone);
+		if (!h->unknown && h->timer.pos == 0)
+			return errtext_set(err, -1,
+			    "%s: hours of %s without a timer", p->rec.name,
+			    h->zone);
+		if (p->spec->windows_always)
+			return errtext_set(err, -1, "%s: hours of %s",
+			    p->rec.name, h->zone);
+	}
+	if (!c->loading && p->rec.state == CAMPAIGN_SCHEDULED &&
+	    (p->rec.started_wall != 0 || p->schedule_timer.pos == 0))
+		return errtext_set(err, -1, "%s: scheduled for never",
+		    p->rec.name);
+	return 0;
+}
+
 int
 core_check(const struct core *c, struct errtext *err)
 {
 	size_t flight = 0;
 
 	for (size_t i = 0; i < c->campaign_count; i++) {
-		if (check_campaign(c, c->campaign[i], err) < 0)
+		if (check_campaign(c, c->campaign[i], err) < 0 ||
+		    check_hours(c, c->campaign[i], err) < 0)
 			return -1;
 		flight += c->campaign[i]->in_flight;
 	}

@@ -74,6 +74,7 @@ core_item(struct core *c, enum fx_kind kind)
 	it->kind = kind;
 	it->conn = NULL;
 	it->conn_id = it->ticket = it->send_id = 0;
+	it->campaign = it->from_wall = it->to_wall = 0;
 	it->len = 0;
 	it->level = NOTE_INFO;
 	return it;
@@ -163,9 +164,8 @@ mark_device(struct core *c, struct device_more *m)
 void
 mark_target(struct core *c, struct target *t)
 {
-	/* The targets of a draft are only in memory. */
-	if (t->campaign->rec.state != CAMPAIGN_DRAFT ||
-	    t->campaign->rec.started_wall != 0)
+	/* Until a campaign begins, its targets are only in memory. */
+	if (t->campaign->rec.started_wall != 0)
 		mark(c, &c->dirty_targets, &t->dirty_node);
 }
 
@@ -266,6 +266,8 @@ core_enter(struct core *c, struct core_now now, struct fx *fx)
 	c->now.wall_ms = now.wall_ms;
 	c->now.boot_ms = now.boot_ms;
 	c->fx = fx;
+	if (!c->loading)
+		clock_seen(c);
 }
 
 void
@@ -316,6 +318,15 @@ tick(struct core *c)
 		heap_remove(&c->campaign_timers, n);
 		campaign_run(c, CONTAINER_OF(n, struct campaign, timer));
 	}
+	while (DUE(&c->schedule_timers)) {
+		heap_remove(&c->schedule_timers, n);
+		schedule_timer(c,
+		    CONTAINER_OF(n, struct campaign, schedule_timer));
+	}
+	while (DUE(&c->hours_timers)) {
+		heap_remove(&c->hours_timers, n);
+		windows_timer(c, CONTAINER_OF(n, struct hours, timer));
+	}
 	read_tokens(c);
 	if (c->now.at_ms >= c->stamp_at)
 		(void)core_ticket(c); /* the flush writes the stamp */
@@ -325,7 +336,8 @@ int64_t
 core_deadline(const struct core *c)
 {
 	const struct heap *const all[] = {&c->read_timers, &c->attempt_timers,
-	    &c->target_timers, &c->campaign_timers, &c->foreign_timers};
+	    &c->target_timers, &c->campaign_timers, &c->foreign_timers,
+	    &c->hours_timers, &c->schedule_timers};
 	int64_t at = c->stamp_at;
 
 	for (size_t i = 0; i < ARRAY_LEN(all); i++) {
@@ -408,6 +420,9 @@ core_handle(struct core *c, const struct ev *ev, struct core_now now,
 	case EV_STORE:
 		store_changed(c, ev->ok, ev->low);
 		break;
+	case EV_WINDOWS:
+		windows_answered(c, ev->windows);
+		break;
 	case EV_KIND_COUNT_:
 		break;
 	}
@@ -442,6 +457,8 @@ core_new(const struct core_config *cfg, uint64_t seed)
 	heap_init(&c->campaign_timers);
 	heap_init(&c->foreign_timers);
 	list_init(&c->kicks);
+	heap_init(&c->hours_timers);
+	heap_init(&c->schedule_timers);
 	opbuf_init(&c->ended);
 	opbuf_init(&c->late);
 	return c;
@@ -456,6 +473,10 @@ core_free(struct core *c)
 
 	if (c == NULL)
 		return;
+	for (size_t i = 0; i < c->campaign_count; i++)
+		windows_drop(c, c->campaign[i]);
+	heap_done(&c->hours_timers);
+	heap_done(&c->schedule_timers);
 	heap_done(&c->attempt_timers);
 	heap_done(&c->target_timers);
 	heap_done(&c->read_timers);

@@ -49,6 +49,10 @@ void core_handle(struct core *c, const struct ev *ev, struct core_now now,
 /* alive ms of the next thing that is due; INT64_MAX = nothing. */
 int64_t core_deadline(const struct core *c);
 
+/* What an FX_WINDOWS is about; NULL: no such campaign. */
+const struct campaign_spec *core_campaign_spec(const struct core *c,
+    int64_t id);
+
 /* --- start-up: records in, in this order, before the first event ----------*/
 void core_load_flags(struct core *c, const struct flags_rec *r,
     const struct stamp_rec *stamp);

@@ -36,7 +36,23 @@ enum ev_kind {
 	EV_SENT,     /* the outcome of an FX_SEND: ok = the kernel took at least
 	              * one byte, so the tracker may get it whole */
 	EV_STORE,    /* ok = commits work; else degraded: no starts, no SACKs */
+	EV_WINDOWS,  /* windows: the answer to an FX_WINDOWS */
 	EV_KIND_COUNT_
+};
+
+/* from_wall <= t < to_wall. */
+struct wall_span {
+	int64_t from_wall, to_wall;
+};
+
+/* The hours of one campaign in one zone, told in UTC. */
+struct windows_answer {
+	int64_t campaign;
+	const char *zone;
+	bool known;                   /* false: there is no such zone */
+	const struct wall_span *span; /* sorted, disjoint, not touching */
+	size_t count;
+	int64_t from_wall, to_wall;   /* between them the spans say all */
 };
 
 struct ev {
@@ -47,6 +63,7 @@ struct ev {
 	uint64_t send_id;
 	bool ok;
 	bool low; /* of EV_STORE: commits work, but no start may begin */
+	const struct windows_answer *windows; /* borrowed */
 };
 
 /* alive ms (see record.h) and UTC ms. at_ms never goes back. */
@@ -64,6 +81,8 @@ enum fx_kind {
 	FX_CLOSE, /* close conn, reason for the log */
 	FX_NOTE,  /* one line for the log: "event key=value …", hostile bytes
 	           * escaped already, no secrets */
+	FX_WINDOWS, /* tell the windows of campaign in the zone that bytes name,
+	             * from from_wall to to_wall: EV_WINDOWS, at once */
 	FX_KIND_COUNT_
 };
 
@@ -77,6 +96,7 @@ struct fx_item {
 	uint64_t send_id;
 	int64_t spoke_at;      /* FX_SEND: the device, which led to it; -1 */
 	enum note_level level;
+	int64_t campaign, from_wall, to_wall;
 	size_t len;
 	char bytes[COMMAND_MAX + RAW_MAX];
 };

@@ -107,8 +107,8 @@ target_hop_done(struct core *c, struct target *t, const struct attempt *a)
 		target_set(c, t, TARGET_CANCELLED, a->rec.cancel_cause);
 	else if (campaign_only_settles(p))
 		target_set(c, t, TARGET_CANCELLED,
-		    p->rec.state == CAMPAIGN_FINISHED ? CAUSE_EXPIRED
-						      : CAUSE_OPERATOR);
+		    p->rec.state == CAMPAIGN_FINISHED
+			? CAUSE_EXPIRED : schedule_leftover_cause(p));
 	else
 		target_set(c, t, TARGET_WAITING, CAUSE_NONE);
 }

@@ -22,6 +22,7 @@ core_load_flags(struct core *c, const struct flags_rec *r,
 	if (c->flags.next_attempt == 0)
 		c->flags.next_attempt = 1;
 	c->seq = stamp->seq;
+	c->stamp_wall = stamp->wall;
 	c->now.at_ms = stamp->alive_ms;
 	c->bucket.milli = r->bucket_milli;
 	c->bucket.at = r->bucket_at;
@@ -279,6 +280,7 @@ core_load_done(struct core *c, struct core_now now, int64_t down_ms,
 				    down_ms);
 	}
 	c->loading = false;
+	clock_start(c, down_ms);
 	for (size_t i = 0; i < c->campaign_count; i++) {
 		struct campaign *p = c->campaign[i];
 

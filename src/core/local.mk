@@ -20,9 +20,11 @@ libtrackup_pure_a_SOURCES = $(libtrackup_base_a_SOURCES) $(proto_sources) \
 	src/core/plant.c src/core/plant.h \
 	src/core/reads.c \
 	src/core/record.c src/core/record.h \
+	src/core/schedule.c \
 	src/core/spec.c src/core/spec.h \
 	src/core/startrule.c src/core/startrule.h \
 	src/core/state.h \
 	src/core/targets.c \
 	src/core/view.c src/core/view.h \
+	src/core/windows.c \
 	src/core/words.c src/core/words.h

@@ -52,11 +52,20 @@ count_flight(const struct core *c, const struct campaign *only,
 }
 
 static void
+begin(struct core *c, struct campaign *p, struct oper_result *ret)
+{
+	struct errtext err = {0};
+	int r = campaign_begin(c, p, &err);
+
+	if (r < 0)
+		answer(ret, OPER_REFUSED, r == CAMPAIGN_IS_OVER
+			? "schedule_over" : "no_targets", "%s", err.text);
+}
+
+static void
 oper_start(struct core *c, struct campaign *p, const struct oper *op,
     struct oper_result *ret)
 {
-	struct errtext err = {0};
-
 	if (p->rec.state != CAMPAIGN_DRAFT) {
 		answer(ret, OPER_REFUSED, "wrong_state",
 		    "campaign %s is %s; only a draft can be started",
@@ -74,8 +83,7 @@ oper_start(struct core *c, struct campaign *p, const struct oper *op,
 		    "the file of campaign %s is gone or broken", p->rec.name);
 		return;
 	}
-	if (campaign_begin(c, p, &err) < 0)
-		answer(ret, OPER_REFUSED, "no_targets", "%s", err.text);
+	begin(c, p, ret);
 }
 
 static void
@@ -109,6 +117,10 @@ oper_resume(struct core *c, struct campaign *p, struct oper_result *ret)
 		    p->rec.name);
 		return;
 	}
+	if (p->rec.started_wall == 0) {
+		begin(c, p, ret);
+		return;
+	}
 	campaign_set(c, p, CAMPAIGN_RUNNING, PAUSE_NONE, NULL);
 	campaign_wake(c, p);
 	campaign_check_end(c, p);
@@ -124,8 +136,8 @@ may_settle(const struct target *t)
 	    t->attempt->rec.reached < REACHED_DOWNLOADED;
 }
 
-static void
-abort_target(struct core *c, struct target *t)
+void
+target_cancel(struct core *c, struct target *t, enum cause cause)
 {
 	struct attempt *a = t->attempt;
 
@@ -133,10 +145,10 @@ abort_target(struct core *c, struct target *t)
 		return;
 	if (a == NULL) {
 		t->preflight = false;
-		target_set(c, t, TARGET_CANCELLED, CAUSE_OPERATOR);
+		target_set(c, t, TARGET_CANCELLED, cause);
 		return;
 	}
-	a->rec.cancel_cause = CAUSE_OPERATOR;
+	a->rec.cancel_cause = cause;
 	attempt_step(c, a, AE_CANCEL);
 }
 
@@ -159,13 +171,13 @@ oper_abort(struct core *c, struct campaign *p, const struct oper *op,
 	count_flight(c, p, ret);
 	if (op->dry_run)
 		return;
-	if (p->rec.state == CAMPAIGN_DRAFT) {
+	if (p->rec.started_wall == 0) {
 		campaign_set(c, p, CAMPAIGN_ABORTED, PAUSE_NONE, op->reason);
 		return;
 	}
 	campaign_set(c, p, CAMPAIGN_ABORTING, PAUSE_NONE, op->reason);
 	for (size_t i = 0; i < p->target_count; i++)
-		abort_target(c, p->target[i]);
+		target_cancel(c, p->target[i], CAUSE_OPERATOR);
 	campaign_check_end(c, p);
 }
 
@@ -225,7 +237,7 @@ oper_cancel(struct core *c, struct device *d, struct oper_result *ret)
 			late++;
 			continue;
 		}
-		abort_target(c, t);
+		target_cancel(c, t, CAUSE_OPERATOR);
 		done++;
 	}
 	if (done == 0 && late > 0)

@@ -75,6 +75,7 @@ struct campaign_rec {
 	int64_t bucket_milli;       /* start tokens x 1000 */
 	int64_t bucket_at;
 	uint64_t rules_since_seq;   /* stop rules count from here */
+	int64_t expired_wall;       /* schedule.end was acted on; 0 = not yet */
 };
 
 struct target_rec {

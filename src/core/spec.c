@@ -72,6 +72,7 @@ spec_free(struct campaign_spec *s)
 	free(s->require_type);
 	free(s->require_hardware);
 	free(s->rules);
+	free(s->windows);
 	free(s->text);
 	free(s->path);
 	free(s);

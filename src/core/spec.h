@@ -17,6 +17,8 @@
 
 #define CAMPAIGN_NAME_MAX 64
 #define DIGEST_TEXT 65 /* 64 hex digits and NUL */
+#define WINDOWS_MAX 100 /* entries */
+#define ZONE_NAME_MAX 64
 #define MODEL_MAX 24   /* device type and hardware of GTVER, bytes */
 
 struct spec_package {
@@ -61,6 +63,20 @@ struct spec_pace {
 	int dark_max;
 };
 
+/* Hours of the local day, in minutes from its midnight. */
+struct spec_window {
+	unsigned days;           /* bit 0 = Monday: on which it begins */
+	int from_min;            /* 0..1439 */
+	int to_min;              /* over from_min, by 1440 at most */
+};
+
+struct spec_schedule {
+	int64_t start_wall;      /* 0 = as soon as somebody starts it */
+	int64_t end_wall;        /* 0 = SCHEDULE_DAYS after the start */
+	bool cancel;             /* at_end: stop what still downloads, too */
+};
+#define SCHEDULE_DAYS 90
+
 struct campaign_spec {
 	char name[CAMPAIGN_NAME_MAX + 1];
 	char *description;      /* never NULL */
@@ -90,7 +106,13 @@ struct campaign_spec {
 
 	struct spec_pace pace;
 	bool windows_always;
+	struct spec_window *windows;             /* NULL when always */
+	size_t window_count;
+	bool timezone_device;                    /* each device's own */
+	char timezone[ZONE_NAME_MAX + 1];        /* "" when device, or always */
+	char fallback_timezone[ZONE_NAME_MAX + 1];
 	bool window_fit;
+	struct spec_schedule schedule;
 	struct spec_retry retry;
 	struct spec_timeouts timeouts;
 	struct spec_rule *rules;                 /* the built-in set when omitted */
@@ -109,8 +131,8 @@ void spec_free(struct campaign_spec *s); /* NULL is fine */
 /* Worst case W of an attempt in ms (contract.md). */
 int64_t spec_worst_case_ms(const struct campaign_spec *s);
 /* Differs in nothing but what may change while a campaign runs: description,
- * priority, pace, window_fit, retry, timeouts, stop_rules. On a difference names the
- * key in *ret_key. */
+ * priority, pace, windows, their zones, window_fit, schedule, retry, timeouts,
+ * stop_rules. On a difference names the key in *ret_key. */
 bool spec_same_frozen(const struct campaign_spec *a,
     const struct campaign_spec *b, const char **ret_key);
 /* The built-in stop rules. */

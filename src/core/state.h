@@ -100,7 +100,7 @@ struct target {
 	struct device *device;
 	struct target *next_of_device;
 	struct attempt *attempt;    /* live or provisional or deferred */
-	struct list ready;          /* online, waits for pace */
+	struct list ready;          /* online, waits for pace or the hours */
 	struct heap_node timer;     /* backoff, battery, W, preflight */
 	bool preflight;             /* a read for it is out */
 	bool dirty;
@@ -125,6 +125,18 @@ struct bucket {
 	int64_t at;
 };
 
+/* The hours of one campaign in one zone (windows.c). */
+struct hours {
+	char zone[ZONE_NAME_MAX + 1];
+	struct campaign *campaign;
+	struct wall_span *span;     /* sorted, disjoint */
+	size_t count;
+	int64_t from_wall, to_wall; /* what the spans tell of */
+	bool answered, unknown;     /* unknown: there is no such zone */
+	struct list wait;           /* targets, by their ready node */
+	struct heap_node timer;     /* the next opening, or running out */
+};
+
 struct campaign {
 	struct campaign_rec rec;
 	struct campaign_spec *spec; /* never NULL */
@@ -143,6 +155,10 @@ struct campaign {
 	struct heap_node timer;     /* next token, jitter */
 	struct bucket bucket;
 	int64_t jitter_until_at;
+	struct hours **hours;       /* one for each zone that is in use */
+	size_t hours_count;
+	struct heap_node schedule_timer; /* start, or end */
+	bool schedule_was_shut;
 	size_t rule_silent, rule_done; /* since rules_since_seq */
 	bool dirty;
 	struct list dirty_node;
@@ -200,8 +216,12 @@ struct core {
 	bool pace_changed;          /* a slot came free: look for the next */
 
 	struct heap attempt_timers, target_timers, read_timers,
-	    campaign_timers, foreign_timers;
+	    campaign_timers, foreign_timers, hours_timers, schedule_timers;
 	struct list kicks;          /* of the call in progress */
+	int64_t stamp_wall;         /* of the last run */
+	int64_t skew_ms;            /* wall - alive */
+	int64_t settle_until_at;    /* after a jump of the wall clock */
+	uint64_t clock_jumps;
 	struct list pending;        /* ascending tickets */
 	struct list read_wait;
 	struct list dirty_devices, dirty_targets, dirty_attempts,
@@ -330,6 +350,8 @@ void target_reopened(struct core *c, struct target *t);
 /* False: too many; the caller ends the attempt as failed. */
 bool target_deferred(struct core *c, struct target *t, int code);
 bool target_gate_open(struct core *c, struct target *t);
+/* As the operator does it, or the end of a schedule (operate.c). */
+void target_cancel(struct core *c, struct target *t, enum cause cause);
 
 /* hops.c */
 /* The package of the next hop, which from here on is its edge. NULL: none. */
@@ -357,6 +379,36 @@ void campaign_arm(struct core *c, struct campaign *p, int64_t at);
 /* It may only settle any more, never start. */
 bool campaign_only_settles(const struct campaign *p);
 int64_t campaign_w_ms(const struct core *c, const struct campaign *p);
+
+void campaign_jitter(struct core *c, struct campaign *p);
+
+/* windows.c */
+const char *device_zone(const struct core *c, const struct device *d);
+enum hold windows_hold(const struct core *c, const struct target *t,
+    int64_t *ret_until_at);
+void windows_wait(struct core *c, struct target *t);
+void windows_keep(struct core *c, struct target *t);
+void windows_timer(struct core *c, struct hours *h);
+void windows_answered(struct core *c, const struct windows_answer *a);
+void windows_reset(struct core *c, struct campaign *p);
+void windows_drop(struct core *c, struct campaign *p);
+/* The window that is open, or else the next, in whichever zone. */
+bool windows_next(const struct core *c, const struct campaign *p,
+    int64_t wall, struct wall_span *ret);
+void clock_seen(struct core *c);
+void clock_start(struct core *c, int64_t down_ms);
+bool clock_settling(const struct core *c);
+int64_t clock_wall_to_at(const struct core *c, int64_t wall);
+
+/* schedule.c */
+enum { CAMPAIGN_IS_OVER = -2 }; /* of campaign_begin() */
+int schedule_begin(struct core *c, struct campaign *p, struct errtext *err);
+bool schedule_shut(const struct core *c, const struct campaign *p);
+void schedule_arm(struct core *c, struct campaign *p);
+void schedule_timer(struct core *c, struct campaign *p);
+void schedule_clock(struct core *c, struct campaign *p);
+int64_t schedule_end_wall(const struct core *c, const struct campaign *p);
+enum cause schedule_leftover_cause(const struct campaign *p);
 
 /* pending.c */
 void pending_add(struct core *c, enum pending_kind kind, struct device *d,

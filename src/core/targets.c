@@ -85,6 +85,8 @@ hold_campaign(const struct core *c, const struct campaign *p)
 	default:
 		break;
 	}
+	if (p->rec.started_wall != 0 && schedule_shut(c, p))
+		return HOLD_SCHEDULE;
 	if (c->flags.halted)
 		return HOLD_HALTED;
 	if (p->rec.state != CAMPAIGN_RUNNING)
@@ -195,6 +197,8 @@ target_hold(const struct core *c, const struct target *t,
 		return HOLD_OFFLINE;
 	if ((h = hold_version(c, t, ret_until_at)) != HOLD_NONE)
 		return h;
+	if ((h = windows_hold(c, t, ret_until_at)) != HOLD_NONE)
+		return h;
 	return hold_pace(c, t->campaign, ret_until_at);
 }
 
@@ -206,7 +210,9 @@ target_gate_open(struct core *c, struct target *t)
 
 	return hold_campaign(c, t->campaign) == HOLD_NONE &&
 	    target_blocker(t) == NULL && !device_foreign(c, t->device) &&
-	    hold_version(c, t, &until) == HOLD_NONE;
+	    hold_version(c, t, &until) == HOLD_NONE &&
+	    (windows_hold(c, t, &until) == HOLD_NONE ||
+		planted("window_not_held_again"));
 }
 
 /* --- what a version decides before any start -------------------------------*/
@@ -338,17 +344,13 @@ static void
 start(struct core *c, struct target *t)
 {
 	struct campaign *p = t->campaign;
-	int64_t gap;
 
 	deferral_over(c, t->device);
 	if (!bucket_take(&p->bucket, c->now.at_ms) ||
 	    !bucket_take(&c->bucket, c->now.at_ms))
 		return;
 	c->flags_dirty = true;
-	gap = 3600000 / p->spec->pace.start_per_hour; /* rates are not scaled */
-	p->jitter_until_at = c->now.at_ms +
-	    (int64_t)(prng_unit(&c->prng) * (double)gap *
-		(double)p->spec->pace.jitter_ppm / 1e6);
+	campaign_jitter(c, p);
 	mark_campaign(c, p);
 	list_remove(&t->ready);
 	timer_set(c, &c->target_timers, &t->timer, INT64_MAX);
@@ -383,6 +385,11 @@ target_evaluate(struct core *c, struct target *t)
 		}
 		if (until != 0)
 			campaign_arm(c, t->campaign, until);
+		return;
+	case HOLD_WINDOW:
+	case HOLD_WINDOW_FIT:
+		if (!settle_by_version(c, t))
+			windows_wait(c, t);
 		return;
 	case HOLD_NONE:
 		if (!settle_by_version(c, t))
@@ -425,7 +432,7 @@ campaign_only_settles(const struct campaign *p)
 {
 	return p->rec.state == CAMPAIGN_ABORTING ||
 	    p->rec.state == CAMPAIGN_ABORTED ||
-	    p->rec.state == CAMPAIGN_FINISHED;
+	    p->rec.state == CAMPAIGN_FINISHED || p->rec.expired_wall != 0;
 }
 
 static void
@@ -526,7 +533,8 @@ withdrawn(struct core *c, struct target *t)
 	t->rec.withdrawn++;
 	mark_target(c, t);
 	if (campaign_only_settles(t->campaign)) {
-		target_set(c, t, TARGET_CANCELLED, CAUSE_OPERATOR);
+		target_set(c, t, TARGET_CANCELLED,
+		    schedule_leftover_cause(t->campaign));
 	} else if (t->rec.withdrawn >= 3) {
 		t->rec.withdrawn = 0;
 		backoff(c, t);
@@ -545,7 +553,8 @@ dropped(struct core *c, struct target *t, const struct attempt *a)
 		return;
 	}
 	if (campaign_only_settles(t->campaign)) {
-		target_set(c, t, TARGET_CANCELLED, CAUSE_OPERATOR);
+		target_set(c, t, TARGET_CANCELLED,
+		    schedule_leftover_cause(t->campaign));
 		return;
 	}
 	target_set(c, t, TARGET_WAITING, CAUSE_NONE);
@@ -601,10 +610,14 @@ target_attempt_ended(struct core *c, struct target *t, struct attempt *a,
 	}
 	c->pace_changed = true;
 	device_kick_later(c, t->device);
-	/* In aborting, whatever did not end for good ends now. */
-	if (t->campaign->rec.state == CAMPAIGN_ABORTING &&
+	/* In aborting, and past the schedule's end, whatever did not end for
+	 * good ends now. */
+	if ((t->campaign->rec.state == CAMPAIGN_ABORTING ||
+		t->campaign->rec.expired_wall != 0) &&
 	    !target_state_terminal(t->rec.state))
-		target_set(c, t, TARGET_CANCELLED, CAUSE_OPERATOR);
+		target_set(c, t, TARGET_CANCELLED,
+		    schedule_leftover_cause(t->campaign));
+	windows_keep(c, t);
 	campaign_check_end(c, t->campaign);
 }
 

@@ -39,12 +39,30 @@ eta(const struct campaign *p, int64_t wall_ms)
 /* Nobody waits without a name for it: who is only between a token and his
  * turn at it waits for the rate. */
 static enum hold
-hold_shown(const struct core *c, const struct target *t)
+hold_shown(const struct core *c, const struct target *t, int64_t *ret_until_at)
 {
-	int64_t until;
-	enum hold h = target_hold(c, t, &until);
+	enum hold h = target_hold(c, t, ret_until_at);
 
 	return h == HOLD_NONE ? HOLD_RATE : h;
+}
+
+static void
+view_hours(const struct core *c, const struct campaign *p, int64_t wall,
+    struct view_campaign *ret)
+{
+	const struct campaign_spec *s = p->spec;
+	struct wall_span next;
+
+	ret->windows_always = s->windows_always;
+	ret->timezone = s->windows_always ? ""
+	    : s->timezone_device ? "device" : s->timezone;
+	if (windows_next(c, p, wall, &next)) {
+		ret->window_from_wall = next.from_wall;
+		ret->window_to_wall = next.to_wall;
+	}
+	ret->schedule_start_wall = s->schedule.start_wall;
+	ret->schedule_end_wall = schedule_end_wall(c, p);
+	ret->schedule_cancel = s->schedule.cancel;
 }
 
 bool
@@ -80,6 +98,7 @@ core_view_campaign_brief(const struct core *c, struct core_now now,
 	memcpy(ret->targets, p->count, sizeof(ret->targets));
 	memcpy(ret->causes, p->cause, sizeof(ret->causes));
 	memcpy(ret->results, p->result, sizeof(ret->results));
+	view_hours(c, p, now.wall_ms, ret);
 	return true;
 }
 
@@ -88,12 +107,13 @@ core_view_campaign(const struct core *c, struct core_now now,
     const char *name, struct view_campaign *ret)
 {
 	const struct campaign *p = campaign_find(c, name);
+	int64_t until;
 
 	if (!core_view_campaign_brief(c, now, name, ret))
 		return false;
 	for (size_t i = 0; i < p->target_count; i++)
 		if (p->target[i]->rec.state == TARGET_WAITING)
-			ret->holds[hold_shown(c, p->target[i])]++;
+			ret->holds[hold_shown(c, p->target[i], &until)]++;
 	return true;
 }
 
@@ -113,6 +133,8 @@ static void
 view_target(const struct core *c, const struct target *t,
     struct view_target *ret)
 {
+	int64_t until = 0;
+
 	*ret = (struct view_target){
 	    .id = t->device->id,
 	    .key = t->device->key,
@@ -128,7 +150,10 @@ view_target(const struct core *c, const struct target *t,
 	};
 	ret->hops = t->rec.hops;
 	if (t->rec.state == TARGET_WAITING)
-		ret->hold = hold_shown(c, t);
+		ret->hold = hold_shown(c, t, &until);
+	if (until > c->now.at_ms)
+		ret->hold_until_wall =
+		    c->now.wall_ms + (until - c->now.at_ms);
 	if (ret->hold == HOLD_OTHER_CAMPAIGN)
 		ret->blocked_by = target_blocker(t)->rec.name;
 	if (t->rec.state == TARGET_SKIPPED)
@@ -376,6 +401,7 @@ core_view_status(const struct core *c, struct view_status *ret)
 	    .updates = c->updates,
 	    .repeats = c->repeats,
 	    .foreign_updates = c->foreign_updates,
+	    .clock_jumps = c->clock_jumps,
 	};
 	for (size_t i = 0; i < c->campaign_count; i++)
 		ret->dark += c->campaign[i]->dark;

@@ -28,6 +28,12 @@ struct view_campaign {
 	uint64_t results[RESULT_COUNT_]; /* of attempts, since the start */
 	const char *wave_name;
 	enum wave_state wave_state;
+	bool windows_always;
+	const char *timezone;         /* a name, or "device"; "" when always */
+	int64_t window_from_wall, window_to_wall; /* open, or next; 0 = none
+	                                           * is known */
+	int64_t schedule_start_wall, schedule_end_wall; /* 0 = none (yet) */
+	bool schedule_cancel;
 };
 
 struct view_target {
@@ -39,6 +45,7 @@ struct view_target {
 	enum cause cause;
 	enum hold hold;               /* HOLD_NONE unless waiting */
 	int attempts;                 /* starts that left */
+	int64_t hold_until_wall;      /* 0 = not by time alone */
 	int64_t retry_wall;           /* 0 = none */
 	int64_t attempt;              /* last attempt id; 0 = none */
 	const char *version;          /* last version read; "" = none */
@@ -75,6 +82,7 @@ struct view_status {
 	uint64_t commands_start, commands_stop, commands_read;
 	uint64_t repeats, foreign_updates;
 	struct histogram updates;     /* start to success; histogram_update */
+	uint64_t clock_jumps;         /* of the wall clock, since the start */
 };
 
 struct target_filter {

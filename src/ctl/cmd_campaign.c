@@ -77,6 +77,20 @@ print_waves(const struct ctl *c, const json_t *waves)
 	table_print(t);
 }
 
+/* "2026-… to 2026-…", in the campaign's zone of no particular name. */
+static void
+fact_span(struct table *t, const char *label, const json_t *span,
+    const char *from, const char *to)
+{
+	char a[64], b[64];
+
+	if (json_is_null(json_object_get(span, from)) &&
+	    json_is_null(json_object_get(span, to)))
+		return;
+	fact(t, label, "%s to %s", jtime(span, from, a, sizeof a),
+	    jtime(span, to, b, sizeof b));
+}
+
 void
 print_campaign(struct ctl *c, const json_t *j)
 {
@@ -100,6 +114,9 @@ print_campaign(struct ctl *c, const json_t *j)
 	fact(t, "Starts", "%" PRId64, jint(j, "attempts"));
 	fact(t, "In flight", "%" PRId64, jint(j, "in_flight"));
 	fact(t, "Dark", "%" PRId64, jint(j, "dark"));
+	fact_span(t, "Window", json_object_get(j, "window"), "begin", "end");
+	fact_span(t, "Schedule", json_object_get(j, "schedule"), "start",
+	    "end");
 	fact(t, "Started", "%s", jtime(j, "started_at", buf, sizeof buf));
 	fact(t, "Finished", "%s", jtime(j, "finished_at", buf, sizeof buf));
 	fact(t, "Expected end", "%s", jtime(j, "eta", buf, sizeof buf));
@@ -143,7 +160,8 @@ cmd_campaign_show(struct ctl *c, char *const *args)
 static const char *
 retry_text(const json_t *t, char *buf, size_t size)
 {
-	return jtime(t, "retry_at", buf, size);
+	return jtime(t, json_is_null(json_object_get(t, "retry_at"))
+	    ? "hold_until" : "retry_at", buf, size);
 }
 
 int

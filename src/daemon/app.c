@@ -10,6 +10,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "config/zone.h"
 #include "daemon/crash.h"
 #include "daemon/files.h"
 #include "daemon/log.h"
@@ -153,6 +154,35 @@ send_command(struct app *a, const struct fx_item *it)
 	app_effects(a);
 }
 
+/* Which hours that means in UTC is a matter of time zones. */
+static void
+tell_windows(struct app *a, const struct fx_item *it)
+{
+	const struct campaign_spec *s =
+	    core_campaign_spec(a->core, it->campaign);
+	struct windows_answer answer = {
+	    .campaign = it->campaign,
+	    .zone = it->bytes,
+	    .from_wall = it->from_wall,
+	    .to_wall = it->to_wall,
+	};
+	struct ev ev = {.kind = EV_WINDOWS, .windows = &answer};
+	struct wall_span *span = NULL;
+	int r;
+
+	if (s == NULL)
+		return;
+	r = zone_windows(it->bytes, s->windows, s->window_count,
+	    it->from_wall, it->to_wall, &span, &answer.count);
+	if (r == ZONE_NO_MEMORY)
+		app_die(a, "out_of_memory");
+	answer.known = r == 0;
+	answer.span = span;
+	core_handle(a->core, &ev, app_now(a), &a->fx);
+	free(span);
+	app_effects(a);
+}
+
 static void
 submit(struct app *a)
 {
@@ -207,6 +237,9 @@ app_effects(struct app *a)
 			break;
 		case FX_SEND:
 			send_command(a, it);
+			break;
+		case FX_WINDOWS:
+			tell_windows(a, it);
 			break;
 		case FX_KIND_COUNT_:
 			break;

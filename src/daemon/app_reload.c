@@ -219,6 +219,7 @@ reload_conf(struct app *a, struct sbuf *diag)
 		a->conf_refused++;
 		return -1;
 	}
+	fresh->time_scale = a->opt.time_scale;
 	listen = app_addresses_of(fresh->listen, fresh->listen_count);
 	a->conf = fresh;
 	app_fit_descriptors(a);

@@ -322,6 +322,7 @@ app_start(struct app *a)
 	sbuf_done(&diag);
 	if (a->conf == NULL)
 		return EXIT_CONFIG;
+	a->conf->time_scale = a->opt.time_scale;
 	log_level(a->conf->log_level, a->opt.verbose);
 	if (a->opt.time_scale != 1)
 		log_f(NOTE_WARN,

@@ -202,6 +202,7 @@ env_of(struct env_arg *arg, bool stored)
 	    .package = env_package,
 	    .digest = env_digest,
 	    .public_url = arg->conf->files_public_url,
+	    .time_scale = arg->conf->time_scale,
 	    .stored = stored,
 	};
 }

@@ -15,4 +15,4 @@ trackupd_SOURCES = src/daemon/main.c
 trackupd_LDADD = libtrackup-daemon.a libtrackup-io.a libtrackup-store.a \
 	libtrackup-config.a libtrackup-pure.a \
 	$(EVENT_LIBS) $(EVENT_PTHREADS_LIBS) $(JANSSON_LIBS) $(CRYPTO_LIBS) \
-	$(SQLITE_LIBS) $(YAML_LIBS) $(SYSTEMD_LIBS) -lpthread
+	$(SQLITE_LIBS) $(YAML_LIBS) $(GLIB_LIBS) $(SYSTEMD_LIBS) -lpthread

@@ -62,7 +62,7 @@ check_tokens(const struct daemon_conf *conf, const char *path,
 }
 
 static int
-check_config(const char *path)
+check_config(const char *path, double time_scale)
 {
 	struct campaign_files *files = files_new();
 	struct daemon_conf *conf;
@@ -74,10 +74,12 @@ check_config(const char *path)
 		return 1;
 	}
 	sbuf_init(&diag, 0);
-	if ((conf = daemon_conf_load(path, &diag)) != NULL &&
-	    check_tokens(conf, path, &diag) == 0 &&
-	    files_scan(files, conf, NULL, &diag) == 0)
-		r = 0;
+	if ((conf = daemon_conf_load(path, &diag)) != NULL) {
+		conf->time_scale = time_scale;
+		if (check_tokens(conf, path, &diag) == 0 &&
+		    files_scan(files, conf, NULL, &diag) == 0)
+			r = 0;
+	}
 	(void)fputs(sbuf_str(&diag), stderr);
 	if (r == 0)
 		(void)printf("%s: ok\n", path);
@@ -184,7 +186,7 @@ main(int argc, char **argv)
 #endif
 	log_init();
 	if (check)
-		return check_config(opt.config_path);
+		return check_config(opt.config_path, opt.time_scale);
 	if (dump)
 		return dump_config(opt.config_path);
 	return app_run(&opt);

@@ -94,11 +94,33 @@ waves_json(const struct view_campaign *v)
 	    "gate");
 }
 
+/* The window that is open, or the next one; null when they are always open or
+ * none is known. */
+static json_t *
+window_json(const struct view_campaign *v)
+{
+	if (v->window_from_wall == 0)
+		return json_null();
+	return json_pack("{s:o, s:o, s:o}",
+	    "begin", api_time(v->window_from_wall),
+	    "end", api_time(v->window_to_wall),
+	    "timezone", api_text(v->timezone));
+}
+
+static json_t *
+schedule_json(const struct view_campaign *v)
+{
+	return json_pack("{s:o, s:o, s:s}",
+	    "start", api_time(v->schedule_start_wall),
+	    "end", api_time(v->schedule_end_wall),
+	    "at_end", v->schedule_cancel ? "cancel" : "stop");
+}
+
 static json_t *
 campaign_json(const struct view_campaign *v)
 {
 	return json_pack("{s:o, s:o, s:s, s:o, s:i, s:i, s:o, s:o, s:o, s:o,"
-	    " s:o, s:o, s:I, s:I, s:I, s:o, s:o, s:o, s:o}",
+	    " s:o, s:o, s:I, s:I, s:I, s:o, s:o, s:o, s:o, s:o, s:o}",
 	    "name", api_text(v->name),
 	    "description", api_text(v->description),
 	    "state", campaign_state_name(v->state),
@@ -117,7 +139,9 @@ campaign_json(const struct view_campaign *v)
 	    "created_at", api_time(v->created_wall),
 	    "started_at", api_time(v->started_wall),
 	    "finished_at", api_time(v->finished_wall),
-	    "eta", api_time(v->eta_wall));
+	    "eta", api_time(v->eta_wall),
+	    "window", window_json(v),
+	    "schedule", schedule_json(v));
 }
 
 /* False: already answered. */
@@ -178,7 +202,7 @@ static json_t *
 target_json(const struct view_target *t)
 {
 	return json_pack("{s:o, s:s, s:o, s:o, s:o, s:o, s:o, s:o, s:i, s:i,"
-	    " s:o, s:o}",
+	    " s:o, s:o, s:o}",
 	    "id", api_text(t->id),
 	    "state", target_state_name(t->state),
 	    "phase", api_text_or_null(phase_name(t->phase)),
@@ -190,6 +214,7 @@ target_json(const struct view_target *t)
 	    "hops", t->hops,
 	    "attempts", t->attempts,
 	    "retry_at", api_time(t->retry_wall),
+	    "hold_until", api_time(t->hold_until_wall),
 	    "version", api_text_or_null(t->version));
 }
 

@@ -91,6 +91,7 @@ static const struct column campaign_columns[] = {
 	COLUMN(campaign_rec, bucket_milli),
 	COLUMN(campaign_rec, bucket_at),
 	COLUMN(campaign_rec, rules_since_seq),
+	COLUMN(campaign_rec, expired_wall),
 };
 
 static const struct column revision_columns[] = {

@@ -529,11 +529,6 @@ END_TEST
 START_TEST(not_available)
 {
 	static const char *const bad[] = {
-	    "timezone: Europe/Berlin",
-	    "fallback_timezone: Europe/Berlin",
-	    "schedule: {start: 2027-01-01T00:00:00Z}",
-	    "schedule: {end: '2027-01-01T00:00:00+02:00'}",
-	    "schedule: {at_end: cancel}",
 	    "stop_rules: [{cause: bad_url, count: 2, do: pause}]",
 	    "waves: [{name: a}, {name: b}]", "waves: [{name: a, count: 3}]",
 	    "waves: [{name: a, percent: 3}]", "waves: [{name: a, file: x}]",
@@ -557,10 +552,6 @@ START_TEST(not_available)
 		    "[A000002B41DEE0], %s}\n" BUT_TARGETS, bad_targets[i]);
 		refuse_in(text, "not available in this version");
 	}
-	refuse_in(BUT_WINDOWS "windows: [{days: [mon], from: '01:00', "
-	    "to: '05:00'}]\n", "c.yaml:6:10: windows: a list is not available "
-	    "in this version, allowed is the word always\n");
-	refuse_in(BUT_WINDOWS "windows: []\n", "a list is not available");
 }
 END_TEST
 

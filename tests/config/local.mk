@@ -2,10 +2,12 @@
 config_tests = \
 	tests/config/check_campaign_file \
 	tests/config/check_campaign_paths \
+	tests/config/check_campaign_windows \
 	tests/config/check_daemon_conf \
 	tests/config/check_no_memory \
 	tests/config/check_options \
-	tests/config/check_yamlwalk
+	tests/config/check_yamlwalk \
+	tests/config/check_zone
 check_PROGRAMS += $(config_tests)
 TESTS += $(config_tests)
 EXTRA_DIST += tests/config/diag.h
@@ -37,3 +39,11 @@ tests_config_check_no_memory_LDADD = $(config_test_libs)
 tests_config_check_campaign_paths_SOURCES = tests/config/check_campaign_paths.c
 tests_config_check_campaign_paths_CPPFLAGS = $(AM_CPPFLAGS) $(CHECK_CFLAGS)
 tests_config_check_campaign_paths_LDADD = $(config_test_libs)
+
+tests_config_check_campaign_windows_SOURCES = tests/config/check_campaign_windows.c
+tests_config_check_campaign_windows_CPPFLAGS = $(AM_CPPFLAGS) $(CHECK_CFLAGS)
+tests_config_check_campaign_windows_LDADD = $(config_test_libs)
+
+tests_config_check_zone_SOURCES = tests/config/check_zone.c
+tests_config_check_zone_CPPFLAGS = $(AM_CPPFLAGS) $(CHECK_CFLAGS)
+tests_config_check_zone_LDADD = $(config_test_libs)

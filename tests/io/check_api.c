@@ -53,7 +53,7 @@ START_TEST(campaign)
 	static const char *const fields[] = {"name", "state", "reason",
 	    "revision", "digest", "target_version", "targets", "causes",
 	    "holds", "waves", "attempts", "in_flight", "dark", "started_at",
-	    "finished_at", "eta"};
+	    "finished_at", "eta", "window", "schedule"};
 	static const char *const wave[] = {"name", "state", "reason", "total",
 	    "succeeded", "failed", "done", "gate"};
 	struct reply r = get("campaigns/fleet");
@@ -159,7 +159,7 @@ START_TEST(targets)
 {
 	static const char *const fields[] = {"id", "state", "phase", "cause",
 	    "hold", "blocked_by", "missing", "wave", "hops", "attempts",
-	    "retry_at", "version"};
+	    "retry_at", "hold_until", "version"};
 	struct reply r = get("campaigns/fleet/targets?limit=4");
 	json_t *a = json_object_get(r.json, "items"), *t;
 

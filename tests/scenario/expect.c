@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/wtime.h"
 #include "record.h"
 #include "specs.h"
 
@@ -181,6 +182,37 @@ expect_retry(struct world *w, char *args)
 		scn_fail("%s: retry in %lld ms", v.id, (long long)left);
 }
 
+/* EXPECT UNTIL d1 11h..13h, from now on: when its hold ends */
+static void
+expect_until(struct world *w, char *args)
+{
+	struct view_target v = target_of(w, script_word(&args));
+	char *dots = strstr(args, "..");
+	int64_t left = v.hold_until_wall - world_now(w).wall_ms;
+
+	if (dots == NULL)
+		scn_fail("from..to is due");
+	*dots = '\0';
+	if (v.hold_until_wall == 0)
+		scn_fail("%s: no hold_until", v.id);
+	if (left < span_of_text(args) || left > span_of_text(dots + 2))
+		scn_fail("%s: held for %lld ms", v.id, (long long)left);
+}
+
+/* "2026-11-24T01:00:00.000Z..2026-11-24T05:00:00.000Z", or "none" */
+static void
+expect_span(const char *what, const char *pattern, int64_t from, int64_t to)
+{
+	char a[WTIME_TEXT], b[WTIME_TEXT], text[2 * WTIME_TEXT + 2] = "none";
+
+	if (from != 0 || to != 0)
+		(void)snprintf(text, sizeof(text), "%s..%s",
+		    from == 0 ? "" : wtime_format(from, a),
+		    to == 0 ? "" : wtime_format(to, b));
+	if (fnmatch(pattern, text, 0) != 0)
+		scn_fail("%s: %s", what, text);
+}
+
 static bool
 eats(const char *word, const char *key, const char **ret)
 {
@@ -287,6 +319,16 @@ expect_campaign(struct world *w, char *args)
 		if (strcmp(word, "text") == 0) {
 			if (fnmatch(eq + 1, v.reason_text, 0) != 0)
 				scn_fail("%s: text %s", name, v.reason_text);
+			continue;
+		}
+		if (strcmp(word, "window") == 0) {
+			expect_span(word, eq + 1, v.window_from_wall,
+			    v.window_to_wall);
+			continue;
+		}
+		if (strcmp(word, "schedule") == 0) {
+			expect_span(word, eq + 1, v.schedule_start_wall,
+			    v.schedule_end_wall);
 			continue;
 		}
 		if (!campaign_number(&v, word, &have))
@@ -462,7 +504,8 @@ expect(struct world *w, char *args)
 	    {"SEND", expect_send}, {"NOTHING", expect_nothing},
 	    {"SACK", expect_sack}, {"NO", expect_no},
 	    {"CLOSED", expect_closed}, {"TARGET", expect_target},
-	    {"RETRY", expect_retry}, {"ATTEMPT", expect_attempt},
+	    {"RETRY", expect_retry}, {"UNTIL", expect_until},
+	    {"ATTEMPT", expect_attempt},
 	    {"CAMPAIGN", expect_campaign}, {"STATUS", expect_status},
 	    {"DEVICE", expect_device}, {"OPER", expect_oper},
 	    {"FILE", expect_file}, {"EVENT", expect_event},

@@ -16,5 +16,6 @@ tests_scenario_run_SOURCES = \
 	tests/scenario/world.c tests/scenario/world.h
 tests_scenario_run_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/tests/scenario
 tests_scenario_run_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=attempt_cell
-tests_scenario_run_LDADD = libtrackup-store.a libtrackup-pure.a $(STORE_LIBS)
+tests_scenario_run_LDADD = libtrackup-store.a libtrackup-config.a \
+	libtrackup-pure.a $(STORE_LIBS) $(GLIB_LIBS)
 EXTRA_DIST += $(srcdir)/tests/scenario/*.scn

@@ -12,6 +12,7 @@
  * comment. Trackers are d1, d2, …; they get an id when they are first named.
  * d1 in a command means its newest open connection, d1.2 the second one that
  * it opened. Durations: 90s, 15m, 12h, 7d, 1ms, also several ("2m -1ms").
+ * A scenario begins on Monday, 2026-11-23T00:00:00Z.
  *
  * The world
  *   CONFIG in_flight= start_rate= read_rate= unknown= sack= password= user=
@@ -40,6 +41,9 @@
  *   max_attempts= max_deferrals= priority= description= backoff= backoff_max=
  *   battery_wait= ack= confirm= start_download= download_timeout=
  *   download_margin= install= verify= probe= silent=
+ *   windows=01:00-05:00,sat+sun@22:00-06:00   (always unless given)
+ *   timezone=ZONE|device (UTC unless given) fallback=ZONE fit=true|false
+ *   start=2026-11-24T00:00:00Z end=… at_end=stop|cancel
  *   rules=none | cause:count | cause:rate%:sample, …
  *   Other than in a file, approval is none, jitter 0 and start_rate 100/s (the
  *   global one, too; read_rate 1000/s) unless given.
@@ -67,10 +71,12 @@
  *   EXPECT TARGET d1[/c1] active downloading | waiting offline | failed no_ack
  *       … [attempts=2 hops=1 blocked_by=c2 missing=GLOB (blanks as _)]
  *   EXPECT RETRY d1 15m..18m       retry_at, from now
+ *   EXPECT UNTIL d1 3h..3h         when time alone ends its hold, from now
  *   EXPECT ATTEMPT d1 [back=1] phase= reached= result= cause= code= times=
  *       serial=                    as it is on disk
  *   EXPECT CAMPAIGN c1 running | paused rule … [in_flight= dark= attempts=
  *       total= succeeded= offline= bad_url= revision= text=GLOB …]
+ *       [window=FROM..TO] [schedule=START..END] (globs, RFC 3339; or none)
  *   EXPECT STATUS in_flight= dark= known= online= observed= evicted= repeats=
  *       foreign= starts= stops= reads= halted= draining= store_ok=
  *   EXPECT DEVICE d1 online offline observed listed registered version= type=

@@ -8,6 +8,7 @@
 
 #include "base/prng.h"
 #include "base/units.h"
+#include "base/wtime.h"
 #include "world.h"
 
 static int64_t
@@ -185,6 +186,105 @@ rules(struct campaign_spec *s, const char *v)
 	}
 }
 
+static int
+clock_minutes(struct span s)
+{
+	char buf[8];
+
+	(void)span_copy(buf, sizeof(buf), s);
+	if (strlen(buf) != 5 || buf[2] != ':')
+		scn_fail("%s: no time of day", buf);
+	return number((char[]){buf[0], buf[1], '\0'}) * 60 +
+	    number((char[]){buf[3], buf[4], '\0'});
+}
+
+static unsigned
+days(struct span s)
+{
+	static const char *const words[] = {"mon", "tue", "wed", "thu", "fri",
+	    "sat", "sun"};
+	unsigned bits = 0;
+	struct span one;
+
+	while (span_field(&s, '+', &one)) {
+		size_t i = 0;
+
+		while (i < ARRAY_LEN(words) && !span_is(one, words[i]))
+			i++;
+		if (i == ARRAY_LEN(words))
+			scn_fail("%.*s: no day", (int)one.n, one.p);
+		bits |= 1u << i;
+	}
+	return bits;
+}
+
+/* 01:00-05:00, or sat+sun@01:00-05:00 */
+static void
+windows(struct campaign_spec *s, const char *v)
+{
+	struct span rest = span_str(v), one, from;
+
+	s->windows_always = false;
+	while (span_field(&rest, ',', &one)) {
+		struct spec_window *w = realloc(s->windows,
+		    (s->window_count + 1) * sizeof(*w));
+
+		if (w == NULL)
+			scn_fail("out of memory");
+		s->windows = w;
+		w += s->window_count++;
+		w->days = 0x7f;
+		if (memchr(one.p, '@', one.n) != NULL) {
+			(void)span_field(&one, '@', &from);
+			w->days = days(from);
+		}
+		(void)span_field(&one, '-', &from);
+		w->from_min = clock_minutes(from);
+		w->to_min = clock_minutes(one);
+		if (w->to_min <= w->from_min)
+			w->to_min += 1440;
+	}
+	if (s->timezone[0] == '\0' && !s->timezone_device)
+		(void)snprintf(s->timezone, sizeof(s->timezone), "UTC");
+}
+
+static int64_t
+wall(const char *v)
+{
+	int64_t r;
+
+	if (wtime_parse(span_str(v), &r) < 0)
+		scn_fail("%s: no time", v);
+	return r;
+}
+
+/* windows=, timezone=, fallback=, fit=, start=, end=, at_end= */
+static bool
+hours_word(struct campaign_spec *s, const char *key, const char *v)
+{
+	if (strcmp(key, "windows") == 0) {
+		windows(s, v);
+	} else if (strcmp(key, "timezone") == 0) {
+		s->timezone_device = strcmp(v, "device") == 0;
+		(void)snprintf(s->timezone, sizeof(s->timezone), "%s",
+		    s->timezone_device ? "" : v);
+	} else if (strcmp(key, "fallback") == 0) {
+		(void)snprintf(s->fallback_timezone,
+		    sizeof(s->fallback_timezone), "%s", v);
+	} else if (strcmp(key, "fit") == 0) {
+		s->window_fit = strcmp(v, "true") == 0;
+	} else if (strcmp(key, "start") == 0) {
+		s->schedule.start_wall = wall(v);
+	} else if (strcmp(key, "end") == 0) {
+		s->schedule.end_wall = wall(v);
+	} else if (strcmp(key, "at_end") == 0) {
+		s->schedule.cancel = strcmp(v, "cancel") == 0;
+	} else {
+		return false;
+	}
+	return true;
+}
+
 static bool
 duration_word(struct campaign_spec *s, const char *key, const char *v)
 {
@@ -241,7 +341,8 @@ static void
 word(struct world *w, struct campaign_spec *s, const char *key,
     const char *v, bool stored)
 {
-	if (duration_word(s, key, v) || number_word(s, key, v))
+	if (duration_word(s, key, v) || number_word(s, key, v) ||
+	    hours_word(s, key, v))
 		return;
 	if (strcmp(key, "devices") == 0) {
 		if (!stored || strcmp(v, "all") == 0)

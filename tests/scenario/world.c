@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "base/prng.h"
+#include "config/zone.h"
 #include "proto/frame.h"
 #include "record.h"
 #include "specs.h"
@@ -244,6 +245,33 @@ submit(struct world *w)
 	w->batches_end = &b->next;
 }
 
+/* As the daemon does, with the time zones of this machine. */
+static void
+tell_windows(struct world *w, const struct fx_item *it)
+{
+	const struct campaign_spec *s =
+	    core_campaign_spec(w->core, it->campaign);
+	struct windows_answer answer = {
+	    .campaign = it->campaign,
+	    .zone = it->bytes,
+	    .from_wall = it->from_wall,
+	    .to_wall = it->to_wall,
+	};
+	struct wall_span *span = NULL;
+	int r;
+
+	if (s == NULL)
+		scn_fail("windows of no campaign are asked for");
+	r = zone_windows(it->bytes, s->windows, s->window_count,
+	    it->from_wall, it->to_wall, &span, &answer.count);
+	if (r == ZONE_NO_MEMORY)
+		scn_fail("out of memory");
+	answer.known = r == 0;
+	answer.span = span;
+	world_event(w, &(struct ev){.kind = EV_WINDOWS, .windows = &answer});
+	free(span);
+}
+
 /* As app_effects() of the daemon does: the batch first, then in order; the
  * outcome of a command is told at once and may want more. */
 void
@@ -273,6 +301,9 @@ world_effects(struct world *w)
 			break;
 		case FX_SEND:
 			command(w, &items[i]);
+			break;
+		case FX_WINDOWS:
+			tell_windows(w, &items[i]);
 			break;
 		case FX_KIND_COUNT_:
 			break;
