@@ -3,6 +3,7 @@
  *
  *   checker truth TRUTH TARGETS DB VERSION [settled]
  *   checker counts SAMPLES
+ *   checker database SQLFILE DB     (makes it; no counts)
  *
  * TRUTH is tracksim's file (a JSON line a device), TARGETS the output of
  * `trackupctl campaign targets --json`, DB the store of the stopped daemon,
@@ -448,9 +449,38 @@ check_counts(const char *path)
 	return 0;
 }
 
+/* The database that a dump describes. */
+static int
+make_database(const char *dump, const char *path)
+{
+	FILE *f = fopen(dump, "re");
+	char *text = NULL, *why = NULL;
+	size_t size = 0;
+	sqlite3 *h = NULL;
+	int r;
+
+	if (f == NULL || getdelim(&text, &size, '\0', f) < 0) {
+		perror(dump);
+		return 1;
+	}
+	(void)fclose(f);
+	r = sqlite3_open(path, &h);
+	if (r == SQLITE_OK)
+		r = sqlite3_exec(h, text, NULL, NULL, &why);
+	if (r != SQLITE_OK)
+		(void)fprintf(stderr, "%s: %s\n", path,
+		    why != NULL ? why : sqlite3_errstr(r));
+	sqlite3_free(why);
+	(void)sqlite3_close(h);
+	free(text);
+	return r == SQLITE_OK ? 0 : 1;
+}
+
 int
 main(int argc, char **argv)
 {
+	if (argc == 4 && strcmp(argv[1], "database") == 0)
+		return make_database(argv[2], argv[3]);
 	if (argc == 3 && strcmp(argv[1], "counts") == 0) {
 		(void)check_counts(argv[2]);
 	} else if ((argc == 6 || (argc == 7 && strcmp(argv[6], "settled") == 0))

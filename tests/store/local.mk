@@ -6,7 +6,8 @@ store_test_ldadd = libtrackup-store.a libtrackup-pure.a $(CHECK_LIBS) \
 	$(STORE_LIBS)
 store_test_helpers = tests/store/helper.c tests/store/helper.h
 
-store_tests = tests/store/check_backup tests/store/check_records tests/store/check_store \
+store_tests = tests/store/check_backup \
+	tests/store/check_upgrade tests/store/check_records tests/store/check_store \
 	tests/store/check_refuse tests/store/check_faults \
 	tests/store/check_kill tests/store/check_power
 check_PROGRAMS += $(store_tests)
@@ -16,6 +17,13 @@ tests_store_check_backup_SOURCES = tests/store/check_backup.c \
 	$(store_test_helpers)
 tests_store_check_backup_CPPFLAGS = $(store_test_cppflags)
 tests_store_check_backup_LDADD = $(store_test_ldadd)
+
+# What each release left; never edited.
+EXTRA_DIST += tests/store/release-1.sql
+tests_store_check_upgrade_SOURCES = tests/store/check_upgrade.c \
+	$(store_test_helpers)
+tests_store_check_upgrade_CPPFLAGS = $(store_test_cppflags)
+tests_store_check_upgrade_LDADD = $(store_test_ldadd)
 
 tests_store_check_records_SOURCES = tests/store/check_records.c \
 	$(store_test_helpers)
