@@ -123,6 +123,9 @@ struct fleet {
 };
 
 int connect_to(uint16_t port, unsigned source, bool nonblocking);
+/* The same; segment: the most that a packet from there may carry, 0 = 64 KiB. */
+int connect_with(uint16_t port, unsigned source, bool nonblocking,
+    int segment);
 /* Connects one after the other; each says hello and is answered. */
 void fleet_open(struct fleet *f, const struct server *s, enum dialect d,
     unsigned first_id, size_t count);

@@ -19,7 +19,7 @@
 /* A close that leaves nothing behind: thousands of TIME_WAIT would make the
  * next measurement pay. */
 int
-connect_to(uint16_t port, unsigned source, bool nonblocking)
+connect_with(uint16_t port, unsigned source, bool nonblocking, int segment)
 {
 	struct sockaddr_in to = {.sin_family = AF_INET,
 		.sin_port = htons(port)};
@@ -37,6 +37,9 @@ connect_to(uint16_t port, unsigned source, bool nonblocking)
 	(void)setsockopt(fd, SOL_IP, IP_BIND_ADDRESS_NO_PORT, &one,
 	    sizeof(one));
 	(void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one));
+	if (segment > 0)
+		(void)setsockopt(fd, IPPROTO_TCP, TCP_MAXSEG, &segment,
+		    sizeof(segment));
 	(void)setsockopt(fd, SOL_SOCKET, SO_LINGER, &lg, sizeof(lg));
 	(void)setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &tv, sizeof(tv));
 	if (bind(fd, (struct sockaddr *)&from, sizeof(from)) < 0)
@@ -47,6 +50,12 @@ connect_to(uint16_t port, unsigned source, bool nonblocking)
 		return -1;
 	}
 	return fd;
+}
+
+int
+connect_to(uint16_t port, unsigned source, bool nonblocking)
+{
+	return connect_with(port, source, nonblocking, 0);
 }
 
 static void
