@@ -83,7 +83,7 @@ idmap_get(const struct idmap *m, uint64_t key)
 int
 idmap_put(struct idmap *m, uint64_t key, void *value)
 {
-	size_t i;
+	size_t i = 0;
 
 	assert(key != 0 && value != NULL);
 	if (m->cap > 0) {
@@ -93,9 +93,12 @@ idmap_put(struct idmap *m, uint64_t key, void *value)
 			return 0;
 		}
 	}
-	if (idmap_reserve(m, m->len + 1) < 0)
-		return -1;
-	i = key_slot(m, key);
+	/* A slot in a table of a million is a cache miss: one is enough. */
+	if (m->len + 1 > m->cap - m->cap / 4) {
+		if (idmap_reserve(m, m->len + 1) < 0)
+			return -1;
+		i = key_slot(m, key);
+	}
 	m->v[i] = (struct idmap_entry){key, value};
 	m->len++;
 	return 0;

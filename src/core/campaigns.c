@@ -685,16 +685,28 @@ core_load_campaign(struct core *c, const struct campaign_rec *r,
 	return 0;
 }
 
+/* Targets come by campaign: the one before had the same, but for a few. */
+static struct campaign *
+campaign_by_id(struct core *c, int64_t id)
+{
+	struct campaign *p = c->load_campaign;
+
+	for (size_t i = 0; (p == NULL || p->rec.id != id) &&
+	    i < c->campaign_count; i++)
+		p = c->campaign[i];
+	if (p == NULL || p->rec.id != id)
+		return NULL;
+	c->load_campaign = p;
+	return p;
+}
+
 int
 core_load_target(struct core *c, const struct target_rec *r)
 {
 	struct device *d = device_find(c, r->device);
-	struct campaign *p = NULL;
+	struct campaign *p = campaign_by_id(c, r->campaign);
 	struct target *t;
 
-	for (size_t i = 0; i < c->campaign_count; i++)
-		if (c->campaign[i]->rec.id == r->campaign)
-			p = c->campaign[i];
 	if (p == NULL || d == NULL)
 		return -1;
 	/* Doubling, so that a million targets cost a few moves. */

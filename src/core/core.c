@@ -496,12 +496,8 @@ core_free(struct core *c)
 		free(p);
 	}
 	free(c->campaign);
-	while ((d = idmap_next(&c->devices, &pos)) != NULL) {
-		if (d->more != NULL)
-			free(d->more->attempt);
-		free(d->more);
-		free(d);
-	}
+	while ((d = idmap_next(&c->devices, &pos)) != NULL)
+		device_free(d);
 	idmap_done(&c->devices);
 	opbuf_done(&c->ended);
 	opbuf_done(&c->late);

@@ -15,6 +15,18 @@ device_find(const struct core *c, uint64_t key)
 	return idmap_get(&c->devices, key);
 }
 
+void
+device_free(struct device *d)
+{
+	if (d->more != NULL) {
+		free(d->more->attempt);
+		free(d->more->tuple);
+		free(d->more->hint);
+	}
+	free(d->more);
+	free(d);
+}
+
 static void
 device_forget(struct core *c, struct device *d)
 {
@@ -144,11 +156,23 @@ device_unbind(struct core *c, struct device *d)
 		attempt_step(c, d->more->attempt, AE_CONN_LOST);
 }
 
+uint64_t *
+device_tuples(struct device_more *m)
+{
+	if (m->tuple == NULL)
+		m->tuple = calloc(TUPLES_PER_DEVICE, sizeof(*m->tuple));
+	return m->tuple;
+}
+
 bool
 device_repeat(struct core *c, struct device_more *m, uint64_t hash)
 {
 	struct tuple_rec r;
 
+	if (device_tuples(m) == NULL) {
+		core_fail(c);
+		return true;
+	}
 	for (int i = 0; i < TUPLES_PER_DEVICE; i++)
 		if (m->tuple[i] == hash) {
 			c->repeats++;

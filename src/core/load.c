@@ -98,6 +98,8 @@ core_load_tuple(struct core *c, const struct tuple_rec *r)
 		return -1;
 	if (planted("repeats_forgotten"))
 		return 0;
+	if (device_tuples(d->more) == NULL)
+		return -1;
 	d->more->tuple[r->slot] = r->hash;
 	/* The ring goes on behind the last slot that is filled; where it had
 	 * wrapped, some older frame is forgotten one turn early. */
@@ -281,6 +283,7 @@ core_load_done(struct core *c, struct core_now now, int64_t down_ms,
 	}
 	c->loading = false;
 	clock_start(c, down_ms);
+	c->load_campaign = NULL;
 	for (size_t i = 0; i < c->campaign_count; i++) {
 		struct campaign *p = c->campaign[i];
 

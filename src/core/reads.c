@@ -1,6 +1,7 @@
 #include "config.h"
 #include "core/state.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #include "core/plant.h"
@@ -320,6 +321,10 @@ read_hint(struct core *c, struct device *d, const struct core_conn *conn,
 	for (size_t i = 0; i < msg->raw.n; i++)
 		hash = hash * UINT64_C(0x100000001b3) ^
 		    (unsigned char)msg->raw.p[i];
+	/* A hint that is lost for want of memory is followed by others. */
+	if (m->hint == NULL && (m->hint = calloc(HINTS_REMEMBERED,
+	    sizeof(*m->hint))) == NULL)
+		return;
 	for (int i = 0; i < HINTS_REMEMBERED; i++)
 		if (m->hint[i] == hash)
 			return;

@@ -60,10 +60,11 @@ struct device_more {
 	struct device *device;
 	bool dirty;
 	struct list dirty_node;
-	uint64_t tuple[TUPLES_PER_DEVICE];
-	int tuple_next;
-	uint64_t hint[HINTS_REMEMBERED];
-	int hint_next;
+	/* Rings; NULL until there is something to remember: most devices only
+	 * have a version, and a million of them must fit. */
+	uint64_t *tuple;            /* TUPLES_PER_DEVICE */
+	uint64_t *hint;             /* HINTS_REMEMBERED */
+	int tuple_next, hint_next;
 	uint32_t serial_next;
 	struct read read;
 	struct heap_node read_timer;
@@ -212,6 +213,7 @@ struct core {
 
 	struct campaign **campaign;
 	size_t campaign_count;
+	struct campaign *load_campaign; /* of the target loaded last */
 	size_t in_flight;
 	bool pace_changed;          /* a slot came free: look for the next */
 
@@ -274,6 +276,9 @@ void device_register(struct core *c, struct device *d);
 void device_bind(struct core *c, struct device *d, struct core_conn *conn);
 void device_unbind(struct core *c, struct device *d);
 bool device_repeat(struct core *c, struct device_more *m, uint64_t hash);
+/* The ring of tuples, made on demand. NULL: no memory. */
+uint64_t *device_tuples(struct device_more *m);
+void device_free(struct device *d);
 bool device_version_fresh(const struct core *c, const struct device *d);
 bool device_foreign(const struct core *c, const struct device *d);
 void device_foreign_seen(struct core *c, struct device *d, const char *what);

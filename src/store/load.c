@@ -1,44 +1,22 @@
 #include "config.h"
 #include "store/store.h"
 
+#include "store/ahead.h"
 #include "store/db.h"
 #include "store/internal.h"
 
-/* A record of any kind that is loaded. */
-union any_rec {
-	struct device_rec device;
-	struct campaign_rec campaign;
-	struct target_rec target;
-	struct attempt_rec attempt;
-	struct tuple_rec tuple;
-	struct stamp_rec stamp;
-	struct flags_rec flags;
-};
-
 static int
-loaded(const struct store_loader *l, struct db *db, enum op_kind kind,
-    const union any_rec *rec)
+loaded(const struct store_loader *l, enum op_kind kind, const void *rec)
 {
-	sqlite3_stmt *st;
-	const char *text;
-	int col;
-
 	switch (kind) {
 	case OP_DEVICE:
-		return l->device(l->arg, &rec->device);
+		return l->device(l->arg, rec);
 	case OP_TARGET:
-		return l->target(l->arg, &rec->target);
+		return l->target(l->arg, rec);
 	case OP_ATTEMPT:
-		return l->attempt(l->arg, &rec->attempt);
+		return l->attempt(l->arg, rec);
 	case OP_TUPLE:
-		return l->tuple(l->arg, &rec->tuple);
-	case OP_CAMPAIGN:
-		st = db->stmt[STMT_CAMPAIGN_LOAD];
-		col = (int)row_types[OP_CAMPAIGN].column_count;
-		text = (const char *)sqlite3_column_text(st, col);
-		return l->campaign(l->arg, &rec->campaign,
-		    text == NULL ? "" : text,
-		    (size_t)sqlite3_column_bytes(st, col));
+		return l->tuple(l->arg, rec);
 	default:
 		assert(false && "not a kind that is loaded row by row");
 		return -1;
@@ -49,14 +27,44 @@ static int
 load_kind(struct db *db, const struct store_loader *l, enum op_kind kind,
     struct errtext *err)
 {
-	union any_rec rec;
-	int r, stop = 0;
+	struct ahead *a = ahead_start(db, kind, err);
+	struct errtext ignored = {0}; /* the caller's own comes first */
+	const unsigned char *rows;
+	size_t count = 0;
+	int r = 0;
 
-	while ((r = db_next(db, kind, &rec, err)) > 0)
-		if ((stop = loaded(l, db, kind, &rec)) < 0) {
-			db_reset(db, row_types[kind].load);
+	if (a == NULL)
+		return STORE_ERR_MEMORY;
+	while (r >= 0 && (rows = ahead_next(a, &count)) != NULL)
+		for (size_t i = 0; i < count && r >= 0; i++)
+			r = loaded(l, kind, rows + i * row_types[kind].rec_size);
+	if (r < 0) {
+		(void)!ahead_end(a, &ignored);
+		return r;
+	}
+	return ahead_end(a, err) < 0 ? STORE_ERR_CORRUPT : 0;
+}
+
+/* Few, and with the text of each. */
+static int
+load_campaigns(struct db *db, const struct store_loader *l,
+    struct errtext *err)
+{
+	sqlite3_stmt *st = db->stmt[STMT_CAMPAIGN_LOAD];
+	int col = (int)row_types[OP_CAMPAIGN].column_count;
+	struct campaign_rec rec;
+	const char *text;
+	int r, stop;
+
+	while ((r = db_next(db, OP_CAMPAIGN, &rec, err)) > 0) {
+		text = (const char *)sqlite3_column_text(st, col);
+		stop = l->campaign(l->arg, &rec, text == NULL ? "" : text,
+		    (size_t)sqlite3_column_bytes(st, col));
+		if (stop < 0) {
+			db_reset(db, STMT_CAMPAIGN_LOAD);
 			return stop;
 		}
+	}
 	return r < 0 ? STORE_ERR_CORRUPT : 0;
 }
 
@@ -75,8 +83,7 @@ load_single(struct db *db, enum op_kind kind, void *rec, struct errtext *err)
 int
 store_load(struct store *s, const struct store_loader *l, struct errtext *err)
 {
-	static const enum op_kind kinds[] = {OP_DEVICE, OP_CAMPAIGN, OP_TARGET,
-		OP_ATTEMPT, OP_TUPLE};
+	static const enum op_kind kinds[] = {OP_TARGET, OP_ATTEMPT, OP_TUPLE};
 	struct flags_rec flags;
 	struct stamp_rec stamp;
 	int r;
@@ -84,7 +91,9 @@ store_load(struct store *s, const struct store_loader *l, struct errtext *err)
 	assert(!s->started);
 	if ((r = load_single(s->db, OP_FLAGS, &flags, err)) < 0 ||
 	    (r = load_single(s->db, OP_STAMP, &stamp, err)) < 0 ||
-	    (r = l->flags(l->arg, &flags, &stamp)) < 0)
+	    (r = l->flags(l->arg, &flags, &stamp)) < 0 ||
+	    (r = load_kind(s->db, l, OP_DEVICE, err)) < 0 ||
+	    (r = load_campaigns(s->db, l, err)) < 0)
 		return r;
 	for (size_t i = 0; i < ARRAY_LEN(kinds); i++)
 		if ((r = load_kind(s->db, l, kinds[i], err)) < 0)

@@ -3,6 +3,7 @@ noinst_LIBRARIES += libtrackup-store.a
 libtrackup_store_a_CPPFLAGS = $(AM_CPPFLAGS) $(SQLITE_CFLAGS)
 libtrackup_store_a_CFLAGS = $(AM_CFLAGS) -pthread
 libtrackup_store_a_SOURCES = \
+	src/store/ahead.c src/store/ahead.h \
 	src/store/backup.c \
 	src/store/copy.c src/store/copy.h \
 	src/store/copy_trim.c \
