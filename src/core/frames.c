@@ -267,6 +267,8 @@ static bool
 frame_matters(const struct message *m)
 {
 	switch (m->kind) {
+	case MSG_ACK_OTHER:
+		return m->family != FRAME_ASCII;
 	case MSG_ACK_GTUPD:
 	case MSG_GTUPD:
 	case MSG_ACK_GTRTO:
@@ -293,6 +295,9 @@ frame_dispatch(struct core *c, struct device *d, struct core_conn *conn,
 	case MSG_ACK_GTUPD:
 		frame_ack_gtupd(c, d, m);
 		break;
+	/* No document says which id the binary ACK of a version read has: its
+	 * serial must do. */
+	case MSG_ACK_OTHER:
 	case MSG_ACK_GTRTO:
 		read_ack(c, d, conn, m);
 		break;
@@ -326,13 +331,16 @@ identify(struct core *c, struct device *d, struct core_conn *conn,
 	if (d->conn != conn)
 		device_bind(c, d, conn);
 	d->last_seen_at = MAX_OF(c->now.at_ms, 1);
-	if (!span_is(m->protover, d->protover)) {
+	/* A binary frame may leave its version out, and then says nothing. */
+	if (!span_is(m->protover, d->protover) &&
+	    (m->protover.n > 0 || m->family == FRAME_ASCII)) {
 		(void)span_copy(d->protover, sizeof(d->protover), m->protover);
 		if (d->more != NULL)
 			mark_device(c, d->more);
 	}
+	d->heard = (uint8_t)(m->family + 1);
 	/* The check digit comes and goes with what the unit sends. */
-	if (strcmp(d->id, m->id.text) != 0)
+	if (m->has_id && strcmp(d->id, m->id.text) != 0)
 		memcpy(d->id, m->id.text, sizeof(d->id));
 	if (d->more != NULL)
 		d->more->rec.last_seen_wall = c->now.wall_ms;
@@ -350,12 +358,28 @@ register_room(struct core *c)
 	return false;
 }
 
+/* Under a name, or under nothing, before the connection said who it is: such a
+ * unit can be answered and not be commanded. Unanswered it would send the same
+ * report for ever, and never come to say its id. */
+static void
+frame_nameless(struct core *c, struct core_conn *conn, const struct message *m)
+{
+	c->frames_nameless++;
+	if (c->cfg.unknown != UNKNOWN_REFUSE)
+		acknowledge(c, conn, m, false);
+}
+
 void
 core_frame(struct core *c, struct core_conn *conn, const struct message *m)
 {
-	struct device *d = device_find(c, m->id.key);
+	uint64_t key = m->has_id ? m->id.key : conn->key;
+	struct device *d = key == 0 ? NULL : device_find(c, key);
 	bool matters = frame_matters(m);
 
+	if (d == NULL && !m->has_id) {
+		frame_nameless(c, conn, m);
+		return;
+	}
 	if ((d == NULL || d->observed) && c->cfg.unknown == UNKNOWN_REFUSE) {
 		struct fx_item *it = core_item(c, FX_CLOSE);
 

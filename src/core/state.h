@@ -93,6 +93,8 @@ struct device {
 	char id[DEVID_MAX + 1];
 	char protover[PROTOVER_MAX + 1];
 	bool observed;
+	uint8_t heard;              /* family of its last frame + 1; 0 = none
+				     * since the start */
 };
 
 struct target {
@@ -209,6 +211,7 @@ struct core {
 	size_t registered;
 	uint64_t registered_refused;
 	uint64_t frames_not_kept;
+	uint64_t frames_nameless;
 	uint64_t held_in_flight, held_start_rate, held_read_rate, held_dark;
 
 	struct campaign **campaign;

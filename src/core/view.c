@@ -273,7 +273,9 @@ view_device(const struct core *c, struct core_now now,
 	*ret = (struct view_device){
 	    .id = d->id,
 	    .key = d->key,
-	    .protocol = d->protover,
+	    .protocol = d->heard == 0 ? "" :
+	        frame_family_name((enum frame_family)(d->heard - 1)),
+	    .protocol_version = d->protover,
 	    .name = r == NULL ? "" : r->name,
 	    .device_type = r == NULL ? "" : r->device_type,
 	    .hardware = r == NULL ? "" : r->hardware,
@@ -391,6 +393,7 @@ core_view_status(const struct core *c, struct view_status *ret)
 	    .registered_refused = c->registered_refused,
 	    .frames_kept_max = FRAMES_KEPT,
 	    .frames_not_kept = c->frames_not_kept,
+	    .frames_nameless = c->frames_nameless,
 	    .held_in_flight = c->held_in_flight,
 	    .held_start_rate = c->held_start_rate,
 	    .held_read_rate = c->held_read_rate,

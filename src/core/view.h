@@ -55,7 +55,8 @@ struct view_target {
 };
 
 struct view_device {
-	const char *id, *protocol, *name, *device_type, *hardware, *mcu;
+	const char *protocol;         /* family of frames; "" = not heard yet */
+	const char *id, *protocol_version, *name, *device_type, *hardware, *mcu;
 	uint64_t key;
 	const char *model;            /* device-type code of the protocol version */
 	int64_t version_wall, last_seen_wall;
@@ -76,6 +77,7 @@ struct view_status {
 	uint64_t registered_refused;
 	int frames_kept_max;          /* of one device, at once */
 	uint64_t frames_not_kept;
+	uint64_t frames_nameless;     /* of connections without an id */
 	/* How often the pace held a target or a read back. */
 	uint64_t held_in_flight, held_start_rate, held_read_rate, held_dark;
 	uint64_t codes[1000];         /* GTUPD reports by code */

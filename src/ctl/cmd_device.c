@@ -119,6 +119,7 @@ print_device(const struct ctl *c, const json_t *j)
 		{"Diagnosis", "diagnosis"}, {"Name", "name"},
 		{"Model", "model"}, {"Device type", "device_type"},
 		{"Hardware", "hardware"}, {"Protocol", "protocol"},
+		{"Protocol version", "protocol_version"},
 		{"Address", "address"}, {"Transport", "transport"},
 	};
 	const json_t *campaigns = json_object_get(j, "campaigns");

@@ -51,11 +51,12 @@ device_json(struct api *a, const struct view_device *v)
 		transport = v->transport == TRANSPORT_UDP ? "udp" : "tcp";
 	if (v->conn != NULL)
 		(void)trackers_peer(v->conn, address, sizeof address);
-	return json_pack("{s:o, s:o, s:o, s:o, s:o, s:o, s:{s:o, s:n}, s:o,"
+	return json_pack("{s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:{s:o, s:n}, s:o,"
 	    " s:b, s:b, s:b, s:o, s:o, s:n, s:o, s:o, s:o}",
 	    "id", api_text(v->id),
 	    "model", api_text_or_null(v->model),
 	    "protocol", api_text_or_null(v->protocol),
+	    "protocol_version", api_text_or_null(v->protocol_version),
 	    "name", api_text_or_null(v->name),
 	    "device_type", api_text_or_null(v->device_type),
 	    "hardware", api_text_or_null(v->hardware),

@@ -3,6 +3,7 @@
 #include "proto/frame.h"
 
 #include "base/devid.h"
+#include "proto/hex.h"
 
 /* Kinds of family A. Only some of them break off a frame that has no end:
  * those with which a tracker really begins anew (protocol.md 4). */
@@ -46,6 +47,46 @@ kind_match(struct span s, bool breaking)
 		best = MATCH_PART;
 	}
 	return best;
+}
+
+size_t
+ascii_breaks(struct span s)
+{
+	for (size_t i = 0; i < ARRAY_LEN(ascii_kinds); i++) {
+		const struct ascii_kind *k = &ascii_kinds[i];
+
+		if (k->breaks && s.n >= k->n &&
+		    memcmp(s.p, k->prefix, k->n) == 0)
+			return k->n;
+	}
+	return 0;
+}
+
+bool
+ascii_may_break(struct span s)
+{
+	return kind_match(s, true) != MATCH_NO;
+}
+
+/* What breaks off a message of text: another one, or a binary frame. */
+static enum match
+break_match(struct span s)
+{
+	enum match match = kind_match(s, true);
+	size_t proof;
+
+	if (match != MATCH_NO)
+		return match;
+	switch (hex1_in_text(s, &proof)) {
+	case HEX_ONE:
+		return MATCH_YES;
+	case HEX_PART:
+		return MATCH_PART;
+	case HEX_NO:
+	case HEX_TWO:
+		break;
+	}
+	return MATCH_NO;
 }
 
 /*
@@ -113,7 +154,7 @@ break_find(struct span s, size_t from, size_t to, size_t *ret_pos)
 			break;
 		at = (size_t)(plus - s.p);
 		*ret_pos = at;
-		switch (kind_match(span_of(plus, s.n - at), true)) {
+		switch (break_match(span_of(plus, s.n - at))) {
 		case MATCH_YES:
 			return FIND_BREAK;
 		case MATCH_PART:
@@ -149,26 +190,91 @@ ascii_find(struct span s, size_t from, size_t *ret_pos)
 	return found;
 }
 
-/* Bytes that are no frame last up to the next '+', or up to the limit. */
+/* The next byte in [from, s.n) with which a frame may begin. '-' is too common
+ * to stand for itself; at the very end nobody knows yet (*ret_part). */
+static size_t
+begin_find(struct span s, size_t from, bool *ret_part)
+{
+	const char *plus = memchr(s.p + from, '+', s.n - from);
+	size_t end = plus == NULL ? s.n : (size_t)(plus - s.p);
+
+	*ret_part = false;
+	while (from < end) {
+		const char *minus = memchr(s.p + from, '-', end - from);
+		size_t at;
+
+		if (minus == NULL)
+			break;
+		at = (size_t)(minus - s.p);
+		*ret_part = at + 1 == s.n;
+		if (*ret_part || minus[1] == 0x00 || minus[1] == 0x10)
+			return at;
+		from = at + 1;
+	}
+	return end;
+}
+
+/* Bytes that are no frame last up to where the next may begin, or up to the
+ * limit. */
 static enum frame_status
 lost_next(struct span s, bool limited, size_t from, enum frame_why why,
     size_t *scan, struct frame *ret, enum frame_why *ret_why)
 {
-	const char *plus = NULL;
-
+	bool part = false;
 	/* The first byte is known to begin nothing, be it a '+'. */
-	from = MAX_OF(from, 1);
-	if (from < s.n)
-		plus = memchr(s.p + from, '+', s.n - from);
-	if (plus == NULL && !limited) {
-		*scan = s.n;
+	size_t end = begin_find(s, MIN_OF(MAX_OF(from, 1), s.n), &part);
+
+	if ((part || end == s.n) && !limited) {
+		*scan = end;
 		return FRAME_MORE;
 	}
-	ret->bytes = s;
-	if (plus != NULL)
-		ret->bytes.n = (size_t)(plus - s.p);
+	ret->bytes = span_of(s.p, end);
 	*ret_why = why;
 	return FRAME_BAD;
+}
+
+static enum frame_status
+hex_next(struct span s, enum hex_match kind, bool limited, size_t from,
+    size_t *scan, struct frame *ret, enum frame_why *ret_why)
+{
+	size_t at = s.n;
+
+	switch (hex_find(s, kind, from, &at)) {
+	case HEX_END:
+		ret->family = kind == HEX_ONE ? FRAME_HEX1 : FRAME_HEX2;
+		ret->bytes = span_of(s.p, at);
+		return FRAME_OK;
+	case HEX_BREAK:
+		*ret_why = FRAME_WHY_PREFIX;
+		break;
+	case HEX_FALSE:
+		*ret_why = FRAME_WHY_KIND;
+		break;
+	case HEX_MORE:
+		if (!limited) {
+			*scan = s.n;
+			return FRAME_MORE;
+		}
+		*ret_why = FRAME_WHY_OVERSIZE;
+		break;
+	}
+	ret->bytes = span_of(s.p, at);
+	return FRAME_BAD;
+}
+
+/* Everything but family A. part: it may still become that. */
+static enum frame_status
+other_next(struct span s, bool part, bool limited, size_t from, size_t *scan,
+    struct frame *ret, enum frame_why *ret_why)
+{
+	enum hex_match kind = hex_match(s);
+
+	if (kind == HEX_ONE || kind == HEX_TWO)
+		return hex_next(s, kind, limited, from, scan, ret, ret_why);
+	if (part || kind == HEX_PART)
+		return FRAME_MORE;
+	return lost_next(s, limited, from, s.p[0] == '+' ? FRAME_WHY_KIND :
+	    FRAME_WHY_GARBAGE, scan, ret, ret_why);
 }
 
 static enum frame_status
@@ -204,7 +310,7 @@ enum frame_status
 frame_next(const char *buf, size_t len, size_t max, size_t *scan,
     struct frame *ret, size_t *ret_used, enum frame_why *ret_why)
 {
-	enum frame_status status = FRAME_MORE;
+	enum frame_status status;
 	enum match match = MATCH_NO;
 	size_t skip = 0, from = *scan;
 	struct span s;
@@ -225,20 +331,13 @@ frame_next(const char *buf, size_t len, size_t max, size_t *scan,
 	s = span_of(buf + skip, limited ? max : len - skip);
 	from = from > skip ? from - skip : 0;
 
-	/* Each family has its own first bytes; the binary ones come here. */
 	if (s.p[0] == '+')
 		match = kind_match(s, false);
-	switch (match) {
-	case MATCH_YES:
+	if (match == MATCH_YES)
 		status = ascii_next(s, limited, from, scan, ret, ret_why);
-		break;
-	case MATCH_PART:
-		break;
-	case MATCH_NO:
-		status = lost_next(s, limited, from, s.p[0] == '+' ?
-		    FRAME_WHY_KIND : FRAME_WHY_GARBAGE, scan, ret, ret_why);
-		break;
-	}
+	else
+		status = other_next(s, match == MATCH_PART, limited, from,
+		    scan, ret, ret_why);
 	if (status != FRAME_MORE)
 		*ret_used = skip + ret->bytes.n;
 	return status;

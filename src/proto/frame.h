@@ -36,7 +36,7 @@ enum frame_why {
 
 struct frame {
 	enum frame_family family;
-	struct span bytes; /* whole: from '+' through '$' (or an old NUL) */
+	struct span bytes; /* whole: from the first byte through the last */
 };
 
 /* Borrows buf; ret->bytes points into it. max: bytes of one frame. *scan is

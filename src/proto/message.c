@@ -3,6 +3,7 @@
 #include "proto/message.h"
 
 #include "base/version.h"
+#include "proto/hex.h"
 
 #define TYPE_LEN 3
 #define SERIAL_LEN 4
@@ -329,6 +330,7 @@ decode(struct span s, struct message *ret)
 		return MSG_BAD_FIELDS;
 	if (devid_parse(id, &ret->id) < 0)
 		return MSG_BAD_ID;
+	ret->has_id = true;
 	bad = tail_read(&s, ret);
 	if (bad != MSG_BAD_NONE)
 		return bad;
@@ -340,14 +342,36 @@ message_decode(const struct frame *f, struct message *ret,
     enum msg_bad *ret_bad)
 {
 	*ret = (struct message){
+		.family = f->family,
 		.code = -1,
 		.times = -1,
 		.raw = f->bytes,
 	};
-	*ret_bad = MSG_BAD_HEAD;
-	if (f->family == FRAME_ASCII)
+	switch (f->family) {
+	case FRAME_ASCII:
 		*ret_bad = decode(f->bytes, ret);
+		break;
+	case FRAME_HEX1:
+		*ret_bad = hex1_decode(f->bytes, ret);
+		break;
+	case FRAME_HEX2:
+		*ret_bad = hex2_decode(f->bytes, ret);
+		break;
+	}
 	return *ret_bad == MSG_BAD_NONE ? 0 : -1;
+}
+
+const char *
+frame_family_name(enum frame_family family)
+{
+	switch (family) {
+	case FRAME_HEX1:
+		return "hex1";
+	case FRAME_HEX2:
+		return "hex2";
+	default:
+		return "ascii";
+	}
 }
 
 const char *
@@ -367,6 +391,7 @@ msg_bad_name(enum msg_bad bad)
 		[MSG_BAD_ID] = "id",
 		[MSG_BAD_TAIL] = "tail",
 		[MSG_BAD_VALUE] = "value",
+		[MSG_BAD_CRC] = "crc",
 	};
 
 	assert(bad < MSG_BAD_COUNT_);

@@ -14,11 +14,40 @@
 #include "proto/encode.h"
 #include "proto/message.h"
 
+/* Views are of the frame, or of what a binary frame had spelt. */
 static void
-check_inside(struct span part, struct span whole)
+check_inside(const struct message *m, struct span part)
 {
+	const char *own = (const char *)&m->own;
+	struct span s = m->raw;
+
+	if (part.n > 0 && part.p >= own && part.p < own + sizeof(m->own)) {
+		MUST(m->family != FRAME_ASCII);
+		s = span_of(own, sizeof(m->own));
+	}
 	if (part.n > 0)
-		MUST(part.p >= whole.p && part.p + part.n <= whole.p + whole.n);
+		MUST(part.p >= s.p && part.p + part.n <= s.p + s.n);
+}
+
+static void
+check_ends(const struct frame *f)
+{
+	const char *p = f->bytes.p;
+	size_t n = f->bytes.n;
+
+	switch (f->family) {
+	case FRAME_ASCII:
+		MUST(p[0] == '+' && (p[n - 1] == '$' || p[n - 1] == '\0'));
+		break;
+	case FRAME_HEX1:
+		MUST(n >= 9 && p[0] == '+' && p[1] >= 'A' && p[1] <= 'Z');
+		MUST(p[n - 2] == '\r' && p[n - 1] == '\n');
+		break;
+	case FRAME_HEX2:
+		MUST(n >= 17 && n <= 1440 && (p[0] == '+' || p[0] == '-'));
+		MUST(p[n - 1] == '$');
+		break;
+	}
 }
 
 /* What a tracker sent may come back to it, and then only as a frame that the
@@ -42,22 +71,25 @@ check_frame(const struct frame *f)
 	struct message m;
 	enum msg_bad bad;
 	int r = message_decode(f, &m, &bad);
-	char last = f->bytes.p[f->bytes.n - 1];
 
-	MUST(f->bytes.p[0] == '+' && (last == '$' || last == '\0'));
+	check_ends(f);
 	MUST((r == 0) == (bad == MSG_BAD_NONE));
 	MUST(m.kind < MSG_KIND_COUNT_ && m.code >= -1 && m.code <= 999);
 	MUST(span_eq(m.raw, f->bytes));
-	check_inside(m.type, f->bytes);
-	check_inside(m.protover, f->bytes);
-	check_inside(m.name, f->bytes);
-	check_inside(m.send_time, f->bytes);
-	check_inside(m.count_text, f->bytes);
-	check_inside(m.device_type, f->bytes);
-	check_inside(m.firmware, f->bytes);
-	check_inside(m.hardware, f->bytes);
-	if (r == 0)
-		MUST(m.id.key != 0 && m.count_text.n > 0);
+	/* Of a binary frame it is a constant. */
+	if (m.family == FRAME_ASCII)
+		check_inside(&m, m.type);
+	check_inside(&m, m.protover);
+	check_inside(&m, m.name);
+	check_inside(&m, m.send_time);
+	check_inside(&m, m.count_text);
+	check_inside(&m, m.device_type);
+	check_inside(&m, m.firmware);
+	check_inside(&m, m.hardware);
+	MUST(m.has_id == (m.id.key != 0));
+	/* Their masks may leave out what family A always has. */
+	if (r == 0 && m.family == FRAME_ASCII)
+		MUST(m.has_id && m.count_text.n > 0);
 	if (m.count_text.n > 0)
 		check_answers(&m);
 }

@@ -227,7 +227,8 @@ fill_device(struct view_device *d, size_t i)
 	static const struct core_conn conn;
 
 	*d = (struct view_device){
-		.id = fake_id(i), .key = i + 1, .protocol = "C20101",
+		.id = fake_id(i), .key = i + 1, .protocol = "ascii",
+		.protocol_version = "C20101",
 		.name = "", .device_type = "GV620MG", .hardware = "0102",
 		.mcu = "0A03", .model = "C2", .diagnosis = "",
 		.version_wall = FAKE_WALL_MS - 60000,

@@ -127,38 +127,134 @@ hex_decode(struct span s, char *out, size_t size)
 	return s.n / 2;
 }
 
-/* Binary families are lost as a whole today; they never take a message of
- * family A with them, and every byte of them is accounted for. */
-START_TEST(field_binary_frames_disturb_nothing)
+/* Each binary frame ends where its line ends, alone and with a message of text
+ * or with itself behind it, whatever the portions. */
+START_TEST(field_binary_frames_in_every_split)
 {
 	FILE *file = field_open("frames_hex.txt");
-	char line[8192], bin[4096];
+	char line[8192];
+	struct sbuf all, want_all;
+	struct prng r;
 	struct span s;
 	int count = 0;
 
+	sbuf_init(&all, 0);
+	sbuf_init(&want_all, 0);
+	prng_init(&r, 6);
 	while (field_line(file, line, sizeof(line), &s)) {
-		struct feeder fd;
-		size_t n = hex_decode(s, bin, sizeof(bin) - sizeof(ACK));
-		char *once;
+		static char bin[4096];
+		struct sbuf one, want;
+		size_t n = hex_decode(s, bin, sizeof(bin) / 2);
+		size_t step = n > 300 ? 7 : 1;
 
-		memcpy(bin + n, ACK, sizeof(ACK) - 1);
-		feeder_init(&fd, FRAME_MAX_DEFAULT);
-		feeder_push(&fd, bin, n + sizeof(ACK) - 1);
-		ck_assert_uint_eq(fd.frames, 1);
-		ck_assert_uint_eq(fd.lost[FRAME_WHY_KIND] +
-		    fd.lost[FRAME_WHY_GARBAGE], n);
-		ck_assert_ptr_nonnull(strstr(feeder_end(&fd),
-		    "ok 60 " ACK "\nrest 0 \n"));
-		feeder_done(&fd);
-		once = push_at_once(span_of(bin, n + sizeof(ACK) - 1),
-		    FRAME_MAX_DEFAULT);
-		check_drip(span_of(bin, n + sizeof(ACK) - 1),
-		    FRAME_MAX_DEFAULT, once);
-		free(once);
+		sbuf_init(&one, 0);
+		sbuf_init(&want, 0);
+		sbuf_addf(&one, "ok %zu ", n);
+		sbuf_add_escaped(&one, bin, n);
+		sbuf_addf(&want_all, "%s\nok 60 " ACK "\n", sbuf_str(&one));
+		sbuf_add(&all, bin, n);
+		sbuf_adds(&all, ACK);
+		memcpy(bin + n, bin, n);
+		sbuf_addf(&want, "%s\n%s\nok 60 " ACK "\nrest 0 \n",
+		    sbuf_str(&one), sbuf_str(&one));
+		sbuf_done(&one);
+		memcpy(bin + 2 * n, ACK, sizeof(ACK) - 1);
+		for (size_t a = 0; a <= 2 * n + 60; a += step)
+			check_split(span_of(bin, 2 * n + 60),
+			    FRAME_MAX_DEFAULT, a, a, sbuf_str(&want));
+		check_drip(span_of(bin, 2 * n + 60), FRAME_MAX_DEFAULT,
+		    sbuf_str(&want));
+		sbuf_done(&want);
 		count++;
 	}
 	fclose(file);
 	ck_assert_int_ge(count, 20);
+	sbuf_adds(&want_all, "rest 0 \n");
+	for (int i = 0; i < 50; i++)
+		check_random_splits(span_of(all.p, all.len),
+		    FRAME_MAX_DEFAULT, &r, sbuf_str(&want_all));
+	sbuf_done(&all);
+	sbuf_done(&want_all);
+}
+END_TEST
+
+/* A binary frame that broke off or was damaged takes no message of text with
+ * it, and no byte gets lost uncounted. */
+START_TEST(field_binary_frames_damaged)
+{
+	FILE *file = field_open("frames_hex.txt");
+	char line[8192];
+	static char bin[4096];
+	struct span s;
+
+	while (field_line(file, line, sizeof(line), &s)) {
+		size_t n = hex_decode(s, bin, sizeof(bin) - sizeof(ACK));
+
+		if (n > 300)
+			continue;
+		for (size_t cut = 0; cut < 2 * n; cut++) {
+			size_t kept = cut < n ? cut : n, lost = 0;
+			struct feeder fd;
+			char saved = bin[cut % n];
+
+			if (cut >= n)
+				bin[cut - n] ^= 0x10;
+			feeder_init(&fd, FRAME_MAX_DEFAULT);
+			feeder_push(&fd, bin, kept);
+			feeder_push(&fd, ACK, sizeof(ACK) - 1);
+			ck_assert_msg(strstr(feeder_end(&fd),
+			    "ok 60 " ACK "\nrest 0 \n") != NULL,
+			    "cut %zu of %zu: %s", cut, n, line);
+			for (int why = 0; why < FRAME_WHY_COUNT_; why++)
+				lost += fd.lost[why];
+			ck_assert_uint_le(lost, kept);
+			if (cut < n)
+				ck_assert_uint_eq(lost, kept);
+			feeder_done(&fd);
+			bin[cut % n] = saved;
+		}
+	}
+	fclose(file);
+}
+END_TEST
+
+/* One line has a check sum that is wrong; the others say who they are from, or
+ * that they are of whom the connection knows, and how to acknowledge them. */
+START_TEST(field_binary_frames_decode)
+{
+	FILE *file = field_open("frames_hex.txt");
+	char line[8192];
+	static char bin[4096];
+	struct span s;
+	int bad_sums = 0, nameless = 0, beats = 0;
+
+	while (field_line(file, line, sizeof(line), &s)) {
+		struct frame f = {.family = FRAME_HEX1};
+		struct message m;
+		enum msg_bad bad;
+
+		f.bytes = span_of(bin, hex_decode(s, bin, sizeof(bin)));
+		if (message_decode(&f, &m, &bad) < 0) {
+			ck_assert_msg(bad == MSG_BAD_CRC, "%s: %s",
+			    msg_bad_name(bad), line);
+			bad_sums++;
+			continue;
+		}
+		ck_assert_uint_eq(m.count_text.n, 4);
+		ck_assert_uint_eq(m.send_time.n, 14);
+		ck_assert(span_starts(m.send_time, "20"));
+		ck_assert(m.kind == MSG_REPORT || m.kind == MSG_HEARTBEAT);
+		ck_assert_int_eq(m.buffered, bin[1] == 'B');
+		if (m.has_id)
+			ck_assert_msg(strlen(m.id.text) == 15, "%s", line);
+		else
+			nameless++;
+		beats += m.kind == MSG_HEARTBEAT;
+	}
+	fclose(file);
+	ck_assert_int_eq(bad_sums, 1);
+	ck_assert_int_eq(nameless, 1);
+	ck_assert_int_eq(beats, 1);
 }
 END_TEST
 
@@ -207,7 +303,9 @@ main(void)
 	tcase_set_timeout(tc, 120);
 	tcase_add_test(tc, field_frames_in_every_split);
 	tcase_add_test(tc, field_frames_broken_off);
-	tcase_add_test(tc, field_binary_frames_disturb_nothing);
+	tcase_add_test(tc, field_binary_frames_in_every_split);
+	tcase_add_test(tc, field_binary_frames_damaged);
+	tcase_add_test(tc, field_binary_frames_decode);
 	tcase_add_test(tc, field_frames_decode);
 	suite_add_tcase(suite, tc);
 	if (dir == NULL || *dir == '\0') {

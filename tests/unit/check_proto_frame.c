@@ -47,7 +47,7 @@ static const struct stream {
 	{SPAN_LIT("+SACK:11F0$+RESP:a$"),
 	    "kind 11 +SACK:11F0$\nok 8 +RESP:a$\nrest 0 \n"},
 	{SPAN_LIT("+ACK\x15\x01+RESP:a$"),
-	    "kind 6 +ACK\\x15\\x01\nok 8 +RESP:a$\nrest 0 \n"},
+	    "prefix 6 +ACK\\x15\\x01\nok 8 +RESP:a$\nrest 0 \n"},
 	{SPAN_LIT("+RESP"), "rest 5 +RESP\n"},
 	{SPAN_LIT("+"), "rest 1 +\n"},
 	/* A message that broke off. */

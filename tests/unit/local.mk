@@ -44,6 +44,15 @@ tests_unit_check_proto_frame_SOURCES = tests/unit/check_proto_frame.c \
 tests_unit_check_proto_frame_CPPFLAGS = $(unit_CPPFLAGS)
 tests_unit_check_proto_frame_LDADD = $(unit_LDADD)
 
+unit_hexgram_sources = tests/unit/hexgram.c tests/unit/hexgram.h
+
+check_PROGRAMS += tests/unit/check_proto_hex
+TESTS += tests/unit/check_proto_hex
+tests_unit_check_proto_hex_SOURCES = tests/unit/check_proto_hex.c \
+	tests/unit/quick.h $(unit_hexgram_sources) $(unit_stream_sources)
+tests_unit_check_proto_hex_CPPFLAGS = $(unit_CPPFLAGS)
+tests_unit_check_proto_hex_LDADD = $(unit_LDADD)
+
 check_PROGRAMS += tests/unit/check_proto_field
 TESTS += tests/unit/check_proto_field
 tests_unit_check_proto_field_SOURCES = tests/unit/check_proto_field.c \
