@@ -13,4 +13,15 @@ ALTER TABLE target ADD COLUMN last_attempt INTEGER NOT NULL DEFAULT 0;
 -- later.
 ALTER TABLE campaign ADD COLUMN expired_wall INTEGER NOT NULL DEFAULT 0;
 
+-- What each package of a campaign was when it began: a change is noticed over
+-- a restart as well.
+CREATE TABLE package (
+	campaign INTEGER NOT NULL REFERENCES campaign (id),
+	number INTEGER NOT NULL CHECK (number >= 0),
+	name TEXT NOT NULL,
+	bytes INTEGER NOT NULL,
+	sha256 TEXT NOT NULL,
+	PRIMARY KEY (campaign, number)
+) STRICT, WITHOUT ROWID;
+
 PRAGMA user_version = 2;

@@ -15,6 +15,8 @@
 
 -- columns: revision *campaign *revision wall digest text
 
+-- columns: package *campaign *number name bytes sha256
+
 -- columns: target *campaign *device ordinal state cause wait_hold attempts
 --   attempts_total deferrals deferrals_303 resends withdrawn update_failed
 --   retry_wall ended_seq hops via edge last_attempt
@@ -167,6 +169,13 @@ SELECT @columns(campaign,c), (SELECT r.text FROM revision r
 
 -- name: revision_put
 INSERT INTO revision (@columns(revision)) VALUES (@params(revision));
+
+-- name: package_put
+INSERT INTO package (@columns(package)) VALUES (@params(package))
+	ON CONFLICT (campaign, number) DO UPDATE SET @updates(package);
+
+-- name: package_load
+SELECT @columns(package) FROM package ORDER BY campaign, number;
 
 -- name: target_put
 INSERT INTO target (@columns(target)) VALUES (@params(target))

@@ -378,6 +378,7 @@ add_revision(struct core *c, struct campaign *p)
 	r.text[r.text_len] = '\0';
 	mark_campaign(c, p);
 	core_op(c, OP_REVISION, &r);
+	packages_pin(c, p);
 }
 
 static struct campaign *
@@ -509,6 +510,10 @@ file_running_changed(struct core *c, struct campaign *p,
 	const char *key = NULL;
 	bool same;
 
+	if (packages_changed(c, p, spec, err)) {
+		spec_free(spec);
+		return FILE_REFUSED;
+	}
 	if (p->spec_broken) {
 		same = false;
 		key = "the file";
@@ -547,35 +552,6 @@ file_running_changed(struct core *c, struct campaign *p,
 	return FILE_REFUSED;
 }
 
-/* The campaign file is the same, but a package that it names is not what it was
- * when it was pinned: the rest of the fleet must not get another one. */
-static bool
-package_changed(struct core *c, struct campaign *p,
-    const struct campaign_spec *spec, struct errtext *err)
-{
-	if (p->spec_stored || (p->rec.state != CAMPAIGN_RUNNING &&
-		p->rec.state != CAMPAIGN_PAUSED))
-		return false;
-	for (size_t i = 0; i < spec->package_count; i++) {
-		const struct spec_package *was = &p->spec->packages[i];
-		const struct spec_package *is = &spec->packages[i];
-
-		if (was->bytes == is->bytes &&
-		    strcmp(was->sha256, is->sha256) == 0)
-			continue;
-		(void)errtext_set(err, -1,
-		    "campaign %s: packages: %s is not the file that it was "
-		    "when the campaign began",
-		    p->rec.name, is->file == NULL ? is->url : is->file);
-		if (p->rec.state == CAMPAIGN_RUNNING)
-			campaign_set(c, p, CAMPAIGN_PAUSED,
-			    PAUSE_PACKAGE_CHANGED,
-			    is->file == NULL ? is->url : is->file);
-		return true;
-	}
-	return false;
-}
-
 static enum file_verdict
 campaign_file(struct core *c, struct campaign_spec *spec, bool at_start,
     struct errtext *err)
@@ -585,11 +561,12 @@ campaign_file(struct core *c, struct campaign_spec *spec, bool at_start,
 	if (p == NULL)
 		return file_new(c, spec, err);
 	if (strcmp(p->rec.digest, spec->digest) == 0) {
-		if (package_changed(c, p, spec, err)) {
+		if (packages_changed(c, p, spec, err)) {
 			spec_free(spec);
 			return FILE_REFUSED;
 		}
 		spec_replace(c, p, spec);
+		packages_pin(c, p);
 		/* A draft that the store remembered has no targets yet. */
 		if (p->rec.state == CAMPAIGN_DRAFT)
 			draft_ready(c, p, err);

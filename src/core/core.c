@@ -492,6 +492,7 @@ core_free(struct core *c)
 		free(p->target);
 		free(p->by_key);
 		paths_free(p->paths);
+		free(p->pinned);
 		spec_free(p->spec);
 		free(p);
 	}

@@ -61,6 +61,8 @@ MUST_CHECK int core_load_device(struct core *c, const struct device_rec *r);
  * file_broken. */
 MUST_CHECK int core_load_campaign(struct core *c, const struct campaign_rec *r,
     struct campaign_spec *spec);
+/* After its campaign. A row that fits no package of it is left aside. */
+MUST_CHECK int core_load_package(struct core *c, const struct package_rec *r);
 MUST_CHECK int core_load_target(struct core *c, const struct target_rec *r);
 MUST_CHECK int core_load_attempt(struct core *c, const struct attempt_rec *r);
 MUST_CHECK int core_load_tuple(struct core *c, const struct tuple_rec *r);
@@ -83,6 +85,15 @@ void core_campaign_file_lost(struct core *c, const char *name,
  * (file_gone). */
 void core_campaigns_without_file(struct core *c, struct core_now now,
     struct fx *fx);
+/* The packages of the i-th campaign that must stay what they are, with what
+ * they were; 0 = none of it is watched now. Borrowed. */
+size_t core_packages_watched(const struct core *c, size_t i,
+    const struct spec_package **ret, const char **ret_campaign);
+/* What the shell sees of them. wrong: what is wrong with one, in words: the
+ * campaign pauses (package_changed), and is not resumed before NULL says that
+ * all are what they were. */
+void core_packages_seen(struct core *c, const char *campaign,
+    const char *wrong, struct core_now now, struct fx *fx);
 /* True while an update of that device may be running: it is silent then. */
 bool core_device_busy(const struct core *c, uint64_t key);
 

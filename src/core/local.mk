@@ -15,6 +15,7 @@ libtrackup_pure_a_SOURCES = $(libtrackup_base_a_SOURCES) $(proto_sources) \
 	src/core/machine.c src/core/machine.h \
 	src/core/operate.c \
 	src/core/pace.c \
+	src/core/packages.c \
 	src/core/paths.c src/core/paths.h \
 	src/core/pending.c \
 	src/core/plant.c src/core/plant.h \

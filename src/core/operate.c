@@ -117,6 +117,12 @@ oper_resume(struct core *c, struct campaign *p, struct oper_result *ret)
 		    p->rec.name);
 		return;
 	}
+	if (p->package_wrong) {
+		answer(ret, OPER_REFUSED, "package_changed",
+		    "a package of campaign %s is not what it was when the "
+		    "campaign began: put it back, then resume", p->rec.name);
+		return;
+	}
 	if (p->rec.started_wall == 0) {
 		begin(c, p, ret);
 		return;

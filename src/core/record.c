@@ -24,6 +24,7 @@ static const size_t op_size[OP_KIND_COUNT_] = {
 	[OP_AUDIT] = sizeof(struct audit_rec),
 	[OP_STAMP] = sizeof(struct stamp_rec),
 	[OP_FLAGS] = sizeof(struct flags_rec),
+	[OP_PACKAGE] = sizeof(struct package_rec),
 };
 
 static size_t

@@ -78,6 +78,16 @@ struct campaign_rec {
 	int64_t expired_wall;       /* schedule.end was acted on; 0 = not yet */
 };
 
+/* What a package was when its campaign began: the rest of the fleet must not
+ * get another one. */
+struct package_rec {
+	int64_t campaign;
+	int number;                 /* position in the file, from 0 */
+	char name[URL_MAX + 1];     /* file or url, to be read by people */
+	uint64_t bytes;             /* 0 = unknown */
+	char sha256[DIGEST_TEXT];   /* "" = unknown */
+};
+
 struct target_rec {
 	int64_t campaign;
 	uint64_t device;
@@ -193,6 +203,7 @@ enum op_kind {
 	OP_AUDIT,    /* struct audit_rec: append */
 	OP_STAMP,    /* struct stamp_rec: the one row */
 	OP_FLAGS,    /* struct flags_rec: the one row */
+	OP_PACKAGE,  /* struct package_rec: replace by (campaign, number) */
 	OP_KIND_COUNT_
 };
 
@@ -227,6 +238,7 @@ struct op {
 		const struct audit_rec *audit;
 		const struct stamp_rec *stamp;
 		const struct flags_rec *flags;
+		const struct package_rec *package;
 	};
 };
 

@@ -146,6 +146,9 @@ struct campaign {
 	struct paths *paths;        /* over its packages; never NULL */
 	bool spec_broken;           /* the stored text no longer parses */
 	bool spec_stored;           /* without its lists */
+	bool package_wrong;         /* as the shell sees its files now */
+	struct package_rec *pinned; /* as on record, package by package */
+	size_t pinned_count;
 	struct target **target;     /* by ordinal */
 	size_t target_count;
 	struct target **by_key;     /* ascending key; made on demand */
@@ -417,6 +420,13 @@ void schedule_timer(struct core *c, struct campaign *p);
 void schedule_clock(struct core *c, struct campaign *p);
 int64_t schedule_end_wall(const struct core *c, const struct campaign *p);
 enum cause schedule_leftover_cause(const struct campaign *p);
+
+/* packages.c */
+/* Records what is not on record as it is. */
+void packages_pin(struct core *c, struct campaign *p);
+/* True: one is not what it was when the campaign began; it is paused. */
+bool packages_changed(struct core *c, struct campaign *p,
+    const struct campaign_spec *spec, struct errtext *err);
 
 /* pending.c */
 void pending_add(struct core *c, enum pending_kind kind, struct device *d,

@@ -14,9 +14,11 @@
 #include "daemon/crash.h"
 #include "daemon/files.h"
 #include "daemon/log.h"
+#include "daemon/pkgwatch.h"
 #include "daemon/systemd.h"
 
 #define UPKEEP_MS 1000
+#define PKGWATCH_MS 5000 /* between two looks at package files */
 #define ENDING_MS 3000
 
 /* --- time ------------------------------------------------------------------*/
@@ -457,6 +459,28 @@ watch_clock(struct app *a)
 }
 
 static void
+on_package(void *arg, const char *campaign, const char *wrong)
+{
+	struct app *a = arg;
+
+	core_packages_seen(a->core, campaign, wrong, app_now(a), &a->fx);
+	app_effects(a);
+}
+
+static void
+packages_upkeep(struct app *a)
+{
+	int64_t now = loop_mono_ms();
+	bool look = now >= a->pkgwatch_at_ms;
+
+	if (look)
+		a->pkgwatch_at_ms = now + app_scaled(a, PKGWATCH_MS);
+	pkgwatch_turn(a->pkgwatch, a->core, a->conf->files_root, look,
+	    on_package, a);
+	app_arm(a);
+}
+
+static void
 on_upkeep(void *arg)
 {
 	struct app *a = arg;
@@ -465,6 +489,7 @@ on_upkeep(void *arg)
 
 	watch_clock(a);
 	backups_upkeep(a);
+	packages_upkeep(a);
 	if (a->http_error[0] != '\0' && loop_mono_ms() >= a->http_retry_at_ms)
 		app_start_http(a);
 	loop_timer_set(a->upkeep, UPKEEP_MS);
@@ -523,6 +548,7 @@ app_done(struct app *a)
 	opbuf_done(&a->fx.ops);
 	fx_done(&a->fx);
 	free(a->spare);
+	pkgwatch_free(a->pkgwatch);
 	files_free(a->campaign_files);
 	daemon_conf_free(a->conf);
 	loop_free(a->loop);

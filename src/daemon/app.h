@@ -76,6 +76,8 @@ struct app {
 	bool stopping;
 	int exit_code;
 	struct campaign_files *campaign_files;
+	struct pkgwatch *pkgwatch;
+	int64_t pkgwatch_at_ms;   /* of its last look */
 	struct list timelines;  /* history reads under way */
 	struct backups backups;
 	int64_t extended_at_ms;

@@ -8,6 +8,7 @@
 
 #include "daemon/files.h"
 #include "daemon/log.h"
+#include "daemon/pkgwatch.h"
 
 /*
  * The API's view of the daemon: what its layer cannot see is fetched here.
@@ -39,6 +40,7 @@ static void
 fill_limits(struct app *a, const struct store_stats *st,
     struct api_status *ret)
 {
+	struct pkgwatch_stats w;
 	struct files_stats f;
 	unsigned long held_back;
 	int per_second;
@@ -57,6 +59,9 @@ fill_limits(struct app *a, const struct store_stats *st,
 	limit_put(ret, "config", -1, -1, (int64_t)a->conf_refused);
 	limit_put(ret, "campaign_files", FILES_COUNT_MAX, (int64_t)f.files,
 	    (int64_t)f.not_read);
+	pkgwatch_get_stats(a->pkgwatch, &w);
+	limit_put(ret, "package_files", PKGWATCH_FILES_MAX, (int64_t)w.files,
+	    (int64_t)w.not_watched);
 	limit_put(ret, "campaign_bytes", FILES_CAMPAIGN_BYTES_MAX, -1,
 	    (int64_t)f.campaign_too_large);
 	limit_put(ret, "list_bytes", FILES_LIST_BYTES_MAX, -1,

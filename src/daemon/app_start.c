@@ -9,6 +9,7 @@
 
 #include "daemon/files.h"
 #include "daemon/log.h"
+#include "daemon/pkgwatch.h"
 #include "daemon/systemd.h"
 
 /*
@@ -74,6 +75,13 @@ load_campaign(void *arg, const struct campaign_rec *r, const char *text,
 }
 
 static int
+load_package(void *arg, const struct package_rec *r)
+{
+	return loaded(core_load_package(((struct app *)arg)->core, r),
+	    "package of campaign", r->campaign, 0);
+}
+
+static int
 load_target(void *arg, const struct target_rec *r)
 {
 	return loaded(core_load_target(((struct app *)arg)->core, r),
@@ -131,6 +139,7 @@ start_store(struct app *a)
 	    .flags = load_flags,
 	    .device = load_device,
 	    .campaign = load_campaign,
+	    .package = load_package,
 	    .target = load_target,
 	    .attempt = load_attempt,
 	    .tuple = load_tuple,
@@ -330,7 +339,8 @@ app_start(struct app *a)
 		    a->opt.time_scale);
 	loop_set_log(app_note, a);
 	if ((a->loop = loop_new()) == NULL ||
-	    (a->campaign_files = files_new()) == NULL)
+	    (a->campaign_files = files_new()) == NULL ||
+	    (a->pkgwatch = pkgwatch_new()) == NULL)
 		app_die(a, "out_of_memory");
 	app_fit_descriptors(a);
 	if (start_store(a) < 0 || start_trackers(a) < 0 ||

@@ -7,6 +7,7 @@ libtrackup_daemon_a_SOURCES = \
 	src/daemon/crash.c src/daemon/crash.h \
 	src/daemon/files.c src/daemon/files.h \
 	src/daemon/log.c src/daemon/log.h \
+	src/daemon/pkgwatch.c src/daemon/pkgwatch.h \
 	src/daemon/systemd.c src/daemon/systemd.h
 libtrackup_daemon_a_CFLAGS = $(AM_CFLAGS) $(SYSTEMD_CFLAGS)
 

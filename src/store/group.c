@@ -22,12 +22,13 @@ static const unsigned op_rank[OP_KIND_COUNT_] = {
 	[OP_FLAGS] = 1,
 	[OP_CAMPAIGN] = 2,
 	[OP_REVISION] = 3,
-	[OP_DEVICE] = 4,
-	[OP_TARGET] = 5,
-	[OP_ATTEMPT] = 6,
-	[OP_TUPLE] = 7,
-	[OP_EVENT] = 8,
-	[OP_AUDIT] = 9,
+	[OP_PACKAGE] = 4,
+	[OP_DEVICE] = 5,
+	[OP_TARGET] = 6,
+	[OP_ATTEMPT] = 7,
+	[OP_TUPLE] = 8,
+	[OP_EVENT] = 9,
+	[OP_AUDIT] = 10,
 };
 
 static size_t
@@ -91,6 +92,10 @@ entry_key(struct entry *e, const struct op *op)
 	case OP_TUPLE:
 		e->key = op->tuple->device;
 		e->key2 = (uint64_t)op->tuple->slot;
+		return;
+	case OP_PACKAGE:
+		e->key = (uint64_t)op->package->campaign;
+		e->key2 = (uint64_t)op->package->number;
 		return;
 	case OP_STAMP:
 	case OP_FLAGS:

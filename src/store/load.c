@@ -17,6 +17,8 @@ loaded(const struct store_loader *l, enum op_kind kind, const void *rec)
 		return l->attempt(l->arg, rec);
 	case OP_TUPLE:
 		return l->tuple(l->arg, rec);
+	case OP_PACKAGE:
+		return l->package == NULL ? 0 : l->package(l->arg, rec);
 	default:
 		assert(false && "not a kind that is loaded row by row");
 		return -1;
@@ -83,7 +85,8 @@ load_single(struct db *db, enum op_kind kind, void *rec, struct errtext *err)
 int
 store_load(struct store *s, const struct store_loader *l, struct errtext *err)
 {
-	static const enum op_kind kinds[] = {OP_TARGET, OP_ATTEMPT, OP_TUPLE};
+	static const enum op_kind kinds[] = {OP_PACKAGE, OP_TARGET, OP_ATTEMPT,
+		OP_TUPLE};
 	struct flags_rec flags;
 	struct stamp_rec stamp;
 	int r;

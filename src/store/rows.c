@@ -102,6 +102,14 @@ static const struct column revision_columns[] = {
 	LONG_TEXT(op_revision, text, text_len),
 };
 
+static const struct column package_columns[] = {
+	COLUMN(package_rec, campaign),
+	COLUMN(package_rec, number),
+	COLUMN(package_rec, name),
+	COLUMN(package_rec, bytes),
+	COLUMN(package_rec, sha256),
+};
+
 static const struct column target_columns[] = {
 	COLUMN(target_rec, campaign),
 	COLUMN(target_rec, device),
@@ -241,5 +249,7 @@ const struct row_type row_types[OP_KIND_COUNT_] = {
 	    STMT_STAMP_PUT, STMT_STAMP_LOAD, 0),
 	[OP_FLAGS] = ROWS(flags, flags_rec,
 	    STMT_FLAGS_PUT, STMT_FLAGS_LOAD, 0),
+	[OP_PACKAGE] = ROWS(package, package_rec,
+	    STMT_PACKAGE_PUT, STMT_PACKAGE_LOAD, 0),
 };
 /* clang-format on */

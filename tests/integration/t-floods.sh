@@ -118,7 +118,7 @@ for name in connections connections_per_address unidentified descriptors \
     output_bytes tracker_memory in_flight starts_per_hour reads_per_hour \
     observed registered timeline_frames held_acks store_queue_bytes store_reads downloads \
     file_connections file_ms api_connections api_buffered_bytes api_body \
-    api_slow log_lines_per_s config campaign_files campaign_bytes list_bytes \
+    api_slow log_lines_per_s config campaign_files package_files campaign_bytes list_bytes \
     clock_jump_ms; do
 	is "$name: limit, now, hits" \
 	    "$(get "limits.$name.#" <"$T/status.json")" 3

@@ -128,6 +128,12 @@ load_campaign(void *arg, const struct campaign_rec *r, const char *text,
 }
 
 static int
+load_package(void *arg, const struct package_rec *r)
+{
+	return core_load_package(((struct loading *)arg)->w->core, r);
+}
+
+static int
 load_target(void *arg, const struct target_rec *r)
 {
 	return core_load_target(((struct loading *)arg)->w->core, r);
@@ -154,6 +160,7 @@ start(struct world *w, bool restored)
 	    .flags = load_flags,
 	    .device = load_device,
 	    .campaign = load_campaign,
+	    .package = load_package,
 	    .target = load_target,
 	    .attempt = load_attempt,
 	    .tuple = load_tuple,

@@ -40,6 +40,8 @@ struct record {
 	size_t target_count, target_cap;
 	struct attempt_rec *attempt;
 	size_t attempt_count, attempt_cap;
+	struct package_rec *package;
+	size_t package_count, package_cap;
 	struct tuple_rec *tuple;
 	size_t tuple_count, tuple_cap;
 	struct event_rec event[EVENTS_KEPT];
@@ -102,6 +104,7 @@ record_free(struct record *r)
 	free(r->target);
 	free(r->attempt);
 	free(r->tuple);
+	free(r->package);
 	free(r);
 }
 
@@ -234,6 +237,19 @@ put_tuple(struct record *r, const struct tuple_rec *t)
 }
 
 static void
+put_package(struct record *r, const struct package_rec *k)
+{
+	for (size_t i = 0; i < r->package_count; i++)
+		if (r->package[i].campaign == k->campaign &&
+		    r->package[i].number == k->number) {
+			r->package[i] = *k;
+			return;
+		}
+	PUSH(r->package, r->package_count, r->package_cap);
+	r->package[r->package_count - 1] = *k;
+}
+
+static void
 put(struct record *r, const struct op *op)
 {
 	switch (op->kind) {
@@ -266,6 +282,9 @@ put(struct record *r, const struct op *op)
 		break;
 	case OP_FLAGS:
 		r->flags = *op->flags;
+		break;
+	case OP_PACKAGE:
+		put_package(r, op->package);
 		break;
 	case OP_AUDIT:
 	case OP_KIND_COUNT_:
@@ -321,6 +340,8 @@ load_rows(const struct record *r, const struct store_loader *l)
 	for (size_t i = 0; i < r->campaign_count; i++)
 		bad |= l->campaign(l->arg, &r->campaign[i].rec,
 		    r->campaign[i].text, strlen(r->campaign[i].text));
+	for (size_t i = 0; i < r->package_count; i++)
+		bad |= l->package(l->arg, &r->package[i]);
 	for (size_t i = 0; i < r->target_count; i++)
 		bad |= l->target(l->arg, &r->target[i]);
 	for (size_t i = 0; i < r->attempt_count; i++)

@@ -228,6 +228,10 @@ full_target(enum fill f, int64_t campaign)
 	r.update_failed = fill_int(f);
 	r.retry_wall = fill_i64(f);
 	r.ended_seq = fill_u64(f);
+	r.hops = fill_int(f);
+	r.via = fill_u64(f);
+	r.edge = fill_int(f);
+	r.last_attempt = fill_i64(f);
 	return r;
 }
 
@@ -317,6 +321,7 @@ START_TEST(records_round_trip)
 	struct tuple_rec tuple;
 	struct flags_rec flags;
 	struct stamp_rec stamp;
+	struct package_rec package;
 	struct op_revision rev;
 	struct store *s = open_store(td.path);
 	struct answer a = {0};
@@ -327,6 +332,12 @@ START_TEST(records_round_trip)
 	tuple.device = fill_u64(f);
 	tuple.slot = f == FILL_MOST ? TUPLES_PER_DEVICE - 1 : 0;
 	tuple.hash = fill_u64(f);
+	memset(&package, 0, sizeof(package));
+	package.campaign = campaign.id;
+	package.number = f == FILL_MOST ? 255 : 0;
+	package.bytes = fill_u64(f);
+	FILL_TEXT(f, package.name);
+	FILL_TEXT(f, package.sha256);
 	memset(&flags, 0, sizeof(flags));
 	flags.halted = fill_bool(f);
 	flags.bucket_milli = fill_i64(f);
@@ -351,6 +362,7 @@ START_TEST(records_round_trip)
 	/* Children first: the store brings them into order. */
 	opbuf_add(&ops, OP_ATTEMPT, &attempt);
 	opbuf_add(&ops, OP_TARGET, &target);
+	opbuf_add(&ops, OP_PACKAGE, &package);
 	opbuf_add(&ops, OP_REVISION, &rev);
 	opbuf_add(&ops, OP_CAMPAIGN, &campaign);
 	opbuf_add(&ops, OP_DEVICE, &device);
@@ -375,6 +387,8 @@ START_TEST(records_round_trip)
 	ck_assert_mem_eq(&l.attempts[0], &attempt, sizeof(attempt));
 	ck_assert_uint_eq(l.tuple_count, 1);
 	ck_assert_mem_eq(&l.tuples[0], &tuple, sizeof(tuple));
+	ck_assert_uint_eq(l.package_count, 1);
+	ck_assert_mem_eq(&l.packages[0], &package, sizeof(package));
 	ck_assert_mem_eq(&l.flags, &flags, sizeof(flags));
 	ck_assert_mem_eq(&l.stamp, &stamp, sizeof(stamp));
 	loaded_done(&l);

@@ -115,11 +115,21 @@ on_campaign(void *arg, const struct campaign_rec *r, const char *text,
 }
 
 static int
-on_target(void *arg, const struct target_rec *r)
+on_package(void *arg, const struct package_rec *r)
 {
 	struct loaded *l = arg;
 
 	stage(l, 4);
+	l->packages = append(l->packages, &l->package_count, sizeof(*r), r);
+	return 0;
+}
+
+static int
+on_target(void *arg, const struct target_rec *r)
+{
+	struct loaded *l = arg;
+
+	stage(l, 5);
 	l->targets = append(l->targets, &l->target_count, sizeof(*r), r);
 	return 0;
 }
@@ -129,7 +139,7 @@ on_attempt(void *arg, const struct attempt_rec *r)
 {
 	struct loaded *l = arg;
 
-	stage(l, 5);
+	stage(l, 6);
 	l->attempts = append(l->attempts, &l->attempt_count, sizeof(*r), r);
 	return 0;
 }
@@ -139,7 +149,7 @@ on_tuple(void *arg, const struct tuple_rec *r)
 {
 	struct loaded *l = arg;
 
-	stage(l, 6);
+	stage(l, 7);
 	l->tuples = append(l->tuples, &l->tuple_count, sizeof(*r), r);
 	return 0;
 }
@@ -150,7 +160,7 @@ loaded_get(struct loaded *l, struct store *s)
 	struct store_loader loader = {
 		.arg = l, .flags = on_flags, .device = on_device,
 		.campaign = on_campaign, .target = on_target,
-		.attempt = on_attempt, .tuple = on_tuple,
+		.package = on_package, .attempt = on_attempt, .tuple = on_tuple,
 	};
 	struct errtext err = {0};
 	int r;
@@ -172,6 +182,7 @@ loaded_done(struct loaded *l)
 	free(l->targets);
 	free(l->attempts);
 	free(l->tuples);
+	free(l->packages);
 }
 
 struct store *

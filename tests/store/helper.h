@@ -27,8 +27,9 @@ struct loaded {
 	struct target_rec *targets;
 	struct attempt_rec *attempts;
 	struct tuple_rec *tuples;
+	struct package_rec *packages;
 	size_t device_count, campaign_count, target_count, attempt_count,
-	    tuple_count;
+	    tuple_count, package_count;
 	int stage; /* of the order */
 };
 void loaded_get(struct loaded *l, struct store *s);
