@@ -37,10 +37,10 @@ schedule_shut(const struct core *c, const struct campaign *p)
 {
 	int64_t wall = c->now.wall_ms, end = schedule_end_wall(c, p);
 
+	if (planted("schedule_end_ignored"))
+		return false;
 	if (p->rec.expired_wall != 0)
 		return true;
-	if (planted("schedule_end_ignored"))
-		end = 0;
 	return wall < p->spec->schedule.start_wall ||
 	    (end != 0 && wall >= end) || (given(p) && clock_settling(c));
 }

@@ -386,6 +386,7 @@ target_evaluate(struct core *c, struct target *t)
 		if (until != 0)
 			campaign_arm(c, t->campaign, until);
 		return;
+	case HOLD_TIMEZONE_UNKNOWN:
 	case HOLD_WINDOW:
 	case HOLD_WINDOW_FIT:
 		if (!settle_by_version(c, t))

@@ -6,6 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "tests/simulate/hours.h"
+
 #define SECOND INT64_C(1000)
 #define MINUTE (60 * SECOND)
 #define HOUR (60 * MINUTE)
@@ -83,6 +85,8 @@ struct world {
 	struct world_faults f;
 	bool faults_on, verbose;
 	int64_t now, wall_off;
+	struct hours_plan hours;
+	int64_t jumped_at;      /* of the wall clock, noticed by the daemon */
 	int64_t alive_base, up_since;
 	uint64_t seq;
 	struct happening **heap;
@@ -334,6 +338,25 @@ to_device(struct world *w, struct line *l, const char *p, size_t n)
 	h->text[n] = '\0';
 }
 
+/* S8: each start lies in a window, and early enough; none soon after the clock
+ * jumped, where that matters. */
+static void
+check_hours(struct world *w, const struct device *d)
+{
+	const char *why;
+
+	if (d == NULL || d->targets == NULL)
+		return;
+	why = hours_forbid(&w->hours, now_of(w).wall_ms,
+	    spec_worst_case_ms(d->targets->campaign->spec));
+	if (why != NULL)
+		violated(w, "S8: a start %s", why);
+	if (w->jumped_at != 0 && w->now < w->jumped_at + 2 * MINUTE &&
+	    (w->hours.windows || w->hours.start_wall != 0 ||
+		w->hours.end_wall != 0))
+		violated(w, "S8: a start while the clock settles");
+}
+
 /* S2, S16: a start leaves only with its intent on disk, on the newest line. */
 static void
 check_send(struct world *w, const struct fx_item *it)
@@ -365,9 +388,28 @@ check_send(struct world *w, const struct fx_item *it)
 			t->seen[serial] = true;
 		}
 	}
+	check_hours(w, d);
 	if (!known)
 		violated(w, "S2: a start without its intent, serial %04X",
 		    serial);
+}
+
+static void
+tell_hours(struct world *w, const struct fx_item *it)
+{
+	struct windows_answer a = {.campaign = it->campaign,
+	    .zone = it->bytes, .known = true, .from_wall = it->from_wall,
+	    .to_wall = it->to_wall};
+	struct wall_span *v;
+
+	if (!w->hours.windows) {
+		violated(w, "hours are asked for, and there are none");
+		return;
+	}
+	v = hours_tell(&w->hours, a.from_wall, a.to_wall, &a.count);
+	a.span = v;
+	feed(w, &(struct ev){.kind = EV_WINDOWS, .windows = &a});
+	free(v);
 }
 
 static void
@@ -398,6 +440,8 @@ effects(struct world *w)
 		if (items[i].kind == FX_NOTE && w->verbose)
 			(void)printf("%10lld core     %s\n",
 			    (long long)w->now, items[i].bytes);
+		if (items[i].kind == FX_WINDOWS)
+			tell_hours(w, &items[i]);
 		if (items[i].kind != FX_SEND)
 			continue;
 		check_send(w, &items[i]);
@@ -436,7 +480,7 @@ core_boot(struct world *w)
 	spec->packages = pkg;
 	spec->package_count = 1;
 	spec->approval_required = false;
-	spec->windows_always = true;
+	hours_into(&w->hours, spec);
 	spec->rule_count = 0;
 	spec->pace.in_flight = MAX_OF(w->devices / 2, 1);
 	spec->retry.battery_wait_ms = 2 * HOUR;
@@ -462,6 +506,7 @@ core_boot(struct world *w)
 		*stored->packages = *pkg;
 		stored->package_count = 1;
 		stored->rule_count = 0;
+		hours_into(&w->hours, stored);
 		memcpy(stored->target_version, spec->target_version,
 		    sizeof(spec->target_version));
 		if (core_load_campaign(w->core, &d->campaign, stored) < 0)
@@ -492,6 +537,7 @@ crash(struct world *w)
 	struct batch *b;
 
 	w->r->crashes++;
+	w->jumped_at = 0;
 	trace(w, "crash", NULL, "");
 	while ((b = w->batches) != NULL) {
 		w->batches = b->next;
@@ -914,7 +960,10 @@ operator_acts(struct world *w)
 		}
 		return;
 	case 4:
-		w->wall_off += between(w, -HOUR, HOUR);
+		w->wall_off += between(w, -HOUR, HOUR) *
+		    (prng_below(&w->chance, 4) == 0 ? 10 : 1);
+		feed(w, &(struct ev){.kind = EV_TICK});
+		w->jumped_at = w->now;
 		return;
 	default:
 		store_works(w);
@@ -1152,6 +1201,7 @@ world_run(uint64_t seed, int devices, bool faults, bool verbose,
 	w->now = 1000;
 	fx_init(&w->fx);
 	draw_faults(w);
+	hours_draw(&w->hours, seed, now_of(w).wall_ms);
 	w->cfg = (struct core_config){
 	    .time_scale = 1, .boot = 1, .unknown = UNKNOWN_OBSERVE,
 	    .in_flight = 1000, .start_per_hour = 3600 * 10,
