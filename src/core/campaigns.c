@@ -473,6 +473,7 @@ spec_replace(struct core *c, struct campaign *p, struct campaign_spec *spec)
 	p->spec = spec;
 	p->spec_stored = false;
 	p->spec_broken = false;
+	p->file_gone = false;
 	bucket_rate(&p->bucket, spec->pace.start_per_hour);
 	c->pace_changed = true;
 	if (rank)
@@ -503,51 +504,92 @@ file_draft_changed(struct core *c, struct campaign *p,
 	return FILE_CHANGED_OK;
 }
 
+/* The key that differs and may not while it runs; NULL: none does. */
+static const char *
+frozen_key(const struct campaign *p, struct campaign_spec *spec)
+{
+	const char *key = NULL;
+	struct devid *devices = spec->devices;
+	size_t n = spec->device_count;
+
+	if (p->spec_broken)
+		return "the file";
+	if (!p->spec_stored)
+		return spec_same_frozen(p->spec, spec, &key) ? NULL : key;
+	/* Compare everything but the lists, then the lists. */
+	spec->devices = NULL;
+	spec->device_count = 0;
+	if (spec_same_frozen(p->spec, spec, &key))
+		key = NULL;
+	spec->devices = devices;
+	spec->device_count = n;
+	return key == NULL && !stored_targets_same(p, spec) ? "targets" : key;
+}
+
+static void
+refused_change(const struct campaign *p, const char *key, struct errtext *err)
+{
+	(void)errtext_set(err, -1,
+	    "campaign %s: %s: may not change while the campaign is %s",
+	    p->rec.name, key, campaign_state_name(p->rec.state));
+}
+
+static void
+refused_over(const struct campaign *p, struct errtext *err)
+{
+	(void)errtext_set(err, -1,
+	    "campaign %s is %s and never runs again: give the changed file "
+	    "another name",
+	    p->rec.name, campaign_state_name(p->rec.state));
+}
+
+/* Whoever had the files read, or the daemon by itself, at start. */
+static void
+file_audit(struct core *c, const struct campaign *p, const char *action,
+    const char *what)
+{
+	char reason[REASON_MAX + 1];
+	const char *why = c->files_reason == NULL ? "" : c->files_reason;
+
+	(void)snprintf(reason, sizeof(reason), "%s%s%s", what,
+	    why[0] == '\0' ? "" : ": ", why);
+	core_audit(c, c->files_who == NULL ? "daemon" : c->files_who, action,
+	    p->rec.name, reason);
+}
+
+static void
+file_pause(struct core *c, struct campaign *p, enum pause_reason why,
+    const char *text)
+{
+	if (p->rec.state != CAMPAIGN_RUNNING &&
+	    p->rec.state != CAMPAIGN_SCHEDULED)
+		return;
+	campaign_set(c, p, CAMPAIGN_PAUSED, why, text);
+	file_audit(c, p, "campaign_pause", pause_reason_name(why));
+}
+
 static enum file_verdict
 file_running_changed(struct core *c, struct campaign *p,
     struct campaign_spec *spec, bool at_start, struct errtext *err)
 {
-	const char *key = NULL;
-	bool same;
+	const char *key;
+	char text[32];
 
 	if (packages_changed(c, p, spec, err)) {
 		spec_free(spec);
 		return FILE_REFUSED;
 	}
-	if (p->spec_broken) {
-		same = false;
-		key = "the file";
-	} else if (p->spec_stored) {
-		/* Compare everything but the lists, then the lists. */
-		struct devid *devices = spec->devices;
-		size_t n = spec->device_count;
-		bool targets = stored_targets_same(p, spec);
-
-		spec->devices = NULL;
-		spec->device_count = 0;
-		same = spec_same_frozen(p->spec, spec, &key);
-		spec->devices = devices;
-		spec->device_count = n;
-		if (same && !targets) {
-			same = false;
-			key = "targets";
-		}
-	} else {
-		same = spec_same_frozen(p->spec, spec, &key);
-	}
-	if (same) {
+	if ((key = frozen_key(p, spec)) == NULL) {
 		spec_replace(c, p, spec);
 		add_revision(c, p);
-		core_audit(c, "file", "revision", p->rec.name, "");
+		(void)snprintf(text, sizeof(text), "revision %d",
+		    p->rec.revision);
+		file_audit(c, p, "revision", text);
 		return FILE_CHANGED_OK;
 	}
-	(void)errtext_set(err, -1,
-	    "campaign %s: %s: may not change while the campaign is %s",
-	    p->rec.name, key, campaign_state_name(p->rec.state));
-	if (at_start &&
-	    (p->rec.state == CAMPAIGN_RUNNING ||
-		p->rec.state == CAMPAIGN_SCHEDULED))
-		campaign_set(c, p, CAMPAIGN_PAUSED, PAUSE_FILE_CHANGED, key);
+	refused_change(p, key, err);
+	if (at_start)
+		file_pause(c, p, PAUSE_FILE_CHANGED, key);
 	spec_free(spec);
 	return FILE_REFUSED;
 }
@@ -580,10 +622,7 @@ campaign_file(struct core *c, struct campaign_spec *spec, bool at_start,
 		return file_draft_changed(c, p, spec, err);
 	case CAMPAIGN_ABORTED:
 	case CAMPAIGN_FINISHED:
-		(void)errtext_set(err, -1,
-		    "campaign %s is %s and never runs again: give the changed "
-		    "file another name",
-		    p->rec.name, campaign_state_name(p->rec.state));
+		refused_over(p, err);
 		spec_free(spec);
 		return FILE_REFUSED;
 	default:
@@ -603,6 +642,34 @@ core_campaign_file(struct core *c, struct campaign_spec *spec, bool at_start,
 	return v;
 }
 
+int
+core_campaign_allowed(const struct core *c, struct campaign_spec *spec,
+    struct errtext *err)
+{
+	const struct campaign *p = campaign_find(c, spec->name);
+	const char *key;
+
+	if (p == NULL || strcmp(p->rec.digest, spec->digest) == 0 ||
+	    p->rec.state == CAMPAIGN_DRAFT)
+		return 0;
+	if (p->rec.state == CAMPAIGN_ABORTED ||
+	    p->rec.state == CAMPAIGN_FINISHED) {
+		refused_over(p, err);
+		return -1;
+	}
+	if ((key = frozen_key(p, spec)) == NULL)
+		return 0;
+	refused_change(p, key, err);
+	return -1;
+}
+
+void
+core_files_by(struct core *c, const char *who, const char *reason)
+{
+	c->files_who = who;
+	c->files_reason = reason;
+}
+
 void
 core_campaign_file_lost(struct core *c, const char *name,
     enum pause_reason why, bool at_start, struct core_now now, struct fx *fx)
@@ -613,9 +680,8 @@ core_campaign_file_lost(struct core *c, const char *name,
 	if (p == NULL || (why == PAUSE_FILE_BROKEN && !at_start))
 		return;
 	core_enter(c, now, fx);
-	if (p->rec.state == CAMPAIGN_RUNNING ||
-	    p->rec.state == CAMPAIGN_SCHEDULED)
-		campaign_set(c, p, CAMPAIGN_PAUSED, why, NULL);
+	p->file_gone = why == PAUSE_FILE_GONE;
+	file_pause(c, p, why, NULL);
 	core_leave(c);
 }
 
@@ -627,11 +693,8 @@ core_campaigns_without_file(struct core *c, struct core_now now,
 	for (size_t i = 0; i < c->campaign_count; i++) {
 		struct campaign *p = c->campaign[i];
 
-		if (p->spec_stored &&
-		    (p->rec.state == CAMPAIGN_RUNNING ||
-			p->rec.state == CAMPAIGN_SCHEDULED))
-			campaign_set(c, p, CAMPAIGN_PAUSED, PAUSE_FILE_GONE,
-			    NULL);
+		if (p->spec_stored)
+			file_pause(c, p, PAUSE_FILE_GONE, NULL);
 	}
 	core_leave(c);
 }

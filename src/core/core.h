@@ -77,6 +77,13 @@ enum file_verdict { FILE_NEW, FILE_SAME, FILE_CHANGED_OK, FILE_REFUSED };
  * at a reload it is refused and err says why. Takes spec in every case. */
 enum file_verdict core_campaign_file(struct core *c, struct campaign_spec *spec,
     bool at_start, struct core_now now, struct fx *fx, struct errtext *err);
+/* Who has the files read and why, for the audit log, until it is called with
+ * NULL again. Borrowed. */
+void core_files_by(struct core *c, const char *who, const char *reason);
+/* Whether core_campaign_file() would take the file now; -1: err says why not.
+ * Leaves spec as it is. */
+MUST_CHECK int core_campaign_allowed(const struct core *c,
+    struct campaign_spec *spec, struct errtext *err);
 /* The file of that campaign does not parse, or is gone. */
 void core_campaign_file_lost(struct core *c, const char *name,
     enum pause_reason why, bool at_start, struct core_now now, struct fx *fx);

@@ -78,7 +78,7 @@ oper_start(struct core *c, struct campaign *p, const struct oper *op,
 		    p->rec.name, p->rec.digest);
 		return;
 	}
-	if (p->spec_stored) {
+	if (p->spec_stored || p->file_gone) {
 		answer(ret, OPER_REFUSED, "no_file",
 		    "the file of campaign %s is gone or broken", p->rec.name);
 		return;
@@ -110,7 +110,7 @@ oper_resume(struct core *c, struct campaign *p, struct oper_result *ret)
 		    p->rec.name, campaign_state_name(p->rec.state));
 		return;
 	}
-	if (p->spec_stored || p->spec_broken) {
+	if (p->spec_stored || p->spec_broken || p->file_gone) {
 		answer(ret, OPER_REFUSED, "no_file",
 		    "the file of campaign %s is gone, broken or changed: put "
 		    "it back as it was, reload, then resume",

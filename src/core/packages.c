@@ -109,7 +109,9 @@ packages_changed(struct core *c, struct campaign *p,
 	for (size_t i = 0; i < n; i++) {
 		const struct spec_package *is = &spec->packages[i];
 
-		if (!differs(&p->pinned[i], is))
+		/* Another list of packages is another matter. */
+		if (strcmp(p->pinned[i].name, name_of(is)) != 0 ||
+		    !differs(&p->pinned[i], is))
 			continue;
 		(void)errtext_set(err, -1,
 		    "campaign %s: packages: %s is not the file that it was "

@@ -146,6 +146,7 @@ struct campaign {
 	struct paths *paths;        /* over its packages; never NULL */
 	bool spec_broken;           /* the stored text no longer parses */
 	bool spec_stored;           /* without its lists */
+	bool file_gone;             /* at the last reload */
 	bool package_wrong;         /* as the shell sees its files now */
 	struct package_rec *pinned; /* as on record, package by package */
 	size_t pinned_count;
@@ -234,6 +235,8 @@ struct core {
 	struct list read_wait;
 	struct list dirty_devices, dirty_targets, dirty_attempts,
 	    dirty_campaigns;
+
+	const char *files_who, *files_reason; /* of the files read now */
 
 	uint64_t codes[1000];
 	uint64_t commands_start, commands_stop, commands_read;

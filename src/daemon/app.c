@@ -1,6 +1,7 @@
 #include "config.h"
 #include "daemon/app_priv.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
 #include <signal.h>
@@ -13,6 +14,7 @@
 #include "config/zone.h"
 #include "daemon/crash.h"
 #include "daemon/files.h"
+#include "daemon/haltfile.h"
 #include "daemon/log.h"
 #include "daemon/pkgwatch.h"
 #include "daemon/systemd.h"
@@ -372,6 +374,28 @@ app_trackers_ops(struct app *a)
 
 /* --- store -----------------------------------------------------------------*/
 
+void
+app_note_halt(struct app *a, bool on, uint64_t ticket)
+{
+	if (on && haltfile_put(a->conf->store_path) < 0)
+		log_f(NOTE_ERROR, "halt: %s" HALTFILE_SUFFIX ": %s; a restart "
+		    "before the database has it forgets the halt",
+		    a->conf->store_path, strerror(errno));
+	a->halt_ticket = ticket;
+}
+
+void
+app_halt_durable(struct app *a)
+{
+	if (a->halt_ticket == 0 || a->durable < a->halt_ticket)
+		return;
+	a->halt_ticket = 0;
+	if (haltfile_remove(a->conf->store_path) < 0)
+		log_f(NOTE_ERROR, "%s" HALTFILE_SUFFIX ": %s; the next start "
+		    "will be halted",
+		    a->conf->store_path, strerror(errno));
+}
+
 static void
 on_store(void *arg)
 {
@@ -395,6 +419,7 @@ on_store(void *arg)
 	if (ticket <= a->durable)
 		return;
 	a->durable = ticket;
+	app_halt_durable(a);
 	release_replies(a);
 	app_event(a, &(struct ev){.kind = EV_DURABLE, .ticket = ticket});
 	api_durable(a->api, ticket);

@@ -76,6 +76,7 @@ struct app {
 	bool stopping;
 	int exit_code;
 	struct campaign_files *campaign_files;
+	uint64_t halt_ticket;     /* halt or resume-all not durable yet */
 	struct pkgwatch *pkgwatch;
 	int64_t pkgwatch_at_ms;   /* of its last look */
 	struct list timelines;  /* history reads under way */

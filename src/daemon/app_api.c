@@ -157,6 +157,9 @@ api_operate(void *arg, const struct oper *op, struct oper_result *ret,
 
 	core_operate(a->core, op, app_now(a), &a->fx, ret);
 	*ret_ticket = a->fx.ops.count > 0 ? a->fx.ticket : 0;
+	if (ret->status == OPER_OK && *ret_ticket != 0 &&
+	    (op->kind == OPER_HALT || op->kind == OPER_RESUME_ALL))
+		app_note_halt(a, op->kind == OPER_HALT, *ret_ticket);
 	log_operator(op, ret);
 	app_effects(a);
 	app_arm(a);
@@ -224,13 +227,38 @@ api_timeline_forget(void *arg, void *fn_arg)
 	}
 }
 
+/* The same file again is no error, only nothing will come of it. */
+static void
+check_over(const struct app *a, const char *file,
+    const struct campaign_spec *spec, struct sbuf *diag)
+{
+	struct view_campaign v;
+
+	if (core_view_campaign(a->core, app_now(a), spec->name, &v) &&
+	    (v.state == CAMPAIGN_FINISHED || v.state == CAMPAIGN_ABORTED))
+		sbuf_addf(diag, "warning: %s: campaign %s is %s and does not "
+		    "run again\n", file, v.name,
+		    campaign_state_name(v.state));
+}
+
 static int
 api_check(void *arg, const char *file, const struct api_files *posted,
     struct sbuf *diag, struct sbuf *missing)
 {
 	struct app *a = arg;
+	struct campaign_spec *spec = NULL;
+	struct errtext err = {0};
+	int r = files_check(a->conf, file, posted, diag, missing, &spec);
 
-	return files_check(a->conf, file, posted, diag, missing);
+	/* What a reload would say of it now. */
+	if (r == 0 && core_campaign_allowed(a->core, spec, &err) < 0) {
+		sbuf_addf(diag, "%s: %s\n", file, err.text);
+		r = -1;
+	}
+	if (r == 0)
+		check_over(a, file, spec, diag);
+	spec_free(spec);
+	return r;
 }
 
 struct api_ops

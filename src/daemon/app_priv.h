@@ -28,6 +28,10 @@ struct trackers_ops app_trackers_ops(struct app *a);
 /* Signals, timers and the writer's descriptor. -1: no memory. */
 MUST_CHECK int app_start_watches(struct app *a);
 
+/* A halt is noted beside the database until its ticket is durable. */
+void app_note_halt(struct app *a, bool on, uint64_t ticket);
+void app_halt_durable(struct app *a);
+
 /* --- app_start.c -----------------------------------------------------------*/
 /* 0, or the exit status of the process. */
 MUST_CHECK int app_start(struct app *a);

@@ -279,8 +279,10 @@ app_reload(void *arg, bool force, const char *who, const char *reason,
 	 * read. */
 	if (reload_conf(a, diag) < 0)
 		bad = -1;
+	core_files_by(a->core, who, reason);
 	if (files_scan(a->campaign_files, a->conf, &sink, diag) < 0)
 		bad = -1;
+	core_files_by(a->core, NULL, NULL);
 	a->reload_ok = bad == 0;
 	a->reload_wall_ms = loop_wall_ms();
 	log_text(bad < 0 ? NOTE_ERROR : NOTE_WARN, sbuf_str(diag));

@@ -8,6 +8,7 @@
 #include <sys/random.h>
 
 #include "daemon/files.h"
+#include "daemon/haltfile.h"
 #include "daemon/log.h"
 #include "daemon/pkgwatch.h"
 #include "daemon/systemd.h"
@@ -24,8 +25,14 @@ static int
 load_flags(void *arg, const struct flags_rec *f, const struct stamp_rec *s)
 {
 	struct app *a = arg;
+	struct flags_rec flags = *f;
 
-	core_load_flags(a->core, f, s);
+	if (!flags.halted && haltfile_there(a->conf->store_path)) {
+		log_f(NOTE_WARN, "halted: so %s" HALTFILE_SUFFIX " says; the "
+		    "database could not be told", a->conf->store_path);
+		flags.halted = true;
+	}
+	core_load_flags(a->core, &flags, s);
 	a->alive_base_ms = s->alive_ms;
 	a->down_ms = -1;
 	if (s->boot != 0 && s->boot == a->boot) {
@@ -164,6 +171,9 @@ start_store(struct app *a)
 	if (core_load_done(a->core, app_now(a), a->down_ms, a->opt.restored,
 		&a->fx) < 0)
 		app_die(a, "out_of_memory");
+	/* On record from this batch on. */
+	if (haltfile_there(a->conf->store_path))
+		a->halt_ticket = a->fx.ticket;
 	app_effects(a);
 	if (a->opt.restored)
 		log_f(NOTE_WARN,

@@ -225,22 +225,18 @@ files_stored(const struct daemon_conf *conf, const char *name,
 
 int
 files_check(const struct daemon_conf *conf, const char *file,
-    const struct api_files *posted, struct sbuf *diag, struct sbuf *missing)
+    const struct api_files *posted, struct sbuf *diag, struct sbuf *missing,
+    struct campaign_spec **ret_spec)
 {
 	struct env_arg arg = {.conf = conf, .posted = posted};
 	struct campaign_env env = env_of(&arg, false);
-	struct campaign_spec *spec;
-	int r;
 
 	env.advise = true;
 	for (size_t i = 0; i < posted->count; i++) {
 		if (strcmp(posted->name[i], file) != 0)
 			continue;
-		r = campaign_parse(file, posted->text[i], posted->len[i], &env,
-		    &spec, diag, missing);
-		if (r == 0)
-			spec_free(spec);
-		return r;
+		return campaign_parse(file, posted->text[i], posted->len[i],
+		    &env, ret_spec, diag, missing);
 	}
 	sbuf_addf(diag, "%s: not among the posted files\n", file);
 	return -1;

@@ -47,8 +47,9 @@ MUST_CHECK int files_scan(struct campaign_files *f,
 /* The text that the store kept: its spec without lists, or NULL. */
 struct campaign_spec *files_stored(const struct daemon_conf *conf,
     const char *name, const char *text, size_t len, struct sbuf *diag);
-/* As api_ops.check. */
+/* As api_ops.check. *ret_spec, when it is 0, is the caller's. */
 int files_check(const struct daemon_conf *conf, const char *file,
-    const struct api_files *posted, struct sbuf *diag, struct sbuf *missing);
+    const struct api_files *posted, struct sbuf *diag, struct sbuf *missing,
+    struct campaign_spec **ret_spec);
 
 #endif

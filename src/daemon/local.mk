@@ -6,6 +6,7 @@ libtrackup_daemon_a_SOURCES = \
 	src/daemon/backup.c src/daemon/backup.h \
 	src/daemon/crash.c src/daemon/crash.h \
 	src/daemon/files.c src/daemon/files.h \
+	src/daemon/haltfile.c src/daemon/haltfile.h \
 	src/daemon/log.c src/daemon/log.h \
 	src/daemon/pkgwatch.c src/daemon/pkgwatch.h \
 	src/daemon/systemd.c src/daemon/systemd.h

@@ -1,5 +1,6 @@
 # tests/config: what the loaders accept, refuse and say.
 config_tests = \
+	tests/config/check_campaign_changes \
 	tests/config/check_campaign_file \
 	tests/config/check_campaign_paths \
 	tests/config/check_campaign_windows \
@@ -47,3 +48,8 @@ tests_config_check_campaign_windows_LDADD = $(config_test_libs)
 tests_config_check_zone_SOURCES = tests/config/check_zone.c
 tests_config_check_zone_CPPFLAGS = $(AM_CPPFLAGS) $(CHECK_CFLAGS)
 tests_config_check_zone_LDADD = $(config_test_libs)
+
+tests_config_check_campaign_changes_SOURCES = \
+	tests/config/check_campaign_changes.c
+tests_config_check_campaign_changes_CPPFLAGS = $(AM_CPPFLAGS) $(CHECK_CFLAGS)
+tests_config_check_campaign_changes_LDADD = $(config_test_libs)

@@ -32,5 +32,6 @@ integration_tests += tests/integration/t-disk.sh
 integration_tests += tests/integration/t-faults-doc.sh
 integration_tests += tests/integration/t-backup.sh
 integration_tests += tests/integration/t-upgrade.sh
+integration_tests += tests/integration/t-revisions.sh
 dist_check_SCRIPTS += $(integration_tests)
 TESTS += $(integration_tests)
