@@ -8,7 +8,7 @@ etc_samples = \
 unit_sed = $(SED) -e 's|@sbindir[@]|$(sbindir)|g' \
 	-e 's|@sysconfdir[@]|$(sysconfdir)|g'
 
-EXTRA_DIST += etc/trackupd.service.in etc/trackupd.sysusers $(etc_samples)
+EXTRA_DIST += etc/trackupd.socket etc/trackupd.service.in etc/trackupd.sysusers $(etc_samples)
 CLEANFILES += etc/trackupd.service
 
 etc/trackupd.service: $(top_srcdir)/etc/trackupd.service.in Makefile
@@ -17,7 +17,7 @@ etc/trackupd.service: $(top_srcdir)/etc/trackupd.service.in Makefile
 	mv $@.tmp $@
 
 if INSTALL_UNIT
-systemdsystemunit_DATA = etc/trackupd.service
+systemdsystemunit_DATA = etc/trackupd.service etc/trackupd.socket
 endif
 
 # sysusers.d wants the file under the name of the package.

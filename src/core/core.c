@@ -403,6 +403,12 @@ core_handle(struct core *c, const struct ev *ev, struct core_now now,
 		ev->conn->key = 0;
 		ev->conn->open_seq = core_seq(c);
 		break;
+	case EV_RESUME:
+		ev->conn->key = 0;
+		ev->conn->open_seq = core_seq(c);
+		if (ev->devid != NULL)
+			core_resume(c, ev->conn, ev->devid);
+		break;
 	case EV_FRAME:
 		c->speaking = ev->conn;
 		core_frame(c, ev->conn, ev->message);
@@ -512,4 +518,18 @@ core_configure(struct core *c, const struct core_config *cfg)
 	bucket_rate(&c->bucket, cfg->start_per_hour);
 	bucket_rate(&c->read_bucket, cfg->read_per_hour);
 	c->pace_changed = true;
+}
+
+bool
+core_conn_device(const struct core *c, const struct core_conn *conn,
+    struct devid *ret)
+{
+	const struct device *d = conn->key == 0 ? NULL :
+	    device_find(c, conn->key);
+
+	if (d == NULL || d->conn != conn)
+		return false;
+	ret->key = d->key;
+	(void)snprintf(ret->text, sizeof(ret->text), "%s", d->id);
+	return true;
 }

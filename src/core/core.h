@@ -140,4 +140,8 @@ void core_operate(struct core *c, const struct oper *op, struct core_now now,
 /* 0, or -1 with what does not add up. Linear in the fleet: tests and debug. */
 MUST_CHECK int core_check(const struct core *c, struct errtext *err);
 
+/* Whose commands leave by this connection; false: nobody's. */
+bool core_conn_device(const struct core *c, const struct core_conn *conn,
+    struct devid *ret);
+
 #endif

@@ -32,6 +32,8 @@ enum ev_kind {
 	EV_OPEN,     /* conn was accepted */
 	EV_FRAME,    /* conn, message */
 	EV_CLOSE,    /* conn is gone */
+	EV_RESUME,   /* conn was kept over a restart; devid: whose it was, or
+	              * NULL. No sign of life */
 	EV_DURABLE,  /* everything through ticket is on disk */
 	EV_SENT,     /* the outcome of an FX_SEND: ok = the kernel took at least
 	              * one byte, so the tracker may get it whole */
@@ -59,6 +61,7 @@ struct ev {
 	enum ev_kind kind;
 	struct core_conn *conn;
 	const struct message *message;
+	const struct devid *devid;
 	uint64_t ticket;
 	uint64_t send_id;
 	bool ok;

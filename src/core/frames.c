@@ -421,3 +421,17 @@ core_frame(struct core *c, struct core_conn *conn, const struct message *m)
 		device_kick(c, d);
 	acknowledge(c, conn, m, matters);
 }
+
+/* Its commands may go there again, and nothing more is known: whatever proves
+ * something has to be said anew. */
+void
+core_resume(struct core *c, struct core_conn *conn, const struct devid *id)
+{
+	struct device *d = device_find(c, id->key);
+
+	if (d == NULL && (c->cfg.unknown == UNKNOWN_REFUSE ||
+	    (d = device_make(c, id)) == NULL))
+		return;
+	conn->key = d->key;
+	device_bind(c, d, conn);
+}

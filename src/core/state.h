@@ -282,6 +282,9 @@ struct device *device_find(const struct core *c, uint64_t key);
 struct device *device_make(struct core *c, const struct devid *id);
 struct device_more *device_more(struct core *c, struct device *d);
 void device_register(struct core *c, struct device *d);
+/* The connection carried this device before the restart. */
+void core_resume(struct core *c, struct core_conn *conn,
+    const struct devid *id);
 void device_bind(struct core *c, struct device *d, struct core_conn *conn);
 void device_unbind(struct core *c, struct device *d);
 bool device_repeat(struct core *c, struct device_more *m, uint64_t hash);

@@ -13,6 +13,7 @@
 
 #include "config/zone.h"
 #include "daemon/crash.h"
+#include "daemon/fdstore.h"
 #include "daemon/files.h"
 #include "daemon/haltfile.h"
 #include "daemon/log.h"
@@ -302,6 +303,17 @@ on_open(void *arg, struct core_conn *conn)
 }
 
 static void
+on_resume(void *arg, struct core_conn *conn, const struct devid *id)
+{
+	struct app *a = arg;
+	struct ev ev = {.kind = EV_RESUME, .conn = conn, .devid = id};
+
+	conn->held = 0;
+	core_handle(a->core, &ev, app_now(a), &a->fx);
+	app_effects(a);
+}
+
+static void
 on_begin(void *arg)
 {
 	struct app *a = arg;
@@ -364,6 +376,7 @@ app_trackers_ops(struct app *a)
 	return (struct trackers_ops){
 	    .arg = a,
 	    .open = on_open,
+	    .resume = on_resume,
 	    .begin = on_begin,
 	    .frame = on_frame,
 	    .close = on_close,
@@ -518,9 +531,12 @@ on_upkeep(void *arg)
 	if (a->http_error[0] != '\0' && loop_mono_ms() >= a->http_retry_at_ms)
 		app_start_http(a);
 	loop_timer_set(a->upkeep, UPKEEP_MS);
-	/* A full disk too: it goes on by itself when there is room, and what
-	 * waits for that would be lost in a restart. */
-	systemd_alive();
+	/* The loop turns, and so does the writer: it answers while the disk is
+	 * full too, where waiting is right and a restart would lose what
+	 * waits; one that hangs in a system call is worth a restart. */
+	if (store_heard_ms_ago(a->store) <= MAX_OF(a->watchdog_ms,
+		2 * UPKEEP_MS))
+		systemd_alive();
 	trackers_get_stats(a->trackers, &st);
 	core_view_status(a->core, &v);
 	systemd_status("%zu connections, %zu trackers online, %zu in flight",
@@ -530,9 +546,7 @@ on_upkeep(void *arg)
 int
 app_start_watches(struct app *a)
 {
-	int64_t dog = systemd_watchdog_ms();
-
-	(void)dog; /* upkeep runs once a second, well under any interval */
+	a->watchdog_ms = systemd_watchdog_ms();
 	a->watch[0] = loop_signal(a->loop, SIGHUP, on_hup, a);
 	a->watch[1] = loop_signal(a->loop, SIGTERM, on_term, a);
 	a->watch[2] = loop_signal(a->loop, SIGINT, on_term, a);
@@ -545,6 +559,45 @@ app_start_watches(struct app *a)
 			return -1;
 	return a->timer == NULL || a->upkeep == NULL || a->ending == NULL ? -1
 									  : 0;
+}
+
+/* --- over a restart ---------------------------------------------------------*/
+
+struct keeping {
+	struct app *app;
+	struct fdstore *fdstore;
+};
+
+static void
+on_keep(void *arg, const struct trackers_kept *k)
+{
+	struct keeping *keep = arg;
+	struct trackers_kept copy = *k;
+
+	/* One that was replaced by a newer one of its tracker has nobody. */
+	if (!core_conn_device(keep->app->core, k->core, &copy.devid))
+		copy.devid = (struct devid){0};
+	fdstore_put(keep->fdstore, &copy);
+}
+
+/* In order ended: the trackers need not notice. Whether this is a restart
+ * only the manager knows; if it is not, it lets go of them. */
+static void
+keep_connections(struct app *a)
+{
+	struct keeping keep = {.app = a};
+	struct trackers_stats st;
+	size_t kept;
+
+	if (!a->conf->keep_over_restart || a->trackers == NULL ||
+	    !fdstore_wanted() || (keep.fdstore = fdstore_new()) == NULL)
+		return;
+	trackers_get_stats(a->trackers, &st);
+	trackers_keep(a->trackers, on_keep, &keep);
+	kept = fdstore_commit(keep.fdstore);
+	fdstore_free(keep.fdstore);
+	log_f(kept < st.connections ? NOTE_WARN : NOTE_INFO,
+	    "connections_kept count=%zu of=%zu", kept, st.connections);
 }
 
 /* --- the whole --------------------------------------------------------------*/
@@ -599,6 +652,7 @@ app_run(const struct app_options *opt)
 		loop_timer_set(a.upkeep, UPKEEP_MS);
 		app_event(&a, &(struct ev){.kind = EV_TICK});
 		(void)loop_run(a.loop);
+		keep_connections(&a);
 		log_f(NOTE_INFO, "stopped");
 	}
 	app_done(&a);

@@ -81,7 +81,10 @@ struct app {
 	int64_t pkgwatch_at_ms;   /* of its last look */
 	struct list timelines;  /* history reads under way */
 	struct backups backups;
+	int kept[512];            /* of the manager, until they are read */
+	size_t kept_count, resumed;
 	int64_t extended_at_ms;
+	int64_t watchdog_ms;      /* half of the manager's; 0 = none */
 	char reason[4][300];
 	uint64_t commit_bucket[12]; /* as last shown */
 };

@@ -6,12 +6,16 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/random.h>
+#include <sys/socket.h>
+#include <unistd.h>
 
+#include "daemon/fdstore.h"
 #include "daemon/files.h"
 #include "daemon/haltfile.h"
 #include "daemon/log.h"
 #include "daemon/pkgwatch.h"
 #include "daemon/systemd.h"
+#include "io/listen.h"
 
 /*
  * From nothing to a daemon that listens: configuration, store, core, sockets,
@@ -330,6 +334,60 @@ start_campaigns(struct app *a)
 	app_effects(a);
 }
 
+/* Sockets that the manager opened for us, and what it kept. A listener is
+ * offered to whoever is configured for its address. */
+static void
+take_descriptors(struct app *a)
+{
+	size_t n;
+	struct systemd_fd *v = systemd_fds(&n);
+
+	for (size_t i = 0; i < n; i++) {
+		int on = 0;
+		socklen_t len = sizeof(on);
+
+		if (strcmp(v[i].name, FDSTORE_NAME) == 0 &&
+		    a->kept_count < ARRAY_LEN(a->kept)) {
+			a->kept[a->kept_count++] = v[i].fd;
+		} else if (getsockopt(v[i].fd, SOL_SOCKET, SO_ACCEPTCONN, &on,
+		    &len) == 0 && on != 0) {
+			listen_offer(v[i].fd);
+		} else {
+			log_f(NOTE_WARN, "a descriptor named %s is not known, "
+			    "ignoring it", v[i].name);
+			(void)close(v[i].fd);
+		}
+	}
+	free(v);
+}
+
+static void
+on_kept(void *arg, const struct trackers_kept *k)
+{
+	struct app *a = arg;
+
+	if (!a->conf->keep_over_restart)
+		(void)close(k->fd);
+	else if (trackers_adopt(a->trackers, k))
+		a->resumed++;
+}
+
+static void
+resume_connections(struct app *a)
+{
+	size_t taken = 0, bad = 0;
+
+	if (a->kept_count == 0)
+		return;
+	for (size_t i = 0; i < a->kept_count; i++)
+		taken += fdstore_read(a->kept[i], on_kept, a, &bad);
+	/* They are here now; a copy with the manager would hold a connection
+	 * open that we close. */
+	systemd_forget_fds(FDSTORE_NAME);
+	log_f(NOTE_INFO, "connections_resumed count=%zu of=%zu", a->resumed,
+	    taken + bad);
+}
+
 int
 app_start(struct app *a)
 {
@@ -353,10 +411,12 @@ app_start(struct app *a)
 	    (a->pkgwatch = pkgwatch_new()) == NULL)
 		app_die(a, "out_of_memory");
 	app_fit_descriptors(a);
+	take_descriptors(a);
 	if (start_store(a) < 0 || start_trackers(a) < 0 ||
 	    start_api(a) < 0 || start_files(a) < 0)
 		return 1;
 	start_campaigns(a);
+	resume_connections(a);
 	if (app_start_watches(a) < 0)
 		app_die(a, "out_of_memory");
 	return 0;

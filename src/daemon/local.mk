@@ -5,6 +5,7 @@ libtrackup_daemon_a_SOURCES = \
 	src/daemon/app_api.c src/daemon/app_reload.c src/daemon/app_start.c \
 	src/daemon/backup.c src/daemon/backup.h \
 	src/daemon/crash.c src/daemon/crash.h \
+	src/daemon/fdstore.c src/daemon/fdstore.h \
 	src/daemon/files.c src/daemon/files.h \
 	src/daemon/haltfile.c src/daemon/haltfile.h \
 	src/daemon/log.c src/daemon/log.h \

@@ -4,9 +4,22 @@
  * systemd: tells the service manager how it stands; does nothing without one,
  * or when built without libsystemd.
  */
+#include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 #include "base/attr.h"
 
+/* The descriptors that the manager passed, as an array of *ret_count pairs;
+ * the caller frees it. From then on the environment has none. NULL: none. */
+struct systemd_fd {
+	int fd;
+	char name[32];
+};
+struct systemd_fd *systemd_fds(size_t *ret_count);
+/* Has the manager keep a copy of fd under name. False: it cannot. */
+bool systemd_store_fd(int fd, const char *name);
+/* Forgets what it keeps under name. */
+void systemd_forget_fds(const char *name);
 void systemd_ready(void);
 void systemd_reloading(void);
 void systemd_stopping(void);

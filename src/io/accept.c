@@ -54,7 +54,8 @@ refusal(struct trackers *t, const struct conn *c)
 		trackers_count(t, TRACKERS_REFUSED_MAX, 1);
 		return GATE_MAX;
 	}
-	if (t->unidentified >= (size_t)cfg->max_unidentified) {
+	if (!c->identified &&
+	    t->unidentified >= (size_t)cfg->max_unidentified) {
 		trackers_count(t, TRACKERS_REFUSED_UNIDENTIFIED, 1);
 		return GATE_UNIDENTIFIED;
 	}
@@ -115,6 +116,45 @@ accept_one(struct trackers *t, int fd, const struct sockaddr_storage *peer,
 	c->core.id = t->next_id++;
 	wheel_put(t, c, conn_deadline(c));
 	t->ops.open(t->ops.arg, &c->core);
+}
+
+bool
+trackers_adopt(struct trackers *t, const struct trackers_kept *k)
+{
+	struct sockaddr_storage none = {.ss_family = AF_INET};
+	struct listen_options o = listen_options_of(t);
+	int64_t now = loop_mono_ms();
+	struct conn *c = conn_new(t, k->fd, &none, now);
+	enum gate g;
+
+	if (c == NULL || conn_restore(c, k, now) < 0) {
+		trackers_count(t, TRACKERS_NO_MEMORY, 1);
+		if (c != NULL)
+			conn_free(c);
+		return false;
+	}
+	c->identified = k->devid.key != 0;
+	if ((g = refusal(t, c)) != GATE_COUNT_) {
+		refuse(t, c, g);
+		return false;
+	}
+	if (conn_start(c) < 0 ||
+	    (t->cfg.max_connections_per_address > 0 &&
+	    address_enter(t, address_key(c)) < 0)) {
+		trackers_count(t, TRACKERS_NO_MEMORY, 1);
+		conn_free(c);
+		return false;
+	}
+	listen_options_apply(k->fd, &o);
+	t->open++;
+	if (!c->identified)
+		t->unidentified++;
+	trackers_count(t, TRACKERS_ADOPTED, 1);
+	c->core.id = t->next_id++;
+	wheel_put(t, c, conn_deadline(c));
+	t->ops.resume(t->ops.arg, &c->core,
+	    c->identified ? &k->devid : NULL);
+	return true;
 }
 
 /* Accepting again at once would only spin: the connection waits in the

@@ -38,7 +38,7 @@ conn_want(struct conn *c, uint32_t events)
 int
 conn_start(struct conn *c)
 {
-	return conn_want(c, EPOLLIN);
+	return conn_want(c, c->out_len > 0 ? EPOLLIN | EPOLLOUT : EPOLLIN);
 }
 
 struct conn *
@@ -223,8 +223,6 @@ conn_hold(struct conn *c, bool hold, int64_t now)
 	conn_watch(c);
 }
 
-/* --- output ----------------------------------------------------------------*/
-
 /* Makes room for need bytes in *buf. -1: no memory, nothing changed. */
 static int
 buffer_reserve(char **buf, uint32_t *cap, size_t need)
@@ -240,6 +238,56 @@ buffer_reserve(char **buf, uint32_t *cap, size_t need)
 	*cap = (uint32_t)size;
 	return 0;
 }
+
+/* --- over a restart ----------------------------------------------------------*/
+
+bool
+conn_kept(const struct conn *c, struct trackers_kept *ret)
+{
+	/* One that the peer has half closed, or that we are closing, ends as
+	 * it would have. */
+	if (c->reason != NULL || c->half_closed)
+		return false;
+	*ret = (struct trackers_kept){
+	    .fd = c->fd,
+	    .v6 = c->v6,
+	    .port = c->port,
+	    .bad = c->bad,
+	    .in = c->in,
+	    .in_len = c->in_len,
+	    .out = c->out,
+	    .out_len = c->out_len,
+	    .core = (struct core_conn *)(uintptr_t)&c->core,
+	};
+	memcpy(ret->addr, c->addr, sizeof(ret->addr));
+	return true;
+}
+
+int
+conn_restore(struct conn *c, const struct trackers_kept *k, int64_t now)
+{
+	c->v6 = k->v6;
+	c->port = k->port;
+	c->bad = k->bad;
+	memcpy(c->addr, k->addr, sizeof(c->addr));
+	if (k->in_len > c->t->partial_max || k->out_len > OUTPUT_MAX ||
+	    buffer_reserve(&c->in, &c->in_cap, k->in_len) < 0 ||
+	    buffer_reserve(&c->out, &c->out_cap, k->out_len) < 0)
+		return -1;
+	if (k->in_len > 0) {
+		memcpy(c->in, k->in, k->in_len);
+		c->partial_at = now;
+	}
+	if (k->out_len > 0) {
+		memcpy(c->out, k->out, k->out_len);
+		c->owed_at = now;
+	}
+	c->in_len = (uint32_t)k->in_len;
+	c->out_len = (uint32_t)k->out_len;
+	return 0;
+}
+
+/* --- output ----------------------------------------------------------------*/
 
 static void
 buffer_drop(char **buf, uint32_t *cap)

@@ -14,6 +14,7 @@
 #include "base/span.h"
 
 #define KEEPALIVE_PROBES 3
+#define OFFERS_MAX 32
 
 /* Numeric only: a name could resolve to another interface after a reboot, and
  * would make the start wait for a resolver. */
@@ -68,6 +69,49 @@ listen_options_apply(int fd, const struct listen_options *o)
 	set_int(fd, IPPROTO_TCP, TCP_KEEPCNT, KEEPALIVE_PROBES);
 }
 
+static struct {
+	int fd[OFFERS_MAX];
+	size_t count;
+} offers;
+
+void
+listen_offer(int fd)
+{
+	if (offers.count == OFFERS_MAX)
+		(void)close(fd);
+	else
+		offers.fd[offers.count++] = fd;
+}
+
+/* A copy of the offered socket of this address; -1: there is none. */
+static int
+offer_take(const struct sockaddr_storage *want, socklen_t len)
+{
+	for (size_t i = 0; i < offers.count; i++) {
+		struct sockaddr_storage ss = {0};
+		socklen_t n = sizeof(ss);
+		int fd;
+
+		if (getsockname(offers.fd[i], (struct sockaddr *)&ss, &n) < 0 ||
+		    n != len || memcmp(&ss, want, len) != 0 ||
+		    (fd = fcntl(offers.fd[i], F_DUPFD_CLOEXEC, 3)) < 0)
+			continue;
+		if (fcntl(fd, F_SETFL, O_RDWR | O_NONBLOCK) == 0)
+			return fd;
+		(void)close(fd);
+	}
+	return -1;
+}
+
+static void
+listener_options(int fd, const struct listen_options *o)
+{
+	set_int(fd, IPPROTO_TCP, TCP_NODELAY, 1);
+	if (o->send_buffer > 0)
+		set_int(fd, SOL_SOCKET, SO_SNDBUF, o->send_buffer);
+	listen_options_apply(fd, o);
+}
+
 int
 listen_open(const struct trackers_address *a, const struct listen_options *o,
     struct errtext *err)
@@ -80,6 +124,10 @@ listen_open(const struct trackers_address *a, const struct listen_options *o,
 	if (address_parse(a, &ss, &len) < 0)
 		return errtext_set(err, -1, "%s:%u: not an IP address; write "
 		    "one as 0.0.0.0:9620 or [::]:9620", a->host, a->port);
+	if ((fd = offer_take(&ss, len)) >= 0) {
+		listener_options(fd, o);
+		return fd;
+	}
 	what = "socket";
 	fd = socket(ss.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC,
 	    0);
@@ -88,10 +136,7 @@ listen_open(const struct trackers_address *a, const struct listen_options *o,
 	set_int(fd, SOL_SOCKET, SO_REUSEADDR, 1);
 	if (ss.ss_family == AF_INET6)
 		set_int(fd, IPPROTO_IPV6, IPV6_V6ONLY, 1);
-	set_int(fd, IPPROTO_TCP, TCP_NODELAY, 1);
-	if (o->send_buffer > 0)
-		set_int(fd, SOL_SOCKET, SO_SNDBUF, o->send_buffer);
-	listen_options_apply(fd, o);
+	listener_options(fd, o);
 	what = "bind";
 	if (bind(fd, (struct sockaddr *)&ss, len) < 0)
 		goto bad;

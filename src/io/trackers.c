@@ -16,6 +16,7 @@
 
 static const char *const counter_name[TRACKERS_COUNTER_COUNT_] = {
 	[TRACKERS_ACCEPTED] = "accepted",
+	[TRACKERS_ADOPTED] = "adopted",
 	[TRACKERS_CLOSED] = "closed",
 	[TRACKERS_REFUSED_MAX] = "refused_max",
 	[TRACKERS_REFUSED_ADDRESS] = "refused_address",
@@ -198,7 +199,7 @@ config_take(struct trackers *t, const struct trackers_config *cfg)
 		t->cfg.busy_look_ms = BUSY_LOOK_DEFAULT_MS;
 }
 
-static struct listen_options
+struct listen_options
 listen_options_of(const struct trackers *t)
 {
 	return (struct listen_options){
@@ -469,6 +470,22 @@ trackers_reconfigure(struct trackers *t, const struct trackers_config *cfg,
 	connections_update(t, t->cfg.keepalive_ms != old.keepalive_ms ||
 	    t->cfg.owed_timeout_ms != old.owed_timeout_ms);
 	return 0;
+}
+
+void
+trackers_keep(struct trackers *t, trackers_keep_fn *fn, void *arg)
+{
+	struct list all, *n, *tmp;
+	struct trackers_kept k;
+
+	take_all(t, &all);
+	LIST_EACH_SAFE (n, tmp, &all) {
+		struct conn *c = CONTAINER_OF(n, struct conn, link);
+
+		wheel_put(t, c, c->due_at);
+		if (conn_kept(c, &k))
+			fn(arg, &k);
+	}
 }
 
 /* --- the rest --------------------------------------------------------------*/

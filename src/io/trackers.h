@@ -54,6 +54,9 @@ struct trackers_ops {
 	/* Something was read, its frames follow: what is the same for all of
 	 * them, as the time, needs to be found out once. May be NULL. */
 	void (*begin)(void *arg);
+	/* In place of open, for one that trackers_adopt() took. */
+	void (*resume)(void *arg, struct core_conn *conn,
+	    const struct devid *id);
 	/* m points into the read buffer: valid during the call. */
 	void (*frame)(void *arg, struct core_conn *conn,
 	    const struct message *m, struct trackers_reply *reply);
@@ -65,8 +68,24 @@ struct trackers_ops {
 	void (*note)(void *arg, enum note_level level, const char *line);
 };
 
+/* A connection that outlives this process. */
+struct trackers_kept {
+	int fd;
+	bool v6;
+	uint8_t addr[16];
+	uint16_t port;
+	int bad;                    /* framing failures so far */
+	const char *in, *out;       /* half a frame; what the kernel did not
+	                             * take yet */
+	size_t in_len, out_len;
+	struct core_conn *core;     /* of trackers_keep() only */
+	struct devid devid;         /* key 0 = not identified */
+};
+typedef void trackers_keep_fn(void *arg, const struct trackers_kept *k);
+
 enum trackers_counter {
-	TRACKERS_ACCEPTED, TRACKERS_CLOSED, TRACKERS_REFUSED_MAX,
+	TRACKERS_ACCEPTED, TRACKERS_ADOPTED, /* over a restart */
+	TRACKERS_CLOSED, TRACKERS_REFUSED_MAX,
 	TRACKERS_REFUSED_ADDRESS, TRACKERS_REFUSED_UNIDENTIFIED,
 	TRACKERS_EMFILE, TRACKERS_IDENTIFY_TIMEOUT, TRACKERS_IDLE_TIMEOUT,
 	TRACKERS_PARTIAL_TIMEOUT, /* a frame that began did not end in time */
@@ -123,6 +142,12 @@ int64_t trackers_last_seen_mono(const struct core_conn *conn);
 
 /* The store's queue is full: stop or go on reading from all. */
 void trackers_hold_reading(struct trackers *t, bool hold);
+/* Tells of every connection that is worth keeping. fn borrows; what it keeps
+ * it duplicates. Nothing may be read or written afterwards: free it. */
+void trackers_keep(struct trackers *t, trackers_keep_fn *fn, void *arg);
+/* One of a process before: held against the limits as a new one is, and then
+ * goes on where it was. Takes k->fd, also on failure (false, and counted). */
+bool trackers_adopt(struct trackers *t, const struct trackers_kept *k);
 /* Draining: close listeners, keep connections. */
 void trackers_stop_listening(struct trackers *t);
 void trackers_get_stats(const struct trackers *t, struct trackers_stats *ret);

@@ -122,6 +122,7 @@ void trackers_count(struct trackers *t, enum trackers_counter c, uint64_t n);
 /* A line for the log, unless one of this gate went out just now. */
 void trackers_note(struct trackers *t, enum gate g, enum note_level level,
     const char *fmt, ...) PRINTF_LIKE(4, 5);
+struct listen_options listen_options_of(const struct trackers *t);
 void wheel_put(struct trackers *t, struct conn *c, int64_t due_at);
 
 /* --- accept.c --------------------------------------------------------------*/
@@ -144,6 +145,11 @@ void address_leave(struct trackers *t, uint64_t key);
 /* Takes fd, also on failure. */
 MUST_CHECK struct conn *conn_new(struct trackers *t, int fd,
     const struct sockaddr_storage *peer, int64_t now);
+/* False: not worth keeping. */
+bool conn_kept(const struct conn *c, struct trackers_kept *ret);
+/* -1: more than a connection may have, or no memory. */
+MUST_CHECK int conn_restore(struct conn *c, const struct trackers_kept *k,
+    int64_t now);
 /* The one way out. counter: of this reason, or TRACKERS_COUNTER_COUNT_. The
  * callback and the end of the memory follow at the end of the turn. */
 void conn_close(struct conn *c, const char *reason,

@@ -33,5 +33,6 @@ integration_tests += tests/integration/t-faults-doc.sh
 integration_tests += tests/integration/t-backup.sh
 integration_tests += tests/integration/t-upgrade.sh
 integration_tests += tests/integration/t-revisions.sh
+integration_tests += tests/integration/t-systemd.sh
 dist_check_SCRIPTS += $(integration_tests)
 TESTS += $(integration_tests)

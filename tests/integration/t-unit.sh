@@ -25,7 +25,8 @@ unit=$tmp/trackupd.service
 sed -e 's|@sbindir@/trackupd|/bin/true|' -e "s|@sysconfdir@|/etc|" \
     -e 's|^ExecReload=/bin/kill|ExecReload=/bin/true|' \
     "$src/trackupd.service.in" >"$unit"
-said=$(systemd-analyze verify --man=no "$unit" 2>&1)
+cp "$src/trackupd.socket" "$tmp"
+said=$(systemd-analyze verify --man=no "$unit" "$tmp/trackupd.socket" 2>&1)
 rc=$?
 printf '%s' "$said"
 # It exits with 0 on unknown keys: any word is a fault.

@@ -36,3 +36,12 @@ tests_io_check_loop_SOURCES = tests/io/check_loop.c \
 	tests/io/tio.c tests/io/tio.h
 tests_io_check_loop_CPPFLAGS = $(io_test_cppflags)
 tests_io_check_loop_LDADD = $(io_test_libs)
+
+check_PROGRAMS += tests/io/check_fdstore
+TESTS += tests/io/check_fdstore
+tests_io_check_fdstore_SOURCES = tests/io/check_fdstore.c
+tests_io_check_fdstore_CPPFLAGS = $(io_test_cppflags)
+tests_io_check_fdstore_LDFLAGS = $(AM_LDFLAGS) \
+	-Wl,--wrap=systemd_store_fd
+tests_io_check_fdstore_LDADD = libtrackup-daemon.a libtrackup-pure.a \
+	$(SYSTEMD_LIBS) $(CHECK_LIBS)
