@@ -8,6 +8,8 @@ FUZZ_CFLAGS = -g -O1 -fno-omit-frame-pointer -fno-sanitize-recover=all \
 FUZZ_SECONDS = 60
 
 EXTRA_DIST += tests/fuzz/corpus tests/fuzz/api.dict tests/fuzz/frame.dict \
+	tests/fuzz/hex1.dict tests/fuzz/hex2.dict tests/fuzz/mutate_hex.h \
+	tests/fuzz/mutate_hex1.c tests/fuzz/mutate_hex2.c \
 	tests/fuzz/yaml.dict
 
 fuzz_frame_sources = tests/fuzz/fuzz_frame.c tests/fuzz/fuzz.h \
@@ -25,6 +27,34 @@ tests_fuzz_replay_frame_LDADD = libtrackup-pure.a
 fuzz/fuzz_frame: $(fuzz_frame_sources) $(libtrackup_pure_a_SOURCES)
 	@$(MKDIR_P) fuzz
 	set --; for f in $(fuzz_frame_sources) $(libtrackup_pure_a_SOURCES); do \
+		case $$f in *.c) set -- "$$@" $(top_srcdir)/$$f;; esac; \
+	done; \
+	$(FUZZ_CC) $(FUZZ_CFLAGS) -I. $(DEFS) $(AM_CPPFLAGS) -o $@ "$$@"
+
+# The binary families: the same target, with a mutator that sets lengths and
+# check sums right, and seeds of their own.
+check_PROGRAMS += tests/fuzz/replay_hex1 tests/fuzz/replay_hex2
+TESTS += tests/fuzz/replay_hex1 tests/fuzz/replay_hex2
+tests_fuzz_replay_hex1_SOURCES = $(tests_fuzz_replay_frame_SOURCES)
+tests_fuzz_replay_hex1_CPPFLAGS = $(AM_CPPFLAGS) \
+	-DCORPUS='"tests/fuzz/corpus/hex1"'
+tests_fuzz_replay_hex1_LDADD = libtrackup-pure.a
+tests_fuzz_replay_hex2_SOURCES = $(tests_fuzz_replay_frame_SOURCES)
+tests_fuzz_replay_hex2_CPPFLAGS = $(AM_CPPFLAGS) \
+	-DCORPUS='"tests/fuzz/corpus/hex2"'
+tests_fuzz_replay_hex2_LDADD = libtrackup-pure.a
+
+fuzz_hex_sources = $(fuzz_frame_sources) tests/fuzz/mutate_hex.h \
+	$(libtrackup_pure_a_SOURCES)
+fuzz/fuzz_hex1: $(fuzz_hex_sources) tests/fuzz/mutate_hex1.c
+	@$(MKDIR_P) fuzz
+	set --; for f in $(fuzz_hex_sources) tests/fuzz/mutate_hex1.c; do \
+		case $$f in *.c) set -- "$$@" $(top_srcdir)/$$f;; esac; \
+	done; \
+	$(FUZZ_CC) $(FUZZ_CFLAGS) -I. $(DEFS) $(AM_CPPFLAGS) -o $@ "$$@"
+fuzz/fuzz_hex2: $(fuzz_hex_sources) tests/fuzz/mutate_hex2.c
+	@$(MKDIR_P) fuzz
+	set --; for f in $(fuzz_hex_sources) tests/fuzz/mutate_hex2.c; do \
 		case $$f in *.c) set -- "$$@" $(top_srcdir)/$$f;; esac; \
 	done; \
 	$(FUZZ_CC) $(FUZZ_CFLAGS) -I. $(DEFS) $(AM_CPPFLAGS) -o $@ "$$@"
@@ -70,9 +100,10 @@ fuzz/fuzz_api: $(fuzz_api_all)
 	$(FUZZ_CC) $(FUZZ_CFLAGS) -I. $(DEFS) $(fuzz_api_cppflags) -o $@ \
 	    "$$@" $(io_libs)
 
-fuzz_targets = api frame yaml
+fuzz_targets = api frame hex1 hex2 yaml
 
-fuzz: fuzz/fuzz_api fuzz/fuzz_frame fuzz/fuzz_yaml
+fuzz: fuzz/fuzz_api fuzz/fuzz_frame fuzz/fuzz_hex1 fuzz/fuzz_hex2 \
+		fuzz/fuzz_yaml
 	set -e; for t in $(fuzz_targets); do \
 		$(MKDIR_P) fuzz/corpus/$$t; \
 		./fuzz/fuzz_$$t -max_total_time=$(FUZZ_SECONDS) -max_len=8192 \

@@ -183,11 +183,12 @@ start(struct world *w, bool restored)
 }
 
 void
-world_init(struct world *w, const char *file, bool sqlite)
+world_init(struct world *w, const char *file, bool sqlite, bool hex)
 {
 	memset(w, 0, sizeof(*w));
 	w->file = file;
 	w->sqlite = sqlite;
+	w->hex = hex;
 	w->seed = 1;
 	w->boot = 77;
 	w->wall_base_ms = WALL_0;

@@ -6,6 +6,7 @@ tests_scenario_run_SOURCES = \
 	tests/scenario/boot.c \
 	tests/scenario/cover.c tests/scenario/cover.h \
 	tests/scenario/expect.c \
+	tests/scenario/hextalk.c tests/scenario/hextalk.h \
 	tests/scenario/record.c tests/scenario/record.h \
 	tests/scenario/run.c \
 	tests/scenario/say.c \
@@ -13,7 +14,8 @@ tests_scenario_run_SOURCES = \
 	tests/scenario/specs.c tests/scenario/specs.h \
 	tests/scenario/wire.c tests/scenario/wire.h \
 	tests/scenario/wiregram.c tests/scenario/wiregram.h \
-	tests/scenario/world.c tests/scenario/world.h
+	tests/scenario/world.c tests/scenario/world.h \
+	tests/unit/hexgram.c tests/unit/hexgram.h
 tests_scenario_run_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/tests/scenario
 tests_scenario_run_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=attempt_cell
 tests_scenario_run_LDADD = libtrackup-store.a libtrackup-config.a \

@@ -1,8 +1,9 @@
 /*
  * run: the scenarios. A scenario is a text file NAME.scn that tells a story of
  * trackers, operators and crashes, and what the daemon must do; the real core
- * plays it on an injected clock (world.h), against a record in memory, and
- * against the real store where it crashes. Without arguments all of them run,
+ * plays it on an injected clock (world.h), against a record in memory, once
+ * with trackers of text and once with binary ones (hextalk.h), and against the
+ * real store where it crashes. Without arguments all of them run,
  * and then each cell of the attempt machine that moves must have been taken.
  *
  *   run [-c] [-v] [NAME.scn …]   -c: print which scenario took which cell
@@ -116,14 +117,14 @@ verdict(bool ok, const char *name, const char *how)
 }
 
 static void
-play(const char *path, bool sqlite)
+play(const char *path, bool sqlite, bool hex)
 {
 	struct world *w = malloc(sizeof(*w));
 
 	if (w == NULL)
 		_exit(1);
 	(void)alarm(SECONDS_EACH);
-	world_init(w, path, sqlite);
+	world_init(w, path, sqlite, hex);
 	script_run(w, path);
 	world_done(w);
 	free(w);
@@ -132,14 +133,14 @@ play(const char *path, bool sqlite)
 
 /* In a process of its own: an assertion or a hang is one scenario's. */
 static void
-run_one(const char *path, const char *name, bool sqlite)
+run_one(const char *path, const char *name, bool sqlite, bool hex)
 {
 	int status = 0;
 	pid_t pid;
 
 	(void)fflush(stdout);
 	if ((pid = fork()) == 0)
-		play(path, sqlite);
+		play(path, sqlite, hex);
 	if (pid < 0 || waitpid(pid, &status, 0) < 0) {
 		perror("fork");
 		exit(1);
@@ -148,7 +149,7 @@ run_one(const char *path, const char *name, bool sqlite)
 		(void)printf("%s: ended by signal %d (%s)\n", path,
 		    WTERMSIG(status), strsignal(WTERMSIG(status)));
 	verdict(WIFEXITED(status) && WEXITSTATUS(status) == 0, name,
-	    sqlite ? " (store)" : "");
+	    sqlite ? " (store)" : hex ? " (hex)" : "");
 }
 
 static int
@@ -219,9 +220,10 @@ main(int argc, char **argv)
 		if (access(path, R_OK) != 0)
 			(void)snprintf(path, sizeof(path), "%s", names[i]);
 		cover_scenario((int)i, names[i]);
-		run_one(path, names[i], false);
+		run_one(path, names[i], false, false);
+		run_one(path, names[i], false, true);
 		if (script_has(path, "CRASH") || script_has(path, "STOP"))
-			run_one(path, names[i], true);
+			run_one(path, names[i], true, false);
 	}
 	if (table)
 		cover_print();

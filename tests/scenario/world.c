@@ -9,6 +9,7 @@
 
 #include "base/prng.h"
 #include "config/zone.h"
+#include "hextalk.h"
 #include "proto/frame.h"
 #include "record.h"
 #include "specs.h"
@@ -403,8 +404,9 @@ world_dev(struct world *w, const char *name)
 		scn_fail("%s: no tracker (d1, d2, …)", name);
 	d = &w->dev[w->dev_count++];
 	(void)snprintf(d->name, sizeof(d->name), "%s", name);
-	(void)snprintf(d->id, sizeof(d->id), "A000000000%04u",
-	    (unsigned)n % 10000);
+	/* Binary frames carry no other id than an IMEI. */
+	(void)snprintf(d->id, sizeof(d->id), w->hex ? "8600000000%04u0" :
+	    "A000000000%04u", (unsigned)n % 10000);
 	(void)snprintf(d->protover, sizeof(d->protover), "C20100");
 	(void)snprintf(d->type, sizeof(d->type), "GV620MG");
 	(void)snprintf(d->hardware, sizeof(d->hardware), "0101");
@@ -495,19 +497,37 @@ frame_matters(struct dev *d, const char *text, const char *count,
 	d->frame_next = (d->frame_next + 1) % WORLD_FRAMES;
 }
 
+/* The framer has to see it end where it ends. */
+static struct frame
+hex_frame(const struct hexgram *g)
+{
+	struct frame f;
+	enum frame_why why;
+	size_t scan = 0, used;
+
+	if (frame_next(g->p, g->n, FRAME_MAX_DEFAULT, &scan, &f, &used,
+	    &why) != FRAME_OK || used != g->n || f.family != FRAME_HEX1)
+		scn_fail("%.4s: no frame", g->p);
+	return f;
+}
+
 static void
 one_frame(struct world *w, struct wconn *c, const struct frame *f)
 {
 	struct dev *d = c->dev;
 	struct wire_conn wc;
 	struct message m;
+	struct hexgram g;
+	struct frame hf = *f;
 	enum msg_bad bad;
 	char reply[COMMAND_MAX], text[512];
 	size_t len;
 
 	(void)snprintf(text, sizeof(text), "%.*s", (int)f->bytes.n,
 	    f->bytes.p);
-	if (message_decode(f, &m, &bad) < 0)
+	if (w->hex && hextalk(text, &g))
+		hf = hex_frame(&g);
+	if (message_decode(&hf, &m, &bad) < 0)
 		scn_fail("%s: %s", text, msg_bad_name(bad));
 	c->spoke = true;
 	wc = wire_conn_of(c);

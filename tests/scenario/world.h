@@ -96,6 +96,7 @@ struct world {
 	const char *file;        /* of the scenario, and its line */
 	int line;
 	bool sqlite;
+	bool hex;                /* its devices speak HEX v1 where they can */
 	struct core *core;
 	struct core_config cfg;
 	uint64_t seed;
@@ -129,7 +130,7 @@ void scn_fail(const char *fmt, ...) PRINTF_LIKE(1, 2)
 /* Which world scn_fail() speaks of. */
 void scn_fail_in(const struct world *w);
 
-void world_init(struct world *w, const char *file, bool sqlite);
+void world_init(struct world *w, const char *file, bool sqlite, bool hex);
 void world_done(struct world *w);
 void world_boot(struct world *w);        /* the first start of the daemon */
 struct core_now world_now(const struct world *w);
