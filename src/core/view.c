@@ -56,7 +56,7 @@ view_hours(const struct core *c, const struct campaign *p, int64_t wall,
 	ret->windows_always = s->windows_always;
 	ret->timezone = s->windows_always ? ""
 	    : s->timezone_device ? "device" : s->timezone;
-	if (windows_next(c, p, wall, &next)) {
+	if (windows_next(c, p, MAX_OF(wall, s->schedule.start_wall), &next)) {
 		ret->window_from_wall = next.from_wall;
 		ret->window_to_wall = next.to_wall;
 	}

@@ -77,18 +77,20 @@ print_waves(const struct ctl *c, const json_t *waves)
 	table_print(t);
 }
 
-/* "2026-… to 2026-…", in the campaign's zone of no particular name. */
+/* "2026-… to 2026-…", and whose hours these are. */
 static void
 fact_span(struct table *t, const char *label, const json_t *span,
     const char *from, const char *to)
 {
+	const char *zone = json_string_value(json_object_get(span, "timezone"));
 	char a[64], b[64];
 
 	if (json_is_null(json_object_get(span, from)) &&
 	    json_is_null(json_object_get(span, to)))
 		return;
-	fact(t, label, "%s to %s", jtime(span, from, a, sizeof a),
-	    jtime(span, to, b, sizeof b));
+	fact(t, label, "%s to %s%s%s", jtime(span, from, a, sizeof a),
+	    jtime(span, to, b, sizeof b), zone == NULL ? "" : ", ",
+	    zone == NULL ? "" : zone);
 }
 
 void
