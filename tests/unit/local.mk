@@ -34,6 +34,12 @@ tests_unit_check_proto_encode_SOURCES = tests/unit/check_proto_encode.c \
 tests_unit_check_proto_encode_CPPFLAGS = $(unit_CPPFLAGS)
 tests_unit_check_proto_encode_LDADD = $(unit_LDADD)
 
+check_PROGRAMS += tests/unit/check_windows
+TESTS += tests/unit/check_windows
+tests_unit_check_windows_SOURCES = tests/unit/check_windows.c
+tests_unit_check_windows_CPPFLAGS = $(unit_CPPFLAGS) -I$(top_srcdir)
+tests_unit_check_windows_LDADD = $(unit_LDADD)
+
 unit_stream_sources = tests/unit/feeder.c tests/unit/feeder.h \
 	tests/unit/splits.c tests/unit/splits.h
 
