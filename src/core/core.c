@@ -233,7 +233,7 @@ flush(struct core *c)
 {
 	struct stamp_rec stamp = {
 	    .alive_ms = c->now.at_ms,
-	    .wall = c->now.wall_ms,
+	    .wall = clock_recorded_wall(c),
 	    .seq = c->seq,
 	    .boot = c->cfg.boot,
 	    .boot_ms = c->now.boot_ms,

@@ -26,6 +26,7 @@
 /* A start that was withdrawn is decided anew after so long: what kept it may
  * be a connection that is full. */
 #define WITHDRAWN_MS INT64_C(1000)
+#define CLOCK_JUMP_MS INT64_C(60000)
 #define STAMP_MS (INT64_C(30) * 1000)
 #define HINTS_REMEMBERED 8
 /* Frames of one device that its timeline keeps: so many at once, and one more
@@ -229,6 +230,7 @@ struct core {
 	struct list kicks;          /* of the call in progress */
 	int64_t stamp_wall;         /* of the last run */
 	int64_t skew_ms;            /* wall - alive */
+	int64_t trusted_skew_ms;    /* before the jump that settles */
 	int64_t settle_until_at;    /* after a jump of the wall clock */
 	uint64_t clock_jumps;
 	struct list pending;        /* ascending tickets */
@@ -415,6 +417,7 @@ bool windows_next(const struct core *c, const struct campaign *p,
 void clock_seen(struct core *c);
 void clock_start(struct core *c, int64_t down_ms);
 bool clock_settling(const struct core *c);
+int64_t clock_recorded_wall(const struct core *c);
 int64_t clock_wall_to_at(const struct core *c, int64_t wall);
 
 /* schedule.c */

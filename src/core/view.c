@@ -404,6 +404,7 @@ core_view_status(const struct core *c, struct view_status *ret)
 	    .updates = c->updates,
 	    .repeats = c->repeats,
 	    .foreign_updates = c->foreign_updates,
+	    .clock_jump_ms = CLOCK_JUMP_MS,
 	    .clock_jumps = c->clock_jumps,
 	};
 	for (size_t i = 0; i < c->campaign_count; i++)

@@ -84,6 +84,7 @@ struct view_status {
 	uint64_t commands_start, commands_stop, commands_read;
 	uint64_t repeats, foreign_updates;
 	struct histogram updates;     /* start to success; histogram_update */
+	int64_t clock_jump_ms;        /* more than that is a jump */
 	uint64_t clock_jumps;         /* of the wall clock, since the start */
 };
 

@@ -28,7 +28,6 @@
 #define ZONES_MAX 1000          /* of one campaign: the world has some 600 */
 #define ASK_AGAIN_MS INT64_C(60000)
 #define CLOCK_STEP_MS INT64_C(1000)
-#define CLOCK_JUMP_MS INT64_C(60000)
 #define SETTLE_MS INT64_C(120000)
 
 /* Where a device is, as the inventory says; "" = it does not. */
@@ -182,6 +181,15 @@ bool
 clock_settling(const struct core *c)
 {
 	return c->now.at_ms < c->settle_until_at;
+}
+
+/* What the record says the time is: until it has settled, what it was before,
+ * so that a restart meanwhile does not take the jump for granted. */
+int64_t
+clock_recorded_wall(const struct core *c)
+{
+	return clock_settling(c) ? c->now.at_ms + c->trusted_skew_ms
+				 : c->now.wall_ms;
 }
 
 enum hold
@@ -422,12 +430,14 @@ windows_next(const struct core *c, const struct campaign *p, int64_t wall,
 /* --- the wall clock --------------------------------------------------------*/
 
 static void
-jumped(struct core *c, int64_t by_ms)
+jumped(struct core *c, int64_t by_ms, int64_t old_skew_ms)
 {
+	if (!clock_settling(c))
+		c->trusted_skew_ms = old_skew_ms;
 	if (!planted("clock_trusted"))
 		c->settle_until_at = c->now.at_ms + core_dur(c, SETTLE_MS);
 	c->clock_jumps++;
-	core_note(c, NOTE_WARN, "clock_jump by_s=%lld settle_s=%lld",
+	core_note(c, NOTE_WARN, "clock_jump seconds=%+lld settle_s=%lld",
 	    (long long)(by_ms / 1000),
 	    (long long)(core_dur(c, SETTLE_MS) / 1000));
 	core_event(c, NULL, 0, 0, EVENT_TIMER, PHASE_NONE, -1, -1,
@@ -450,13 +460,14 @@ void
 clock_seen(struct core *c)
 {
 	int64_t skew = c->now.wall_ms - c->now.at_ms;
-	int64_t by = skew - c->skew_ms;
+	int64_t old = c->skew_ms;
+	int64_t by = skew - old;
 
 	if (by >= -CLOCK_STEP_MS && by <= CLOCK_STEP_MS)
 		return;
 	c->skew_ms = skew;
 	if (by < -CLOCK_JUMP_MS || by > CLOCK_JUMP_MS)
-		jumped(c, by);
+		jumped(c, by, old);
 	rearm(c);
 }
 
@@ -470,7 +481,7 @@ clock_start(struct core *c, int64_t down_ms)
 	c->skew_ms = c->now.wall_ms - c->now.at_ms;
 	if (c->stamp_wall != 0 && (by < -CLOCK_JUMP_MS ||
 		(down_ms >= 0 && by > CLOCK_JUMP_MS)))
-		jumped(c, by);
+		jumped(c, by, c->skew_ms - by);
 	for (size_t i = 0; i < c->campaign_count; i++) {
 		windows_reset(c, c->campaign[i]);
 		schedule_clock(c, c->campaign[i]);

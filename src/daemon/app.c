@@ -21,6 +21,7 @@
 #include "daemon/systemd.h"
 
 #define UPKEEP_MS 1000
+#define CLOCK_STEP_MS 1000
 #define PKGWATCH_MS 5000 /* between two looks at package files */
 #define ENDING_MS 3000
 
@@ -481,19 +482,18 @@ on_ending(void *arg)
 	loop_stop(((struct app *)arg)->loop);
 }
 
-/* Deadlines do not follow the wall clock; who reads the records should know
- * that their times do. */
+/* No timer follows the wall clock: the core is to see that it jumped before
+ * something else happens, and not at its next deadline. */
 static void
 watch_clock(struct app *a)
 {
 	int64_t offset = loop_wall_ms() - loop_mono_ms();
 	int64_t jump = offset - a->wall_offset_ms;
 
-	a->wall_offset_ms = offset;
-	if (jump > -CLOCK_JUMP_MS && jump < CLOCK_JUMP_MS)
+	if (jump >= -CLOCK_STEP_MS && jump <= CLOCK_STEP_MS)
 		return;
-	a->clock_jumps++;
-	log_f(NOTE_WARN, "clock_jump seconds=%+" PRId64, jump / 1000);
+	a->wall_offset_ms = offset;
+	app_event(a, &(struct ev){.kind = EV_TICK});
 }
 
 static void

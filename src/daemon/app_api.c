@@ -41,6 +41,7 @@ fill_limits(struct app *a, const struct store_stats *st,
     struct api_status *ret)
 {
 	struct pkgwatch_stats w;
+	struct view_status core;
 	struct files_stats f;
 	unsigned long held_back;
 	int per_second;
@@ -66,8 +67,9 @@ fill_limits(struct app *a, const struct store_stats *st,
 	    (int64_t)f.campaign_too_large);
 	limit_put(ret, "list_bytes", FILES_LIST_BYTES_MAX, -1,
 	    (int64_t)f.list_too_large);
-	limit_put(ret, "clock_jump_ms", CLOCK_JUMP_MS, -1,
-	    (int64_t)a->clock_jumps);
+	core_view_status(a->core, &core);
+	limit_put(ret, "clock_jump_ms", core.clock_jump_ms, -1,
+	    (int64_t)core.clock_jumps);
 }
 
 static void

@@ -12,7 +12,6 @@
 #define EXTEND_MS 60000 /* of a start that takes long */
 #define PRUNE_EVERY_MS 3600000
 #define HELD_MAX 64 /* acknowledgements that wait, per connection */
-#define CLOCK_JUMP_MS 60000
 #define FILES_BUSY(connections) MIN_OF(connections, 64)
 
 /* --- app.c -----------------------------------------------------------------*/

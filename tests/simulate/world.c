@@ -87,6 +87,7 @@ struct world {
 	int64_t now, wall_off;
 	struct hours_plan hours;
 	int64_t jumped_at;      /* of the wall clock, noticed by the daemon */
+	int64_t trusted_off;    /* before that */
 	int64_t alive_base, up_since;
 	uint64_t seq;
 	struct happening **heap;
@@ -537,7 +538,10 @@ crash(struct world *w)
 	struct batch *b;
 
 	w->r->crashes++;
-	w->jumped_at = 0;
+	/* Put right in the end: then a restart has nothing to notice. */
+	if (w->wall_off - w->trusted_off >= -MINUTE &&
+	    w->wall_off - w->trusted_off <= MINUTE)
+		w->jumped_at = 0;
 	trace(w, "crash", NULL, "");
 	while ((b = w->batches) != NULL) {
 		w->batches = b->next;
@@ -960,6 +964,8 @@ operator_acts(struct world *w)
 		}
 		return;
 	case 4:
+		if (w->jumped_at == 0 || w->now >= w->jumped_at + 2 * MINUTE)
+			w->trusted_off = w->wall_off;
 		w->wall_off += between(w, -HOUR, HOUR) *
 		    (prng_below(&w->chance, 4) == 0 ? 10 : 1);
 		feed(w, &(struct ev){.kind = EV_TICK});
