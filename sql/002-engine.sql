@@ -24,4 +24,39 @@ CREATE TABLE package (
 	PRIMARY KEY (campaign, number)
 ) STRICT, WITHOUT ROWID;
 
+-- Waves: what each of a campaign stands at, and who is in which.
+
+CREATE TABLE wave_state (word TEXT PRIMARY KEY) STRICT, WITHOUT ROWID;
+INSERT INTO wave_state VALUES ('waiting'), ('open'), ('soaking'), ('held'),
+	('passed'), ('failed');
+
+CREATE TABLE wave (
+	campaign INTEGER NOT NULL REFERENCES campaign (id),
+	number INTEGER NOT NULL CHECK (number >= 0),
+	name TEXT NOT NULL,
+	state TEXT NOT NULL REFERENCES wave_state (word),
+	opened_wall INTEGER NOT NULL,
+	opened_at INTEGER NOT NULL,
+	met_at INTEGER NOT NULL,
+	deadline_at INTEGER NOT NULL,
+	paused_at INTEGER NOT NULL,
+	ended_wall INTEGER NOT NULL,
+	reason TEXT NOT NULL,
+	approved_wall INTEGER NOT NULL,
+	approved_by TEXT NOT NULL,
+	approved_reason TEXT NOT NULL,
+	PRIMARY KEY (campaign, number)
+) STRICT, WITHOUT ROWID;
+
+-- Before there were waves, all of a campaign was in one.
+ALTER TABLE target ADD COLUMN wave INTEGER NOT NULL DEFAULT 0
+	CHECK (wave >= 0);
+
+-- Stop rules: the causes that a device counts for, and on which edge.
+ALTER TABLE target ADD COLUMN rule_causes INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE target ADD COLUMN rule_edge_causes INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE target ADD COLUMN rule_provisional INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE target ADD COLUMN rule_edge INTEGER NOT NULL DEFAULT -1;
+ALTER TABLE target ADD COLUMN rule_seq INTEGER NOT NULL DEFAULT 0;
+
 PRAGMA user_version = 2;

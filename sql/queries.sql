@@ -19,7 +19,12 @@
 
 -- columns: target *campaign *device ordinal state cause wait_hold attempts
 --   attempts_total deferrals deferrals_303 resends withdrawn update_failed
---   retry_wall ended_seq hops via edge last_attempt
+--   retry_wall ended_seq hops via edge last_attempt wave rule_causes
+--   rule_edge_causes rule_provisional rule_edge rule_seq
+
+-- columns: wave *campaign *number name state opened_wall opened_at met_at
+--   deadline_at paused_at ended_wall reason approved_wall approved_by
+--   approved_reason
 
 -- columns: attempt *id campaign device number serial from_version to_version
 --   url command phase reached result cause holds_udp uncharged foreign_ack
@@ -183,6 +188,13 @@ INSERT INTO target (@columns(target)) VALUES (@params(target))
 
 -- name: target_load
 SELECT @columns(target) FROM target ORDER BY campaign, device;
+
+-- name: wave_put
+INSERT INTO wave (@columns(wave)) VALUES (@params(wave))
+	ON CONFLICT (campaign, number) DO UPDATE SET @updates(wave);
+
+-- name: wave_load
+SELECT @columns(wave) FROM wave ORDER BY campaign, number;
 
 -- name: attempt_put
 INSERT INTO attempt (@columns(attempt)) VALUES (@params(attempt))

@@ -7,8 +7,6 @@
 
 #include "config/campaign_load.h"
 
-#define WAVES_FROM 200 /* targets above which waves must be given */
-
 const struct opt_value *
 campaign_value(const struct campaign_load *l, const char *key)
 {
@@ -59,8 +57,26 @@ load_devices(struct campaign_load *l, const struct opt_value *v)
 		    "each counts once", l->ids.repeated);
 }
 
-static void
-load_list(struct campaign_load *l, const struct opt_value *v)
+/* Kept as read: the digest is over the file and its lists. */
+static bool
+keep_list(struct campaign_load *l, char *text, size_t len)
+{
+	struct campaign_list *v =
+	    realloc(l->list, (l->list_count + 1) * sizeof(*v));
+
+	if (v == NULL) {
+		free(text);
+		l->no_memory = true;
+		return false;
+	}
+	l->list = v;
+	v[l->list_count++] = (struct campaign_list){text, len};
+	return true;
+}
+
+bool
+campaign_list(struct campaign_load *l, const char *key,
+    const struct opt_value *v, struct id_list *ids)
 {
 	struct errtext err = {.code = 0};
 	char *text = NULL;
@@ -73,15 +89,16 @@ load_list(struct campaign_load *l, const struct opt_value *v)
 		l->files_missing = true;
 		if (l->missing != NULL)
 			sbuf_addf(l->missing, "%s\n", v->text.p);
-		return;
+		return false;
 	}
 	if (r < 0) {
-		yw_error(l->w, v->pos, "targets.file", "%s", err.text);
-		return;
+		yw_error(l->w, v->pos, key, "%s", err.text);
+		return false;
 	}
-	l->list = text;
-	l->list_len = len;
-	id_list_read(&l->ids, l->w, v->pos, v->text.p, span_of(text, len));
+	if (!keep_list(l, text, len))
+		return false;
+	id_list_read(ids, l->w, v->pos, v->text.p, span_of(text, len));
+	return true;
 }
 
 static void
@@ -109,7 +126,7 @@ load_targets(struct campaign_load *l)
 		return;
 	load_devices(l, devices);
 	if (file->text.n > 0)
-		load_list(l, file);
+		(void)campaign_list(l, "targets.file", file, &l->ids);
 	if (named && l->ids.count == 0 && !l->files_missing &&
 	    !yw_failed(l->w))
 		yw_warn(l->w, file->pos, "targets", "no device is named: the "
@@ -152,34 +169,6 @@ load_require(struct campaign_load *l)
 	if (s->require_type_count == 0 && s->require_hardware_count == 0)
 		yw_warn(l->w, v->pos, "require", "is not given: a device of "
 		    "another type gets the package as well");
-}
-
-/* --- what later versions take more of --------------------------------------*/
-
-static void
-load_waves(struct campaign_load *l)
-{
-	const struct opt_value *list = campaign_value(l, "waves");
-	size_t n = campaign_entries(l, list);
-	struct opt_value v[WAVE_OPTION_COUNT];
-
-	l->s->waves_given = n > 0;
-	for (size_t i = 0; i < n && !yw_full(l->w); i++) {
-		char path[ENTRY_TEXT];
-		int node = campaign_entry(l, "waves", i, &wave_options, v,
-		    path);
-
-		if (i == 1)
-			yw_error(l->w, yw_at(l->w, node), path, "a second wave "
-			    "is " LATER ", allowed is one entry with a name");
-		if (i == 0 && !v[0].bad)
-			(void)span_copy(l->s->wave_name,
-			    sizeof(l->s->wave_name), v[0].text);
-	}
-	if (n == 0 && !list->bad && l->ids.count > WAVES_FROM)
-		yw_error(l->w, list->pos, "waves", "must be given for %zu "
-		    "targets, as for any number above %d; one entry is enough: "
-		    "waves: [{name: all}]", l->ids.count, WAVES_FROM);
 }
 
 /* --- the whole -------------------------------------------------------------*/
@@ -234,11 +223,34 @@ load_all(struct campaign_load *l)
 	load_targets(l);
 	load_require(l);
 	campaign_load_packages(l);
-	load_waves(l);
+	campaign_load_waves(l);
 	campaign_load_rules(l);
 	check_retry(l);
 	check_version(l);
 	campaign_load_windows(l);
+}
+
+/* Over the file, then its lists in the order in which they were read. */
+static int
+digest(const struct campaign_load *l, const char *text, size_t len)
+{
+	size_t n = l->list_count + 1;
+	const char **part = calloc(n, sizeof(*part));
+	size_t *part_len = calloc(n, sizeof(*part_len));
+
+	if (part != NULL && part_len != NULL) {
+		part[0] = text;
+		part_len[0] = len;
+		for (size_t i = 1; i < n; i++) {
+			part[i] = l->list[i - 1].text;
+			part_len[i] = l->list[i - 1].len;
+		}
+		l->env->digest(l->env->arg, part, part_len, n, l->s->digest);
+	}
+	n = part == NULL || part_len == NULL ? 0 : n;
+	free(part);
+	free(part_len);
+	return n == 0 ? -1 : 0;
 }
 
 /* What is left when all was good. */
@@ -246,10 +258,11 @@ static int
 complete(struct campaign_load *l, const char *text, size_t len)
 {
 	struct campaign_spec *s = l->s;
-	const char *part[2] = {text, l->list};
-	size_t part_len[2] = {len, l->list_len};
-	char *copy = malloc(len + 1);
+	char *copy;
 
+	if (!l->env->stored && digest(l, text, len) < 0)
+		return -1;
+	copy = malloc(len + 1);
 	s->devices = l->ids.v;
 	s->device_count = l->ids.count;
 	l->ids.v = NULL;
@@ -263,9 +276,6 @@ complete(struct campaign_load *l, const char *text, size_t len)
 	free(s->text);
 	s->text = copy;
 	s->text_len = len;
-	if (!l->env->stored)
-		l->env->digest(l->env->arg, part, part_len,
-		    l->list == NULL ? 1 : 2, s->digest);
 	return 0;
 }
 
@@ -307,6 +317,8 @@ out:
 		sbuf_addf(diag, "%s: out of memory\n", path);
 	spec_free(l.s);
 	id_list_done(&l.ids);
+	for (size_t i = 0; i < l.list_count; i++)
+		free(l.list[i].text);
 	free(l.list);
 	free(l.v);
 	yw_free(l.w);

@@ -13,6 +13,11 @@
 #define LATER "not available in this version"
 #define ENTRY_TEXT 40 /* "stop_rules[0]" with any number */
 
+struct campaign_list {
+	char *text;
+	size_t len;
+};
+
 struct campaign_load {
 	struct yw *w;
 	struct opt_value *v; /* of campaign_options */
@@ -20,8 +25,8 @@ struct campaign_load {
 	const struct campaign_env *env;
 	struct campaign_spec *s;
 	struct id_list ids;
-	char *list;          /* text of targets.file */
-	size_t list_len;
+	struct campaign_list *list; /* the texts of all lists, as read */
+	size_t list_count;
 	struct sbuf *missing;
 	bool files_missing, no_memory;
 };
@@ -37,6 +42,12 @@ size_t campaign_entries(const struct campaign_load *l,
 int campaign_entry(struct campaign_load *l, const char *list, size_t i,
     const struct opt_table *t, struct opt_value *v, char path[ENTRY_TEXT]);
 
+/* Adds the ids of a list file. False: an error was reported, or the file may
+ * still come. */
+bool campaign_list(struct campaign_load *l, const char *key,
+    const struct opt_value *v, struct id_list *ids);
+
+void campaign_load_waves(struct campaign_load *l);
 void campaign_load_packages(struct campaign_load *l);
 /* Where the packages lead; after they are read. */
 void campaign_check_paths(struct campaign_load *l);

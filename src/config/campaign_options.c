@@ -139,7 +139,7 @@ static const struct option rows[] = {
 {"timeouts.silent", VALUE_DURATION, 0, "48h", SECOND, 7 * DAY,
 	AT(timeouts.silent_ms), .help = "silence that counts as a failure"},
 
-{"stop_rules", VALUE_NODE, OPT_LIST | OPT_LATER, NULL,
+{"stop_rules", VALUE_NODE, OPT_LIST, NULL,
 	.rows = &rule_options, .help = "failures that stop the campaign"},
 };
 
@@ -159,27 +159,27 @@ static const struct option package_rows[] = {
 };
 
 static const struct option wave_rows[] = {
-{"name", VALUE_NAME, OPT_REQUIRED, NULL, 1, CAMPAIGN_NAME_MAX,
+[WAVE_OPT_NAME] = {"name", VALUE_NAME, OPT_REQUIRED, NULL, 1, CAMPAIGN_NAME_MAX,
 	.help = "of the wave"},
-{"file", VALUE_STRING, OPT_LATER, "", 0, FILE_MAX,
+[WAVE_OPT_FILE] = {"file", VALUE_STRING, 0, "", 0, FILE_MAX,
 	.help = "list of ids"},
-{"count", VALUE_INT, OPT_LATER, NULL, 1, DEVICES_MAX,
+[WAVE_OPT_COUNT] = {"count", VALUE_INT, 0, NULL, 1, DEVICES_MAX,
 	.help = "so many targets"},
-{"percent", VALUE_INT, OPT_LATER, NULL, 1, 100,
+[WAVE_OPT_PERCENT] = {"percent", VALUE_INT, 0, NULL, 1, 100,
 	.help = "of all targets"},
-{"spread", VALUE_WORD, OPT_LIST | OPT_LATER, "[]", .words = spread_words,
+[WAVE_OPT_SPREAD] = {"spread", VALUE_WORD, OPT_LIST, "[]", .words = spread_words,
 	.help = "evenly over these"},
-{"gate.success", VALUE_PERCENT, OPT_LATER, "100%", 0, FULL,
+[WAVE_OPT_SUCCESS] = {"gate.success", VALUE_PERCENT, 0, "100%", 0, FULL,
 	.help = "share that must succeed"},
-{"gate.min_done", VALUE_INT, OPT_LATER, NULL, 1, DEVICES_MAX,
+[WAVE_OPT_MIN_DONE] = {"gate.min_done", VALUE_INT, 0, NULL, 1, DEVICES_MAX,
 	.help = "results needed; all of the wave when left out"},
-{"gate.unknown_max", VALUE_PERCENT, OPT_LATER, "100%", 0, FULL,
+[WAVE_OPT_UNKNOWN_MAX] = {"gate.unknown_max", VALUE_PERCENT, 0, "100%", 0, FULL,
 	.help = "share that may stay unverified"},
-{"gate.soak", VALUE_DURATION, OPT_LATER, "0s", 0, MONTH,
+[WAVE_OPT_SOAK] = {"gate.soak", VALUE_DURATION, 0, "0s", 0, MONTH,
 	.help = "wait once the gate is met"},
-{"gate.then", VALUE_WORD, OPT_LATER, "next", .words = then_words,
+[WAVE_OPT_THEN] = {"gate.then", VALUE_WORD, 0, "next", .words = then_words,
 	.help = "what follows"},
-{"gate.deadline", VALUE_DURATION, OPT_LATER, NULL, MINUTE, 365 * DAY,
+[WAVE_OPT_DEADLINE] = {"gate.deadline", VALUE_DURATION, 0, NULL, MINUTE, 365 * DAY,
 	.help = "the wave fails after that"},
 };
 
@@ -217,6 +217,6 @@ const struct opt_table window_options = {window_rows, ARRAY_LEN(window_rows)};
 const struct opt_table rule_options = {rule_rows, ARRAY_LEN(rule_rows)};
 
 _Static_assert(ARRAY_LEN(package_rows) == PKG_OPTION_COUNT_, "packages");
-_Static_assert(ARRAY_LEN(wave_rows) == WAVE_OPTION_COUNT, "waves");
+_Static_assert(ARRAY_LEN(wave_rows) == WAVE_OPTION_COUNT_, "waves");
 _Static_assert(ARRAY_LEN(window_rows) == WINDOW_OPTION_COUNT_, "windows");
 _Static_assert(ARRAY_LEN(rule_rows) == RULE_OPTION_COUNT_, "stop_rules");

@@ -9,6 +9,7 @@ libtrackup_config_a_SOURCES = \
 	src/config/campaign_packages.c \
 	src/config/campaign_paths.c \
 	src/config/campaign_rules.c \
+	src/config/campaign_waves.c \
 	src/config/campaign_windows.c \
 	src/config/daemon_conf.c src/config/daemon_conf.h \
 	src/config/daemon_dump.c \

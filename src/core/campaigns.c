@@ -7,6 +7,7 @@
 
 #define WAVES_NEEDED_ABOVE 200
 #define LOOKS_MAX 1000 /* targets looked at in one turn */
+#define SORTED_MAX 10000 /* brought to their waves in one turn */
 
 struct campaign *
 campaign_find(const struct core *c, const char *name)
@@ -64,11 +65,8 @@ campaign_set(struct core *c, struct campaign *p, enum campaign_state state,
 		p->rec.started_wall = c->now.wall_ms;
 	if (state == CAMPAIGN_FINISHED || state == CAMPAIGN_ABORTED)
 		p->rec.finished_wall = c->now.wall_ms;
-	if (state == CAMPAIGN_RUNNING) {
-		/* Stop rules look at what happens from here on. */
-		p->rec.rules_since_seq = core_seq(c);
-		p->rule_silent = p->rule_done = 0;
-	}
+	if (state == CAMPAIGN_RUNNING)
+		rules_begin(c, p);
 	mark_campaign(c, p);
 	core_note(c, NOTE_INFO,
 	    "campaign name=%s from=%s to=%s reason=%s text=\"%s\"",
@@ -78,6 +76,7 @@ campaign_set(struct core *c, struct campaign *p, enum campaign_state state,
 	    "campaign %s -> %s %s %s", campaign_state_name(from),
 	    campaign_state_name(state), pause_reason_name(reason),
 	    p->rec.reason_text);
+	waves_campaign(c, p);
 	schedule_arm(c, p);
 	if (state == CAMPAIGN_FINISHED || state == CAMPAIGN_ABORTED)
 		windows_drop(c, p);
@@ -91,6 +90,7 @@ campaign_check_end(struct core *c, struct campaign *p)
 {
 	size_t open = p->count[TARGET_WAITING] + p->count[TARGET_ACTIVE] +
 	    p->count[TARGET_BACKOFF];
+	char text[REASON_MAX + 1];
 
 	/* Not begun, it may not even know its targets yet. */
 	if (open != 0 || c->loading || p->rec.started_wall == 0)
@@ -98,41 +98,36 @@ campaign_check_end(struct core *c, struct campaign *p)
 	if (p->rec.state == CAMPAIGN_RUNNING ||
 	    p->rec.state == CAMPAIGN_PAUSED)
 		campaign_set(c, p, CAMPAIGN_FINISHED, PAUSE_NONE, NULL);
-	else if (p->rec.state == CAMPAIGN_ABORTING)
-		campaign_set(c, p, CAMPAIGN_ABORTED, PAUSE_NONE, NULL);
+	if (p->rec.state != CAMPAIGN_ABORTING)
+		return;
+	/* The rule that did it stays to be read. */
+	memcpy(text, p->rec.reason_text, sizeof(text));
+	campaign_set(c, p, CAMPAIGN_ABORTED, p->rec.reason, text);
 }
 
-/* Of the stop rules this version acts on those of cause silent: a device that
- * was updated and not heard of since may be a brick. */
+/* Figures of it changed: its rules and gates are judged when the event is
+ * over. */
 void
-campaign_rules(struct core *c, struct campaign *p)
+campaign_mark(struct core *c, struct campaign *p)
 {
-	char text[REASON_MAX];
+	if (!list_in(&p->judge_node))
+		list_push_back(&c->judge, &p->judge_node);
+}
 
-	if (p->rec.state != CAMPAIGN_RUNNING || c->loading)
-		return;
-	for (size_t i = 0; i < p->spec->rule_count; i++) {
-		const struct spec_rule *r = &p->spec->rules[i];
-		size_t n = p->rule_silent;
+bool
+campaigns_judge(struct core *c)
+{
+	bool any = !list_empty(&c->judge) && !c->loading;
 
-		if (r->any || r->cause != CAUSE_SILENT || n == 0)
-			continue;
-		if (r->count > 0 && n < (size_t)r->count)
-			continue;
-		if (r->count == 0 &&
-		    ((int64_t)p->rule_done < r->min_sample ||
-			(int64_t)n * 1000000 <
-			    r->rate_ppm * (int64_t)p->rule_done))
-			continue;
-		(void)snprintf(text, sizeof(text),
-		    "silent: %zu of %zu done", n, p->rule_done);
-		if (r->act == RULE_ABORT) {
-			campaign_set(c, p, CAMPAIGN_PAUSED, PAUSE_RULE, text);
-			return; /* abort comes with the full rules */
-		}
-		campaign_set(c, p, CAMPAIGN_PAUSED, PAUSE_RULE, text);
-		return;
+	while (any && !list_empty(&c->judge)) {
+		struct campaign *p =
+		    CONTAINER_OF(c->judge.next, struct campaign, judge_node);
+
+		list_remove(&p->judge_node);
+		rules_judge(c, p);
+		waves_judge(c, p);
 	}
+	return any;
 }
 
 /* --- pace ------------------------------------------------------------------*/
@@ -157,35 +152,65 @@ campaign_jitter(struct core *c, struct campaign *p)
 }
 
 /* Starts what is ready, oldest first, until something that holds all of them
- * stops it. Each look removes one from the list or ends the loop. */
-void
-campaign_run(struct core *c, struct campaign *p)
+ * stops it: then false. Each look removes one from the list or ends the
+ * loop. */
+static bool
+run_ready(struct core *c, struct campaign *p, struct list *ready, int *looks)
 {
-	if (p->rec.state != CAMPAIGN_RUNNING)
-		return;
-	for (int looks = 0; !list_empty(&p->ready); looks++) {
+	while (!list_empty(ready)) {
 		struct target *t =
-		    CONTAINER_OF(p->ready.next, struct target, ready);
+		    CONTAINER_OF(ready->next, struct target, ready);
 		int64_t until;
 		enum hold h;
 
 		/* A window that closes, or opens onto versions that became too
 		 * old, may concern all of them. */
-		if (looks == LOOKS_MAX) {
+		if ((*looks)++ == LOOKS_MAX) {
 			campaign_arm(c, p, c->now.at_ms + 1);
-			return;
+			return false;
 		}
 		h = target_hold(c, t, &until);
 		if (h == HOLD_IN_FLIGHT || h == HOLD_DARK_MAX)
-			return;
+			return false;
 		if (h == HOLD_RATE) {
 			if (until != 0)
 				campaign_arm(c, p, until);
-			return;
+			return false;
 		}
 		list_remove(&t->ready);
 		target_evaluate(c, t);
 	}
+	return true;
+}
+
+/* Those whom an hour has let go come to the others of their wave. */
+static void
+sort_ready(struct campaign *p)
+{
+	for (int i = 0; i < SORTED_MAX && !list_empty(&p->ready); i++) {
+		struct target *t =
+		    CONTAINER_OF(p->ready.next, struct target, ready);
+
+		list_remove(&t->ready);
+		list_push_back(&target_wave(t)->ready, &t->ready);
+	}
+}
+
+/* Earlier waves first. */
+void
+campaign_run(struct core *c, struct campaign *p)
+{
+	int looks = 0;
+
+	if (p->rec.state != CAMPAIGN_RUNNING)
+		return;
+	/* Where they lie does not tell whose turn it is. */
+	sort_ready(p);
+	for (size_t i = 0; i < p->wave_count; i++)
+		if (!run_ready(c, p, &p->wave[i]->ready, &looks))
+			return;
+	if (!list_empty(&p->ready))
+		campaign_arm(c, p, c->now.at_ms + 1);
 }
 
 void
@@ -243,11 +268,14 @@ target_new(struct core *c, struct campaign *p, struct device *d)
 	t->rec.campaign = p->rec.id;
 	t->rec.device = d->key;
 	t->rec.ordinal = (uint32_t)p->target_count;
+	t->rec.wave = (int)p->wave_count - 1;
+	t->rec.rule_edge = -1;
 	t->next_of_device = d->targets;
 	d->targets = t;
 	device_register(c, d);
 	p->target[p->target_count++] = t;
 	p->count[TARGET_WAITING]++;
+	wave_tally(t, 1);
 	return t;
 }
 
@@ -294,6 +322,8 @@ campaign_add_targets(struct core *c, struct campaign *p)
 		return 0;
 	r = p->spec->targets_all ? targets_of_all(c, p)
 				 : targets_of_list(c, p);
+	if (r == 0)
+		r = waves_assign(c, p);
 	if (r < 0)
 		core_fail(c);
 	return r;
@@ -311,6 +341,7 @@ targets_drop(struct campaign *p)
 		*at = t->next_of_device;
 		list_remove(&t->ready);
 		list_remove(&t->dirty_node);
+		wave_tally(t, -1);
 		free(t);
 	}
 	free(p->target);
@@ -345,6 +376,11 @@ campaign_begin(struct core *c, struct campaign *p, struct errtext *err)
 		    "campaign %s: targets: all: true matches no known device "
 		    "(inventory, campaign lists, registered)",
 		    p->rec.name);
+	/* Once more: by now more versions may be known. */
+	if (waves_assign(c, p) < 0) {
+		core_fail(c);
+		return errtext_set(err, -1, "out of memory");
+	}
 	bucket_init(&p->bucket, p->spec->pace.start_per_hour, c->now.at_ms);
 	campaign_set(c, p, CAMPAIGN_RUNNING, PAUSE_NONE, NULL);
 	/* No draft any more: from here on its targets are in the record. */
@@ -403,6 +439,8 @@ campaign_new(struct core *c, struct campaign_spec *spec)
 	p->rec.created_wall = c->now.wall_ms;
 	bucket_init(&p->bucket, spec->pace.start_per_hour, c->now.at_ms);
 	c->campaign[c->campaign_count++] = p;
+	if (waves_make(c, p) < 0 || rules_make(c, p) < 0)
+		core_fail(c);
 	return p;
 }
 
@@ -426,6 +464,8 @@ file_new(struct core *c, struct campaign_spec *spec, struct errtext *err)
 	p->rec.id = c->flags.next_campaign++;
 	c->flags_dirty = true;
 	p->rec.state = CAMPAIGN_DRAFT;
+	for (size_t i = 0; i < p->wave_count; i++)
+		p->wave[i]->rec.campaign = p->rec.id;
 	add_revision(c, p);
 	windows_reset(c, p);
 	if (!spec->targets_all && campaign_add_targets(c, p) < 0)
@@ -475,6 +515,11 @@ spec_replace(struct core *c, struct campaign *p, struct campaign_spec *spec)
 	p->spec_broken = false;
 	p->file_gone = false;
 	bucket_rate(&p->bucket, spec->pace.start_per_hour);
+	/* Of a draft only: those of a campaign that runs are frozen. */
+	if ((p->rec.started_wall == 0 && p->target_count == 0 &&
+		waves_make(c, p) < 0) ||
+	    rules_make(c, p) < 0)
+		core_fail(c);
 	c->pace_changed = true;
 	if (rank)
 		campaign_release(c, p);
@@ -523,7 +568,9 @@ frozen_key(const struct campaign *p, struct campaign_spec *spec)
 		key = NULL;
 	spec->devices = devices;
 	spec->device_count = n;
-	return key == NULL && !stored_targets_same(p, spec) ? "targets" : key;
+	if (key == NULL && !stored_targets_same(p, spec))
+		return "targets";
+	return key == NULL && !waves_stored_same(p, spec) ? "waves" : key;
 }
 
 static void
@@ -718,6 +765,8 @@ core_load_campaign(struct core *c, const struct campaign_rec *r,
 		return -1;
 	}
 	p->rec = *r;
+	for (size_t i = 0; i < p->wave_count; i++)
+		p->wave[i]->rec.campaign = r->id;
 	p->spec_stored = true;
 	p->spec_broken = broken;
 	p->bucket.milli = r->bucket_milli;
@@ -759,9 +808,12 @@ core_load_target(struct core *c, const struct target_rec *r)
 			return -1;
 		p->target = v;
 	}
-	if ((t = target_new(c, p, d)) == NULL)
+	if (r->wave < 0 || (size_t)r->wave >= p->wave_count ||
+	    (t = target_new(c, p, d)) == NULL)
 		return -1;
+	wave_tally(t, -1);
 	t->rec = *r;
+	wave_tally(t, 1);
 	p->count[TARGET_WAITING]--;
 	p->count[r->state]++;
 	if (r->cause != CAUSE_NONE)

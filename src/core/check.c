@@ -1,6 +1,8 @@
 #include "config.h"
 #include "core/core.h"
 
+#include <string.h>
+
 #include "core/state.h"
 
 /* The invariants that hold after every event (reliability.md 3). */
@@ -101,6 +103,41 @@ check_hours(const struct core *c, const struct campaign *p,
 	return 0;
 }
 
+/* What a wave keeps is what its targets say. */
+static int
+check_waves(const struct campaign *p, struct errtext *err)
+{
+	struct wave seen[WAVES_MAX];
+
+	memset(seen, 0, sizeof(seen));
+	for (size_t i = 0; i < p->target_count; i++) {
+		const struct target *t = p->target[i];
+		struct wave *w = &seen[t->rec.wave];
+
+		w->total++;
+		w->count[t->rec.state]++;
+		w->away += t->away ? 1 : 0;
+		if (t->away && t->device->conn != NULL)
+			return errtext_set(err, -1, "%s: online and away",
+			    t->device->id);
+		if (list_in(&t->ready) &&
+		    target_wave(t)->rec.state == WAVE_WAITING)
+			return errtext_set(err, -1, "%s: ready in wave %s, "
+			    "which is not open", t->device->id,
+			    target_wave(t)->rec.name);
+	}
+	for (size_t i = 0; i < p->wave_count; i++)
+		if (seen[i].total != p->wave[i]->total ||
+		    seen[i].away != p->wave[i]->away ||
+		    memcmp(seen[i].count, p->wave[i]->count,
+			sizeof(seen[i].count)) != 0)
+			return errtext_set(err, -1,
+			    "%s: wave %s: %zu targets, counted %zu",
+			    p->rec.name, p->wave[i]->rec.name,
+			    p->wave[i]->total, seen[i].total);
+	return 0;
+}
+
 int
 core_check(const struct core *c, struct errtext *err)
 {
@@ -108,7 +145,9 @@ core_check(const struct core *c, struct errtext *err)
 
 	for (size_t i = 0; i < c->campaign_count; i++) {
 		if (check_campaign(c, c->campaign[i], err) < 0 ||
-		    check_hours(c, c->campaign[i], err) < 0)
+		    check_hours(c, c->campaign[i], err) < 0 ||
+		    check_waves(c->campaign[i], err) < 0 ||
+		    rules_check(c->campaign[i], err) < 0)
 			return -1;
 		flight += c->campaign[i]->in_flight;
 	}

@@ -214,6 +214,11 @@ flush_rows(struct core *c)
 		opbuf_add(ops, OP_CAMPAIGN, &p->rec);
 		list_remove(n);
 	}
+	LIST_EACH_SAFE(n, tmp, &c->dirty_waves) {
+		opbuf_add(ops, OP_WAVE,
+		    &CONTAINER_OF(n, struct wave, dirty_node)->rec);
+		list_remove(n);
+	}
 	LIST_EACH_SAFE(n, tmp, &c->dirty_targets) {
 		opbuf_add(ops, OP_TARGET,
 		    &CONTAINER_OF(n, struct target, dirty_node)->rec);
@@ -275,7 +280,8 @@ core_leave(struct core *c)
 {
 	/* A slot that came free may start the next, which may fail and free
 	 * it: each turn starts or drops at least one target. */
-	while (c->pace_changed || !list_empty(&c->kicks)) {
+	while (campaigns_judge(c) || c->pace_changed ||
+	    !list_empty(&c->kicks)) {
 		device_kicks(c);
 		if (!c->pace_changed)
 			continue;
@@ -327,6 +333,10 @@ tick(struct core *c)
 		heap_remove(&c->hours_timers, n);
 		windows_timer(c, CONTAINER_OF(n, struct hours, timer));
 	}
+	while (DUE(&c->wave_timers)) {
+		heap_remove(&c->wave_timers, n);
+		wave_timer(c, CONTAINER_OF(n, struct wave, timer));
+	}
 	read_tokens(c);
 	if (c->now.at_ms >= c->stamp_at)
 		(void)core_ticket(c); /* the flush writes the stamp */
@@ -337,7 +347,7 @@ core_deadline(const struct core *c)
 {
 	const struct heap *const all[] = {&c->read_timers, &c->attempt_timers,
 	    &c->target_timers, &c->campaign_timers, &c->foreign_timers,
-	    &c->hours_timers, &c->schedule_timers};
+	    &c->hours_timers, &c->schedule_timers, &c->wave_timers};
 	int64_t at = c->stamp_at;
 
 	for (size_t i = 0; i < ARRAY_LEN(all); i++) {
@@ -457,6 +467,8 @@ core_new(const struct core_config *cfg, uint64_t seed)
 	list_init(&c->dirty_targets);
 	list_init(&c->dirty_attempts);
 	list_init(&c->dirty_campaigns);
+	list_init(&c->dirty_waves);
+	list_init(&c->judge);
 	heap_init(&c->attempt_timers);
 	heap_init(&c->target_timers);
 	heap_init(&c->read_timers);
@@ -465,6 +477,7 @@ core_new(const struct core_config *cfg, uint64_t seed)
 	list_init(&c->kicks);
 	heap_init(&c->hours_timers);
 	heap_init(&c->schedule_timers);
+	heap_init(&c->wave_timers);
 	opbuf_init(&c->ended);
 	opbuf_init(&c->late);
 	return c;
@@ -481,30 +494,33 @@ core_free(struct core *c)
 		return;
 	for (size_t i = 0; i < c->campaign_count; i++)
 		windows_drop(c, c->campaign[i]);
-	heap_done(&c->hours_timers);
-	heap_done(&c->schedule_timers);
-	heap_done(&c->attempt_timers);
-	heap_done(&c->target_timers);
-	heap_done(&c->read_timers);
-	heap_done(&c->campaign_timers);
-	heap_done(&c->foreign_timers);
 	LIST_EACH_SAFE(n, tmp, &c->pending)
 		free(CONTAINER_OF(n, struct pending, node));
 	for (size_t i = 0; i < c->campaign_count; i++) {
 		struct campaign *p = c->campaign[i];
 
+		waves_free(c, p);
 		for (size_t k = 0; k < p->target_count; k++)
 			free(p->target[k]);
 		free(p->target);
 		free(p->by_key);
 		paths_free(p->paths);
 		free(p->pinned);
+		free(p->tally);
 		spec_free(p->spec);
 		free(p);
 	}
 	free(c->campaign);
 	while ((d = idmap_next(&c->devices, &pos)) != NULL)
 		device_free(d);
+	heap_done(&c->attempt_timers);
+	heap_done(&c->target_timers);
+	heap_done(&c->read_timers);
+	heap_done(&c->campaign_timers);
+	heap_done(&c->foreign_timers);
+	heap_done(&c->hours_timers);
+	heap_done(&c->schedule_timers);
+	heap_done(&c->wave_timers);
 	idmap_done(&c->devices);
 	opbuf_done(&c->ended);
 	opbuf_done(&c->late);

@@ -63,6 +63,7 @@ MUST_CHECK int core_load_campaign(struct core *c, const struct campaign_rec *r,
     struct campaign_spec *spec);
 /* After its campaign. A row that fits no package of it is left aside. */
 MUST_CHECK int core_load_package(struct core *c, const struct package_rec *r);
+MUST_CHECK int core_load_wave(struct core *c, const struct wave_rec *r);
 MUST_CHECK int core_load_target(struct core *c, const struct target_rec *r);
 MUST_CHECK int core_load_attempt(struct core *c, const struct attempt_rec *r);
 MUST_CHECK int core_load_tuple(struct core *c, const struct tuple_rec *r);
@@ -108,7 +109,7 @@ bool core_device_busy(const struct core *c, uint64_t key);
 enum oper_kind {
 	OPER_CAMPAIGN_START, OPER_CAMPAIGN_PAUSE, OPER_CAMPAIGN_RESUME,
 	OPER_CAMPAIGN_ABORT, OPER_HALT, OPER_RESUME_ALL, OPER_DEVICE_PROBE,
-	OPER_DEVICE_CANCEL, OPER_DRAIN, OPER_KIND_COUNT_
+	OPER_DEVICE_CANCEL, OPER_DRAIN, OPER_WAVE_APPROVE, OPER_KIND_COUNT_
 };
 
 const char *oper_kind_name(enum oper_kind v); /* as in the audit log */
@@ -118,8 +119,10 @@ struct oper {
 	const char *campaign;  /* name */
 	const char *digest;    /* start: NULL = any */
 	const char *device;    /* id as typed */
+	const char *wave;      /* name */
 	const char *who, *reason;
 	bool dry_run;          /* abort */
+	bool force;            /* approve: although it is not held */
 };
 
 enum oper_status { OPER_OK, OPER_NOT_FOUND, OPER_REFUSED, OPER_BAD };

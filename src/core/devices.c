@@ -125,6 +125,8 @@ device_bind(struct core *c, struct device *d, struct core_conn *conn)
 	}
 	d->conn = conn;
 	list_remove(&d->lru);
+	for (struct target *t = d->targets; t != NULL; t = t->next_of_device)
+		wave_presence(c, t);
 	/* Connections come and go all day: they are history only while an
 	 * update is under way. */
 	if (d->more != NULL && d->more->attempt != NULL &&
@@ -150,8 +152,10 @@ device_unbind(struct core *c, struct device *d)
 	/* A read that is out stays out until `probe`: in short-connection mode
 	 * its answer comes on the next connection. */
 	list_remove(&d->more->read_wait);
-	for (t = d->targets; t != NULL; t = t->next_of_device)
+	for (t = d->targets; t != NULL; t = t->next_of_device) {
 		list_remove(&t->ready);
+		wave_presence(c, t);
+	}
 	if (d->more->attempt != NULL)
 		attempt_step(c, d->more->attempt, AE_CONN_LOST);
 }
@@ -366,4 +370,12 @@ core_device_busy(const struct core *c, uint64_t key)
 
 	return d != NULL && d->more != NULL && d->more->attempt != NULL &&
 	    attempt_live(d->more->attempt);
+}
+
+const char *
+device_country(const struct core *c, const struct device *d)
+{
+	(void)c;
+	(void)d;
+	return ""; /* the inventory does not say yet */
 }

@@ -198,24 +198,6 @@ restart_target(struct core *c, struct target *t)
 }
 
 static void
-count_rules(struct campaign *p)
-{
-	for (size_t i = 0; i < p->target_count; i++) {
-		const struct target *t = p->target[i];
-
-		if (t->rec.ended_seq <= p->rec.rules_since_seq)
-			continue;
-		if (t->rec.state == TARGET_FAILED ||
-		    t->rec.state == TARGET_SUCCEEDED ||
-		    t->rec.state == TARGET_UNVERIFIED)
-			p->rule_done++;
-		if (t->rec.state == TARGET_FAILED &&
-		    t->rec.cause == CAUSE_SILENT)
-			p->rule_silent++;
-	}
-}
-
-static void
 fence_everyone(struct core *c)
 {
 	struct campaign_spec *spec = spec_new();
@@ -273,7 +255,9 @@ core_load_done(struct core *c, struct core_now now, int64_t down_ms,
 		if (planted("restart_fills_bucket"))
 			bucket_init(&p->bucket,
 			    p->spec->pace.start_per_hour, c->now.at_ms);
-		count_rules(p);
+		if (rules_make(c, p) < 0)
+			core_fail(c);
+		waves_restart(c, p);
 		for (size_t k = 0; k < p->target_count; k++)
 			restart_target(c, p->target[k]);
 		for (size_t k = 0; k < p->target_count; k++)

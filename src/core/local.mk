@@ -10,6 +10,7 @@ libtrackup_pure_a_SOURCES = $(libtrackup_base_a_SOURCES) $(proto_sources) \
 	src/core/devices.c \
 	src/core/event.c src/core/event.h \
 	src/core/frames.c \
+	src/core/gate.c src/core/gate.h \
 	src/core/hops.c \
 	src/core/load.c \
 	src/core/machine.c src/core/machine.h \
@@ -21,11 +22,15 @@ libtrackup_pure_a_SOURCES = $(libtrackup_base_a_SOURCES) $(proto_sources) \
 	src/core/plant.c src/core/plant.h \
 	src/core/reads.c \
 	src/core/record.c src/core/record.h \
+	src/core/rules.c \
 	src/core/schedule.c \
 	src/core/spec.c src/core/spec.h \
 	src/core/startrule.c src/core/startrule.h \
 	src/core/state.h \
 	src/core/targets.c \
 	src/core/view.c src/core/view.h \
+	src/core/view_wave.c \
+	src/core/wave_pick.c \
+	src/core/waves.c \
 	src/core/windows.c \
 	src/core/words.c src/core/words.h

@@ -158,6 +158,17 @@ target_cancel(struct core *c, struct target *t, enum cause cause)
 	attempt_step(c, a, AE_CANCEL);
 }
 
+/* By the operator, or by a stop rule. */
+void
+campaign_abort(struct core *c, struct campaign *p, enum pause_reason reason,
+    const char *text)
+{
+	campaign_set(c, p, CAMPAIGN_ABORTING, reason, text);
+	for (size_t i = 0; i < p->target_count; i++)
+		target_cancel(c, p->target[i], CAUSE_OPERATOR);
+	campaign_check_end(c, p);
+}
+
 static void
 oper_abort(struct core *c, struct campaign *p, const struct oper *op,
     struct oper_result *ret)
@@ -177,14 +188,34 @@ oper_abort(struct core *c, struct campaign *p, const struct oper *op,
 	count_flight(c, p, ret);
 	if (op->dry_run)
 		return;
-	if (p->rec.started_wall == 0) {
+	if (p->rec.started_wall == 0)
 		campaign_set(c, p, CAMPAIGN_ABORTED, PAUSE_NONE, op->reason);
+	else
+		campaign_abort(c, p, PAUSE_NONE, op->reason);
+}
+
+static void
+oper_approve(struct core *c, struct campaign *p, const struct oper *op,
+    struct oper_result *ret)
+{
+	struct wave *w = wave_find(p, op->wave);
+	struct errtext err = {0};
+
+	if (w == NULL) {
+		answer(ret, OPER_NOT_FOUND, "not_found",
+		    "campaign %s has no wave %s", p->rec.name, op->wave);
 		return;
 	}
-	campaign_set(c, p, CAMPAIGN_ABORTING, PAUSE_NONE, op->reason);
-	for (size_t i = 0; i < p->target_count; i++)
-		target_cancel(c, p->target[i], CAUSE_OPERATOR);
-	campaign_check_end(c, p);
+	if (p->rec.state != CAMPAIGN_RUNNING &&
+	    p->rec.state != CAMPAIGN_PAUSED) {
+		answer(ret, OPER_REFUSED, "wrong_state",
+		    "campaign %s is %s; waves are approved while it runs or "
+		    "is paused", p->rec.name,
+		    campaign_state_name(p->rec.state));
+		return;
+	}
+	if (wave_approve(c, w, op->force, op->who, op->reason, &err) < 0)
+		answer(ret, OPER_REFUSED, "wrong_state", "%s", err.text);
 }
 
 static void
@@ -259,7 +290,8 @@ static bool
 is_campaign_oper(enum oper_kind k)
 {
 	return k == OPER_CAMPAIGN_START || k == OPER_CAMPAIGN_PAUSE ||
-	    k == OPER_CAMPAIGN_RESUME || k == OPER_CAMPAIGN_ABORT;
+	    k == OPER_CAMPAIGN_RESUME || k == OPER_CAMPAIGN_ABORT ||
+	    k == OPER_WAVE_APPROVE;
 }
 
 static void
@@ -282,6 +314,9 @@ operate_campaign(struct core *c, const struct oper *op,
 		break;
 	case OPER_CAMPAIGN_RESUME:
 		oper_resume(c, p, ret);
+		break;
+	case OPER_WAVE_APPROVE:
+		oper_approve(c, p, op, ret);
 		break;
 	default:
 		oper_abort(c, p, op, ret);
@@ -317,9 +352,23 @@ oper_kind_name(enum oper_kind v)
 	static const char *const name[OPER_KIND_COUNT_] = {
 	    "campaign_start", "campaign_pause", "campaign_resume",
 	    "campaign_abort", "halt", "resume_all", "device_probe",
-	    "device_cancel", "drain"};
+	    "device_cancel", "drain", "wave_approve"};
 
 	return name[v];
+}
+
+static void
+audit(struct core *c, const struct oper *op)
+{
+	char object[2 * CAMPAIGN_NAME_MAX + 2] = "";
+
+	if (op->wave != NULL)
+		(void)snprintf(object, sizeof(object), "%s/%s", op->campaign,
+		    op->wave);
+	else if (op->campaign != NULL || op->device != NULL)
+		(void)snprintf(object, sizeof(object), "%s",
+		    op->campaign != NULL ? op->campaign : op->device);
+	core_audit(c, op->who, oper_kind_name(op->kind), object, op->reason);
 }
 
 void
@@ -339,9 +388,6 @@ core_operate(struct core *c, const struct oper *op, struct core_now now,
 		oper_halt(c, op->kind == OPER_HALT, ret);
 	}
 	if (ret->status == OPER_OK && !op->dry_run)
-		core_audit(c, op->who, oper_kind_name(op->kind),
-		    op->campaign != NULL ? op->campaign
-			: op->device != NULL ? op->device : "",
-		    op->reason);
+		audit(c, op);
 	core_leave(c);
 }

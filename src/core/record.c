@@ -17,6 +17,7 @@ static const size_t op_size[OP_KIND_COUNT_] = {
 	[OP_DEVICE] = sizeof(struct device_rec),
 	[OP_CAMPAIGN] = sizeof(struct campaign_rec),
 	[OP_REVISION] = sizeof(struct op_revision),
+	[OP_WAVE] = sizeof(struct wave_rec),
 	[OP_TARGET] = sizeof(struct target_rec),
 	[OP_ATTEMPT] = sizeof(struct attempt_rec),
 	[OP_TUPLE] = sizeof(struct tuple_rec),

@@ -24,6 +24,7 @@
 #define PROTOVER_MAX 10
 #define RAW_MAX 256          /* of a frame kept in the timeline */
 #define REASON_MAX 200
+#define WHO_MAX 64
 #define TUPLES_PER_DEVICE 32 /* recent update frames known again */
 
 /* One row per known or observed-and-worth-keeping device. */
@@ -108,6 +109,29 @@ struct target_rec {
 	uint64_t via;               /* by which packages (core/paths.h) */
 	int edge;                   /* package of the last start, from 1 */
 	int64_t last_attempt;       /* id; 0 = none */
+	int wave;                   /* its number, from 0 */
+	/* causes of charged failures (bits), as the stop rules count them: of
+	 * all since the campaign ran last, and of those on the edge that it
+	 * was last told; of these, what may still be taken back */
+	unsigned rule_causes, rule_edge_causes, rule_provisional;
+	int rule_edge;              /* position in packages; -1 = none yet */
+	uint64_t rule_seq;          /* of the last of them */
+};
+
+struct wave_rec {
+	int64_t campaign;
+	int number;                 /* from 0 */
+	char name[CAMPAIGN_NAME_MAX + 1];
+	enum wave_state state;
+	int64_t opened_wall, opened_at;
+	int64_t met_at;             /* soaking since; 0 = gate not met */
+	int64_t deadline_at;        /* 0 = none */
+	int64_t paused_at;          /* the deadline stands still since */
+	int64_t ended_wall;         /* passed or failed */
+	char reason[REASON_MAX + 1];
+	int64_t approved_wall;
+	char approved_by[WHO_MAX + 1];
+	char approved_reason[REASON_MAX + 1];
 };
 
 /* One row per AT+GTUPD start: what was told and what became of it. */
@@ -171,9 +195,9 @@ struct event_rec {
 
 struct audit_rec {
 	int64_t wall;
-	char who[65];               /* "uid:0", token name, "daemon" */
+	char who[WHO_MAX + 1];      /* "uid:0", token name, "daemon" */
 	char action[33];
-	char object[CAMPAIGN_NAME_MAX + 1];
+	char object[2 * CAMPAIGN_NAME_MAX + 2]; /* a wave: campaign/wave */
 	char reason[REASON_MAX + 1];
 };
 
@@ -196,6 +220,7 @@ enum op_kind {
 	OP_DEVICE,   /* struct device_rec: insert or replace by key */
 	OP_CAMPAIGN, /* struct campaign_rec: insert or replace by id */
 	OP_REVISION, /* struct op_revision: the file's text, append only */
+	OP_WAVE,     /* struct wave_rec: insert or replace */
 	OP_TARGET,   /* struct target_rec: insert or replace */
 	OP_ATTEMPT,  /* struct attempt_rec: insert or replace by id */
 	OP_TUPLE,    /* struct tuple_rec: replace by (device, slot) */
@@ -231,6 +256,7 @@ struct op {
 		const struct device_rec *device;
 		const struct campaign_rec *campaign;
 		const struct op_revision *revision;
+		const struct wave_rec *wave;
 		const struct target_rec *target;
 		const struct attempt_rec *attempt;
 		const struct tuple_rec *tuple;

@@ -14,7 +14,7 @@ const struct spec_rule spec_builtin_rules[] = {
 	{.cause = CAUSE_UPDATE_FAILED, .count = 2, .scope = RULE_EDGE},
 	{.cause = CAUSE_WRONG_VERSION, .count = 2},
 	{.cause = CAUSE_SILENT, .count = 2, .scope = RULE_WAVE,
-	    .waves_first = true},
+	    .waves = 1},
 	{.cause = CAUSE_SILENT, .rate_ppm = 5000, .min_sample = 400},
 	{.any = true, .rate_ppm = 100000, .min_sample = 20},
 };
@@ -26,7 +26,6 @@ static const struct campaign_spec spec_defaults = {
 	.update = UPDATE_MCU,
 	.max_download_retry = 1,
 	.download_timeout_ms = 15 * MINUTE,
-	.wave_name = "all",
 	.pace = {.in_flight = 100, .start_per_hour = 3600,
 	    .jitter_ppm = 200000, .dark_max = 20},
 	.window_fit = true,
@@ -50,13 +49,38 @@ spec_new(void)
 	s->rules = malloc(sizeof(spec_builtin_rules));
 	s->description = calloc(1, 1);
 	s->text = calloc(1, 1);
-	if (s->rules == NULL || s->description == NULL || s->text == NULL) {
+	if (s->rules == NULL || s->description == NULL || s->text == NULL ||
+	    spec_waves_new(s, 1) < 0) {
 		spec_free(s);
 		return NULL;
 	}
+	memcpy(s->waves[0].name, "all", sizeof("all"));
 	memcpy(s->rules, spec_builtin_rules, sizeof(spec_builtin_rules));
 	s->rule_count = spec_builtin_rule_count;
 	return s;
+}
+
+static void
+waves_free(struct campaign_spec *s)
+{
+	for (size_t i = 0; i < s->wave_count; i++) {
+		free(s->waves[i].file);
+		free(s->waves[i].devices);
+	}
+	free(s->waves);
+}
+
+int
+spec_waves_new(struct campaign_spec *s, size_t n)
+{
+	struct spec_wave *v = calloc(n, sizeof(*v));
+
+	if (v == NULL)
+		return -1;
+	waves_free(s);
+	s->waves = v;
+	s->wave_count = n;
+	return 0;
 }
 
 void
@@ -67,6 +91,7 @@ spec_free(struct campaign_spec *s)
 	for (size_t i = 0; i < s->package_count; i++)
 		free(s->packages[i].file);
 	free(s->packages);
+	waves_free(s);
 	free(s->description);
 	free(s->devices);
 	free(s->require_type);
@@ -135,6 +160,48 @@ same_targets(const struct campaign_spec *a, const struct campaign_spec *b)
 	return true;
 }
 
+static bool
+same_gate(const struct spec_gate *a, const struct spec_gate *b)
+{
+	return a->given == b->given && a->success_ppm == b->success_ppm &&
+	    a->min_done == b->min_done &&
+	    a->unknown_max_ppm == b->unknown_max_ppm &&
+	    a->soak_ms == b->soak_ms && a->deadline_ms == b->deadline_ms &&
+	    a->hold == b->hold;
+}
+
+/* A stored text is read without its lists; who is in which wave is on record
+ * then (waves_stored_same). */
+static bool
+same_list(const struct spec_wave *a, const struct spec_wave *b)
+{
+	if (a->device_count == 0 || b->device_count == 0)
+		return true;
+	if (a->device_count != b->device_count)
+		return false;
+	for (size_t i = 0; i < a->device_count; i++)
+		if (a->devices[i].key != b->devices[i].key)
+			return false;
+	return true;
+}
+
+static bool
+same_waves(const struct campaign_spec *a, const struct campaign_spec *b)
+{
+	if (a->wave_count != b->wave_count)
+		return false;
+	for (size_t i = 0; i < a->wave_count; i++) {
+		const struct spec_wave *x = &a->waves[i], *y = &b->waves[i];
+
+		if (strcmp(x->name, y->name) != 0 || x->take != y->take ||
+		    x->count != y->count || x->percent != y->percent ||
+		    x->spread != y->spread || !same_list(x, y) ||
+		    !same_gate(&x->gate, &y->gate))
+			return false;
+	}
+	return true;
+}
+
 bool
 spec_same_frozen(const struct campaign_spec *a, const struct campaign_spec *b,
     const char **ret_key)
@@ -168,7 +235,7 @@ spec_same_frozen(const struct campaign_spec *a, const struct campaign_spec *b,
 	else if (a->max_download_retry != b->max_download_retry ||
 	    a->download_timeout_ms != b->download_timeout_ms)
 		key = "command";
-	else if (strcmp(a->wave_name, b->wave_name) != 0)
+	else if (!same_waves(a, b))
 		key = "waves";
 	if (key != NULL && ret_key != NULL)
 		*ret_key = key;

@@ -10,6 +10,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include "base/attr.h"
 #include "base/devid.h"
 #include "base/version.h"
 #include "core/words.h"
@@ -38,11 +39,40 @@ struct spec_rule {
 	bool any;             /* any cause of a failure */
 	enum cause cause;
 	enum rule_scope scope;
-	bool waves_first;     /* waves: first */
+	uint64_t waves;       /* bit n: wave n counts; 0 = all */
 	int64_t count;        /* 0 = rate is given */
 	int64_t rate_ppm;     /* failures / done */
 	int64_t min_sample;
 	enum rule_do act;
+};
+
+#define WAVES_MAX 64 /* in a campaign: bits of spec_rule.waves */
+
+enum wave_take { TAKE_REST, TAKE_FILE, TAKE_COUNT, TAKE_PERCENT };
+
+/* What a wave spreads its picks over; bits. */
+enum { SPREAD_VERSION = 1 << 0, SPREAD_COUNTRY = 1 << 1 };
+
+struct spec_gate {
+	bool given;           /* else nothing is judged; only the last wave */
+	int64_t success_ppm;
+	int64_t min_done;     /* 0 = all of the wave */
+	int64_t unknown_max_ppm;
+	int64_t soak_ms;
+	int64_t deadline_ms;  /* 0 = none */
+	bool hold;            /* then: hold */
+};
+
+struct spec_wave {
+	char name[CAMPAIGN_NAME_MAX + 1];
+	enum wave_take take;
+	char *file;              /* of TAKE_FILE, as named; else NULL */
+	struct devid *devices;   /* its ids; empty in a stored text */
+	size_t device_count;
+	int64_t count;           /* of TAKE_COUNT */
+	int percent;             /* of TAKE_PERCENT */
+	unsigned spread;
+	struct spec_gate gate;
 };
 
 struct spec_retry {
@@ -100,7 +130,8 @@ struct campaign_spec {
 	int max_download_retry;                  /* 0..3 */
 	int64_t download_timeout_ms;             /* whole minutes */
 
-	char wave_name[CAMPAIGN_NAME_MAX + 1];   /* the one wave; "all" unless named */
+	struct spec_wave *waves;  /* at least one; the last takes the rest */
+	size_t wave_count;
 	bool waves_given; /* without them: at most 200 targets. Lists are held to
 	                   * that at load, all: true can only be at the start */
 
@@ -126,6 +157,8 @@ struct campaign_spec {
 
 /* An empty spec with the defaults of contract.md. NULL: no memory. */
 struct campaign_spec *spec_new(void);
+/* Room for n waves in place of those it has, zeroed. -1: no memory. */
+MUST_CHECK int spec_waves_new(struct campaign_spec *s, size_t n);
 void spec_free(struct campaign_spec *s); /* NULL is fine */
 
 /* Worst case W of an attempt in ms (contract.md). */

@@ -14,6 +14,7 @@
 #include "base/list.h"
 #include "base/prng.h"
 #include "core/core.h"
+#include "core/gate.h"
 #include "core/machine.h"
 #include "core/paths.h"
 #include "core/view.h"
@@ -105,6 +106,9 @@ struct target {
 	struct target *next_of_device;
 	struct attempt *attempt;    /* live or provisional or deferred */
 	struct list ready;          /* online, waits for pace or the hours */
+	struct list quiet;          /* open and offline, not yet away */
+	int64_t quiet_at;           /* since then */
+	bool away;                  /* counted in its wave */
 	struct heap_node timer;     /* backoff, battery, W, preflight */
 	bool preflight;             /* a read for it is out */
 	bool dirty;
@@ -141,6 +145,23 @@ struct hours {
 	struct heap_node timer;     /* the next opening, or running out */
 };
 
+struct wave {
+	struct wave_rec rec;
+	struct campaign *campaign;
+	size_t total, count[TARGET_STATE_COUNT_];
+	size_t away;                /* open, and not heard of for hours */
+	struct list quiet;          /* open and offline, the longest first */
+	struct list ready;          /* online, wait for pace */
+	struct heap_node timer;     /* soak, deadline, who is away */
+	bool judge;                 /* its figures changed */
+	struct list dirty_node;
+};
+
+/* Of one stop rule, in one campaign, wave or edge. */
+struct rule_tally {
+	size_t hits, done;
+};
+
 struct campaign {
 	struct campaign_rec rec;
 	struct campaign_spec *spec; /* never NULL */
@@ -159,7 +180,12 @@ struct campaign {
 	uint64_t result[RESULT_COUNT_]; /* of attempts, since the start */
 	size_t in_flight, dark;
 	int64_t attempts;
-	struct list ready;
+	struct list ready;          /* the hours let go, not yet in a wave */
+	struct wave **wave;         /* by number; the last takes the rest */
+	size_t wave_count;
+	struct rule_tally *tally;   /* [rule][value], tally_width values each */
+	size_t tally_width;
+	struct list judge_node;     /* rules or gates are to be looked at */
 	struct heap_node timer;     /* next token, jitter */
 	struct bucket bucket;
 	int64_t jitter_until_at;
@@ -167,7 +193,6 @@ struct campaign {
 	size_t hours_count;
 	struct heap_node schedule_timer; /* start, or end */
 	bool schedule_was_shut;
-	size_t rule_silent, rule_done; /* since rules_since_seq */
 	bool dirty;
 	struct list dirty_node;
 };
@@ -226,17 +251,19 @@ struct core {
 	bool pace_changed;          /* a slot came free: look for the next */
 
 	struct heap attempt_timers, target_timers, read_timers,
-	    campaign_timers, foreign_timers, hours_timers, schedule_timers;
+	    campaign_timers, foreign_timers, hours_timers, schedule_timers,
+	    wave_timers;
 	struct list kicks;          /* of the call in progress */
 	int64_t stamp_wall;         /* of the last run */
 	int64_t skew_ms;            /* wall - alive */
 	int64_t trusted_skew_ms;    /* before the jump that settles */
 	int64_t settle_until_at;    /* after a jump of the wall clock */
 	uint64_t clock_jumps;
+	struct list judge;          /* campaigns that changed */
 	struct list pending;        /* ascending tickets */
 	struct list read_wait;
 	struct list dirty_devices, dirty_targets, dirty_attempts,
-	    dirty_campaigns;
+	    dirty_campaigns, dirty_waves;
 
 	const char *files_who, *files_reason; /* of the files read now */
 
@@ -305,6 +332,8 @@ void device_kick(struct core *c, struct device *d);
 void device_kick_later(struct core *c, struct device *d);
 void device_kicks(struct core *c);
 void device_foreign_over(struct core *c, struct device_more *m);
+/* Where the inventory says it is; "" = not said. */
+const char *device_country(const struct core *c, const struct device *d);
 
 /* reads.c */
 void read_want(struct core *c, struct device *d, enum read_why why);
@@ -386,7 +415,10 @@ struct campaign *campaign_find(const struct core *c, const char *name);
 void campaign_set(struct core *c, struct campaign *p,
     enum campaign_state state, enum pause_reason reason, const char *text);
 void campaign_check_end(struct core *c, struct campaign *p);
-void campaign_rules(struct core *c, struct campaign *p);
+void campaign_mark(struct core *c, struct campaign *p);
+bool campaigns_judge(struct core *c); /* those marked; false: none was */
+void campaign_abort(struct core *c, struct campaign *p,
+    enum pause_reason reason, const char *text); /* operate.c */
 void campaign_run(struct core *c, struct campaign *p); /* ready targets */
 void campaign_run_all(struct core *c);
 /* Whoever waited for it need not any more: it stopped, or changed rank. */
@@ -429,6 +461,37 @@ void schedule_timer(struct core *c, struct campaign *p);
 void schedule_clock(struct core *c, struct campaign *p);
 int64_t schedule_end_wall(const struct core *c, const struct campaign *p);
 enum cause schedule_leftover_cause(const struct campaign *p);
+/* waves.c, wave_pick.c */
+struct wave *target_wave(const struct target *t);
+bool wave_lets(const struct target *t); /* it may start */
+const struct spec_gate *wave_gate(const struct wave *w);
+void wave_figures(const struct wave *w, struct gate_figures *ret);
+void waves_free(struct core *c, struct campaign *p);
+MUST_CHECK int waves_make(struct core *c, struct campaign *p);
+MUST_CHECK int waves_assign(struct core *c, struct campaign *p);
+void wave_tally(struct target *t, int by);
+void wave_move(struct target *t, int number);
+void wave_mark(struct core *c, struct wave *w);
+void wave_presence(struct core *c, struct target *t);
+void wave_changed(struct core *c, struct target *t, enum target_state from);
+void wave_timer(struct core *c, struct wave *w);
+void waves_judge(struct core *c, struct campaign *p);
+void waves_campaign(struct core *c, struct campaign *p);
+void waves_restart(struct core *c, struct campaign *p);
+bool waves_stored_same(const struct campaign *p,
+    const struct campaign_spec *spec);
+struct wave *wave_find(const struct campaign *p, const char *name);
+int wave_approve(struct core *c, struct wave *w, bool force, const char *who,
+    const char *reason, struct errtext *err);
+
+/* rules.c */
+MUST_CHECK int rules_make(struct core *c, struct campaign *p);
+void rules_begin(struct core *c, struct campaign *p);
+void rules_tally(struct target *t, int by);
+void rules_attempt(struct core *c, struct target *t, enum cause cause,
+    bool provisional);
+void rules_judge(struct core *c, struct campaign *p);
+int rules_check(const struct campaign *p, struct errtext *err);
 
 /* packages.c */
 /* Records what is not on record as it is. */

@@ -17,22 +17,11 @@ needs_version(const struct campaign_spec *s)
 
 /* --- the one place where a target's state changes --------------------------*/
 
-static bool
-counts_as_done(enum target_state s)
-{
-	return s == TARGET_SUCCEEDED || s == TARGET_FAILED ||
-	    s == TARGET_UNVERIFIED;
-}
-
 static void
-rules_count(struct campaign *p, const struct target *t, int by)
+tally(struct target *t, int by)
 {
-	if (t->rec.ended_seq <= p->rec.rules_since_seq)
-		return;
-	if (counts_as_done(t->rec.state))
-		p->rule_done += (size_t)by;
-	if (t->rec.state == TARGET_FAILED && t->rec.cause == CAUSE_SILENT)
-		p->rule_silent += (size_t)by;
+	wave_tally(t, by);
+	rules_tally(t, by);
 }
 
 void
@@ -40,10 +29,11 @@ target_set(struct core *c, struct target *t, enum target_state state,
     enum cause cause)
 {
 	struct campaign *p = t->campaign;
+	enum target_state from = t->rec.state;
 
-	if (t->rec.state == state && t->rec.cause == cause)
+	if (from == state && t->rec.cause == cause)
 		return;
-	rules_count(p, t, -1);
+	tally(t, -1);
 	p->count[t->rec.state]--;
 	if (t->rec.cause != CAUSE_NONE)
 		p->cause[t->rec.cause]--;
@@ -63,10 +53,11 @@ target_set(struct core *c, struct target *t, enum target_state state,
 		    t->device->id, p->rec.name, target_state_name(state),
 		    cause_name(cause));
 	}
-	rules_count(p, t, 1);
+	tally(t, 1);
+	wave_changed(c, t, from);
 	mark_target(c, t);
 	if (target_state_terminal(state)) {
-		campaign_rules(c, p);
+		campaign_mark(c, p);
 		campaign_check_end(c, p);
 		device_kick_later(c, t->device);
 	}
@@ -191,6 +182,8 @@ target_hold(const struct core *c, const struct target *t,
 		return HOLD_OTHER_CAMPAIGN;
 	if (device_foreign(c, d))
 		return HOLD_FOREIGN_UPDATE;
+	if (!wave_lets(t))
+		return HOLD_WAVE;
 	if (t->rec.wait_hold != HOLD_NONE)
 		return t->rec.wait_hold;
 	if (d->conn == NULL)
@@ -210,7 +203,7 @@ target_gate_open(struct core *c, struct target *t)
 
 	return hold_campaign(c, t->campaign) == HOLD_NONE &&
 	    target_blocker(t) == NULL && !device_foreign(c, t->device) &&
-	    hold_version(c, t, &until) == HOLD_NONE &&
+	    wave_lets(t) && hold_version(c, t, &until) == HOLD_NONE &&
 	    (windows_hold(c, t, &until) == HOLD_NONE ||
 		planted("window_not_held_again"));
 }
@@ -378,7 +371,7 @@ target_evaluate(struct core *c, struct target *t)
 		if (settle_by_version(c, t))
 			return;
 		if (!list_in(&t->ready)) {
-			list_push_back(&t->campaign->ready, &t->ready);
+			list_push_back(&target_wave(t)->ready, &t->ready);
 			*(h == HOLD_RATE ? &c->held_start_rate
 			    : h == HOLD_DARK_MAX ? &c->held_dark
 			    : &c->held_in_flight) += 1;
@@ -497,7 +490,7 @@ failed(struct core *c, struct target *t, const struct attempt *a,
 	t->rec.resends = 0;
 	if (cause == CAUSE_UPDATE_FAILED)
 		t->rec.update_failed++;
-	mark_target(c, t);
+	rules_attempt(c, t, cause, false);
 	if (campaign_only_settles(t->campaign) || !cause_retries(t, cause) ||
 	    t->rec.attempts >= r->max_attempts)
 		target_set(c, t, TARGET_FAILED, cause);
@@ -559,7 +552,7 @@ dropped(struct core *c, struct target *t, const struct attempt *a)
 		return;
 	}
 	target_set(c, t, TARGET_WAITING, CAUSE_NONE);
-	list_push_front(&t->campaign->ready, &t->ready);
+	list_push_front(&target_wave(t)->ready, &t->ready);
 }
 
 static int
@@ -575,6 +568,7 @@ target_attempt_ended(struct core *c, struct target *t, struct attempt *a,
     enum result result, enum cause cause)
 {
 	/* From here on the attempt is history; a is freed by the caller. */
+	rules_attempt(c, t, CAUSE_NONE, false);
 	switch (result) {
 	case RESULT_SUCCEEDED: {
 		struct device_rec *r = &t->device->more->rec;
@@ -626,12 +620,15 @@ void
 target_provisional(struct core *c, struct target *t, enum target_state state,
     enum cause cause)
 {
+	if (state == TARGET_FAILED)
+		rules_attempt(c, t, cause, true);
 	target_set(c, t, state, cause);
 }
 
 void
 target_reopened(struct core *c, struct target *t)
 {
+	rules_attempt(c, t, CAUSE_NONE, false);
 	t->rec.wait_hold = HOLD_NONE;
 	t->rec.retry_wall = 0;
 	timer_set(c, &c->target_timers, &t->timer, INT64_MAX);

@@ -7,20 +7,6 @@
 #include "base/version.h"
 #include "core/state.h"
 
-static enum wave_state
-wave_of(const struct campaign *p)
-{
-	switch (p->rec.state) {
-	case CAMPAIGN_DRAFT:
-	case CAMPAIGN_SCHEDULED:
-		return WAVE_WAITING;
-	case CAMPAIGN_FINISHED:
-		return WAVE_PASSED;
-	default:
-		return WAVE_OPEN;
-	}
-}
-
 /* A simple promise: as it went so far. */
 static int64_t
 eta(const struct campaign *p, int64_t wall_ms)
@@ -92,8 +78,7 @@ core_view_campaign_brief(const struct core *c, struct core_now now,
 	    .started_wall = p->rec.started_wall,
 	    .finished_wall = p->rec.finished_wall,
 	    .eta_wall = eta(p, now.wall_ms),
-	    .wave_name = p->spec->wave_name,
-	    .wave_state = wave_of(p),
+	    .wave_count = p->wave_count,
 	};
 	memcpy(ret->targets, p->count, sizeof(ret->targets));
 	memcpy(ret->causes, p->cause, sizeof(ret->causes));
@@ -139,7 +124,7 @@ view_target(const struct core *c, const struct target *t,
 	    .id = t->device->id,
 	    .key = t->device->key,
 	    .campaign = t->campaign->rec.name,
-	    .wave = t->campaign->spec->wave_name,
+	    .wave = target_wave(t)->rec.name,
 	    .state = t->rec.state,
 	    .cause = t->rec.cause,
 	    .attempts = t->rec.attempts_total,

@@ -8,6 +8,7 @@
  */
 #include "base/histogram.h"
 #include "core/core.h"
+#include "core/gate.h"
 #include "core/paths.h"
 
 struct view_campaign {
@@ -26,14 +27,31 @@ struct view_campaign {
 	int64_t created_wall, started_wall, finished_wall; /* 0 = not yet */
 	int64_t eta_wall;             /* 0 = unknown */
 	uint64_t results[RESULT_COUNT_]; /* of attempts, since the start */
-	const char *wave_name;
-	enum wave_state wave_state;
 	bool windows_always;
 	const char *timezone;         /* a name, or "device"; "" when always */
 	int64_t window_from_wall, window_to_wall; /* open, or next; 0 = none
 	                                           * is known */
 	int64_t schedule_start_wall, schedule_end_wall; /* 0 = none (yet) */
 	bool schedule_cancel;
+	size_t wave_count;
+};
+
+struct view_wave {
+	const char *name;
+	enum wave_state state;
+	const char *reason;           /* "" */
+	size_t total;
+	size_t targets[TARGET_STATE_COUNT_]; /* add up to total */
+	size_t done;                  /* succeeded, failed, unverified */
+	size_t offline;               /* still open, and not connected */
+	const struct spec_gate *gate; /* NULL = none */
+	size_t min_done;              /* as it is now */
+	bool met;
+	char lacks[GATE_TEXT];        /* "" when met */
+	int64_t opened_wall, ended_wall;
+	int64_t soak_until_wall, deadline_wall; /* 0 = none runs */
+	int64_t approved_wall;
+	const char *approved_by, *approved_reason; /* "" */
 };
 
 struct view_target {
@@ -100,6 +118,12 @@ bool core_view_campaign(const struct core *c, struct core_now now,
 /* The same without the holds, which cost more than all the rest. */
 bool core_view_campaign_brief(const struct core *c, struct core_now now,
     const char *name, struct view_campaign *ret);
+/* Its waves, in order. Returns how many (<= max); 0: no such campaign. */
+size_t core_view_waves(const struct core *c, struct core_now now,
+    const char *campaign, struct view_wave *ret, size_t max);
+/* The i-th wave's name and state alone, which costs nothing. */
+bool core_view_wave_state(const struct core *c, const char *campaign, size_t i,
+    const char **ret_name, enum wave_state *ret);
 size_t core_campaign_count(const struct core *c);
 /* i-th campaign's name, or NULL. */
 const char *core_campaign_name(const struct core *c, size_t i);

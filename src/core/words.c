@@ -33,6 +33,7 @@ WORDS_PARSE(campaign_state, CAMPAIGN_STATE_COUNT_)
 
 WORDS(wave_state, wave_state, WAVE_STATE_COUNT_,
 	"waiting", "open", "soaking", "held", "passed", "failed")
+WORDS_PARSE(wave_state, WAVE_STATE_COUNT_)
 
 WORDS(target_state, target_state, TARGET_STATE_COUNT_,
 	"waiting", "active", "backoff", "succeeded", "failed", "cancelled",

@@ -105,6 +105,7 @@ const char *pause_reason_name(enum pause_reason v);
 const char *event_kind_name(enum event_kind v);
 
 int campaign_state_parse(const char *s);
+int wave_state_parse(const char *s);
 int target_state_parse(const char *s);
 int hold_parse(const char *s);
 int phase_parse(const char *s);

@@ -55,28 +55,6 @@ fact_counts(struct table *t, const char *label, const json_t *counts)
 	free(s);
 }
 
-static void
-print_waves(const struct ctl *c, const json_t *waves)
-{
-	static const char *const titles[] = {"WAVE", "STATE", "TOTAL", "DONE",
-	    "SUCCEEDED", "FAILED", "REASON", NULL};
-	static const char *const keys[] = {"name", "state", "total", "done",
-	    "succeeded", "failed", "reason"};
-	static const int flags[] = {COL_LEFT, COL_WORD, COL_RIGHT, COL_RIGHT,
-	    COL_RIGHT, COL_RIGHT, COL_WIDE};
-	struct table *t = table_new(c, titles, flags);
-	const json_t *w;
-	char buf[512];
-	size_t i;
-
-	json_array_foreach(waves, i, w) {
-		table_row(t);
-		for (size_t k = 0; k < ARRAY_LEN(keys); k++)
-			table_put(t, jtext(w, keys[k], buf, sizeof buf));
-	}
-	table_print(t);
-}
-
 /* "2026-… to 2026-…", and whose hours these are. */
 static void
 fact_span(struct table *t, const char *label, const json_t *span,

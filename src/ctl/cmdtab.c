@@ -51,8 +51,10 @@ static const struct cmd device_cmds[] = {
 };
 
 static const struct cmd wave_cmds[] = {
-	LATER("list", "NAME", "not in this version"),
-	LATER("approve", "NAME WAVE", "not in this version"),
+	VERB("list", "NAME", "the waves of a campaign, and what their gates lack",
+	    cmd_wave_list, 0, 1),
+	VERB("approve", "NAME WAVE", "pass the wave that is held",
+	    cmd_wave_approve, OPT_BIT(OPT_FORCE), 2),
 	END
 };
 
@@ -76,7 +78,7 @@ static const struct cmd root_cmds[] = {
 	VERB("resume-all", "", "end a halt", cmd_resume_all, 0, 0),
 	GROUP("campaign", "campaigns", campaign_cmds),
 	GROUP("device", "trackers", device_cmds),
-	GROUP("wave", "not in this version", wave_cmds),
+	GROUP("wave", "waves of a campaign", wave_cmds),
 	GROUP("firmware", "not in this version", firmware_cmds),
 	GROUP("token", "not in this version", token_cmds),
 	LATER("drain", "", "not in this version"),

@@ -154,6 +154,7 @@ cmd_fn cmd_campaign_check, cmd_campaign_change, cmd_campaign_abort;
 cmd_fn cmd_campaign_wait;
 cmd_fn cmd_device_list, cmd_device_show, cmd_device_timeline;
 cmd_fn cmd_device_change;
+cmd_fn cmd_wave_list, cmd_wave_approve;
 
 /* --- shared by commands ----------------------------------------------------*/
 /* The phase as a person says it: starting, downloading, installing,
@@ -162,6 +163,7 @@ const char *phase_plain(const char *phase);
 /* Phase, hold or cause of a target: why it stands where it stands. */
 const char *target_detail(const json_t *t, char *buf, size_t size);
 void print_campaign(struct ctl *c, const json_t *j);
+void print_waves(const struct ctl *c, const json_t *waves);
 /* What a halt or an abort leaves behind. */
 void print_in_flight(const json_t *j);
 

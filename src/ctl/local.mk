@@ -10,6 +10,7 @@ trackupctl_SOURCES = src/ctl/ctl.h \
 	src/ctl/cmd_daemon.c \
 	src/ctl/cmd_device.c \
 	src/ctl/cmd_wait.c \
+	src/ctl/cmd_wave.c \
 	src/ctl/cmdtab.c \
 	src/ctl/conf.c \
 	src/ctl/main.c \

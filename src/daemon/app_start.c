@@ -100,6 +100,13 @@ load_target(void *arg, const struct target_rec *r)
 }
 
 static int
+load_wave(void *arg, const struct wave_rec *r)
+{
+	return loaded(core_load_wave(((struct app *)arg)->core, r),
+	    "wave of campaign", r->campaign, (uint64_t)r->number);
+}
+
+static int
 load_attempt(void *arg, const struct attempt_rec *r)
 {
 	return loaded(core_load_attempt(((struct app *)arg)->core, r),
@@ -151,6 +158,7 @@ start_store(struct app *a)
 	    .device = load_device,
 	    .campaign = load_campaign,
 	    .package = load_package,
+	    .wave = load_wave,
 	    .target = load_target,
 	    .attempt = load_attempt,
 	    .tuple = load_tuple,

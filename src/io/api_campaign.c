@@ -76,24 +76,6 @@ reason_json(const struct view_campaign *v)
 	return api_text(buf);
 }
 
-static json_t *
-waves_json(const struct view_campaign *v)
-{
-	const size_t *n = v->targets;
-	size_t done = n[TARGET_SUCCEEDED] + n[TARGET_FAILED] +
-	    n[TARGET_UNVERIFIED];
-
-	return json_pack("[{s:o, s:s, s:n, s:I, s:I, s:I, s:I, s:n}]",
-	    "name", api_text(v->wave_name),
-	    "state", wave_state_name(v->wave_state),
-	    "reason",
-	    "total", (json_int_t)v->total,
-	    "succeeded", (json_int_t)n[TARGET_SUCCEEDED],
-	    "failed", (json_int_t)n[TARGET_FAILED],
-	    "done", (json_int_t)done,
-	    "gate");
-}
-
 /* The window that is open, or the next one; null when they are always open or
  * none is known. */
 static json_t *
@@ -117,7 +99,7 @@ schedule_json(const struct view_campaign *v)
 }
 
 static json_t *
-campaign_json(const struct view_campaign *v)
+campaign_json(struct api_call *c, const struct view_campaign *v)
 {
 	return json_pack("{s:o, s:o, s:s, s:o, s:i, s:i, s:o, s:o, s:o, s:o,"
 	    " s:o, s:o, s:I, s:I, s:I, s:o, s:o, s:o, s:o, s:o, s:o}",
@@ -132,7 +114,7 @@ campaign_json(const struct view_campaign *v)
 	    "targets", targets_json(v),
 	    "causes", counts_json(v->causes, CAUSE_COUNT_, cause_text),
 	    "holds", counts_json(v->holds, HOLD_COUNT_, hold_text),
-	    "waves", waves_json(v),
+	    "waves", api_waves(c, v),
 	    "attempts", (json_int_t)v->attempts,
 	    "in_flight", (json_int_t)v->in_flight,
 	    "dark", (json_int_t)v->dark,
@@ -144,9 +126,8 @@ campaign_json(const struct view_campaign *v)
 	    "schedule", schedule_json(v));
 }
 
-/* False: already answered. */
-static bool
-view_campaign(struct api_call *c, struct view_campaign *ret)
+bool
+api_view_campaign(struct api_call *c, struct view_campaign *ret)
 {
 	struct api *a = c->api;
 
@@ -162,8 +143,8 @@ api_get_campaign(struct api_call *c)
 {
 	struct view_campaign v;
 
-	if (view_campaign(c, &v))
-		api_answer(c, 200, campaign_json(&v));
+	if (api_view_campaign(c, &v))
+		api_answer(c, 200, campaign_json(c, &v));
 }
 
 void
@@ -191,7 +172,7 @@ api_get_campaigns(struct api_call *c)
 			more = true;
 		} else {
 			last = (uint64_t)v.id;
-			(void)json_array_append_new(items, campaign_json(&v));
+			(void)json_array_append_new(items, campaign_json(c, &v));
 		}
 	}
 	api_answer(c, 200, api_list(items, 'c', last, more));
@@ -232,6 +213,7 @@ read_filter(struct api_call *c, const struct view_campaign *v,
 		{API_HOLD, hold_parse, "hold"},
 	};
 	int *const out[] = {&ret->state, &ret->cause, &ret->hold};
+	enum wave_state state;
 
 	for (size_t i = 0; i < ARRAY_LEN(words); i++) {
 		const char *s = c->param[words[i].param];
@@ -249,7 +231,7 @@ read_filter(struct api_call *c, const struct view_campaign *v,
 	if ((c->given & API_BIT(API_WAVE)) == 0)
 		return true;
 	ret->wave = c->param[API_WAVE];
-	if (v->wave_name == NULL || strcmp(v->wave_name, ret->wave) != 0) {
+	if (!api_has_wave(c, v, ret->wave, &state)) {
 		api_fail(c, 400, "bad_parameter",
 		    "wave: campaign %s has no wave %s", v->name, ret->wave);
 		return false;
@@ -269,7 +251,7 @@ api_get_targets(struct api_call *c)
 	bool more = false;
 	long n;
 
-	if (!view_campaign(c, &v) || !read_filter(c, &v, &filter) ||
+	if (!api_view_campaign(c, &v) || !read_filter(c, &v, &filter) ||
 	    !api_page(c, 't', &limit, &filter.after))
 		return;
 	t = calloc(limit, sizeof *t);
@@ -303,8 +285,8 @@ api_post_campaign(struct api_call *c)
 	uint64_t ticket;
 	json_t *j;
 
-	if (!view_campaign(c, &v) || !api_operate(c, &op, &r, &ticket) ||
-	    !view_campaign(c, &v))
+	if (!api_view_campaign(c, &v) || !api_operate(c, &op, &r, &ticket) ||
+	    !api_view_campaign(c, &v))
 		return;
 	j = json_pack("{s:b, s:o, s:s}", "ok", 1, "campaign",
 	    api_text(v.name), "state", campaign_state_name(v.state));

@@ -221,10 +221,17 @@ json_t *api_lines(const char *text);     /* array, one a line */
 /* {"items":…,"next":…}; takes items. next is NULL at the end. */
 json_t *api_list(json_t *items, char mark, uint64_t next, bool more);
 
+/* --- api_campaign.c, api_wave.c --------------------------------------------*/
+/* Of the first argument. False: already answered. */
+bool api_view_campaign(struct api_call *c, struct view_campaign *ret);
+json_t *api_waves(struct api_call *c, const struct view_campaign *v);
+bool api_has_wave(struct api_call *c, const struct view_campaign *v,
+    const char *name, enum wave_state *ret);
+
 /* --- resources -------------------------------------------------------------*/
 api_handler api_get_status;
 api_handler api_get_campaigns, api_get_campaign, api_get_targets;
-api_handler api_post_campaign;
+api_handler api_post_campaign, api_post_wave;
 api_handler api_get_devices, api_get_device, api_get_timeline;
 api_handler api_post_device;
 api_handler api_post_check, api_post_reload, api_post_fleet;

@@ -116,16 +116,20 @@ write_state(struct sbuf *b, const char *name, const char *campaign,
 }
 
 static void
-targets_of(struct sbuf *b, const struct view_campaign *p)
+targets_of(struct sbuf *b, const struct core *core,
+    const struct view_campaign *p)
 {
+	(void)core;
 	for (int i = 0; i < TARGET_STATE_COUNT_; i++)
 		write_state(b, "campaign_targets", p->name, NULL,
 		    target_state_name((enum target_state)i), p->targets[i]);
 }
 
 static void
-state_of(struct sbuf *b, const struct view_campaign *p)
+state_of(struct sbuf *b, const struct core *core,
+    const struct view_campaign *p)
 {
+	(void)core;
 	for (int i = 0; i < CAMPAIGN_STATE_COUNT_; i++)
 		write_state(b, "campaign_state", p->name, NULL,
 		    campaign_state_name((enum campaign_state)i),
@@ -133,17 +137,25 @@ state_of(struct sbuf *b, const struct view_campaign *p)
 }
 
 static void
-waves_of(struct sbuf *b, const struct view_campaign *p)
+waves_of(struct sbuf *b, const struct core *core,
+    const struct view_campaign *p)
 {
-	for (int i = 0; i < WAVE_STATE_COUNT_; i++)
-		write_state(b, "wave_state", p->name, p->wave_name,
-		    wave_state_name((enum wave_state)i),
-		    p->wave_state == (enum wave_state)i);
+	enum wave_state have;
+	const char *name;
+
+	for (size_t n = 0; core_view_wave_state(core, p->name, n, &name, &have);
+	     n++)
+		for (int i = 0; i < WAVE_STATE_COUNT_; i++)
+			write_state(b, "wave_state", p->name, name,
+			    wave_state_name((enum wave_state)i),
+			    have == (enum wave_state)i);
 }
 
 static void
-results_of(struct sbuf *b, const struct view_campaign *p)
+results_of(struct sbuf *b, const struct core *core,
+    const struct view_campaign *p)
 {
+	(void)core;
 	for (int i = RESULT_OPEN + 1; i < RESULT_COUNT_; i++) {
 		sbuf_addf(b, PREFIX "attempts_total{campaign=\"");
 		value(b, p->name);
@@ -158,7 +170,8 @@ write_campaigns(struct sbuf *b, const struct core *core, struct core_now now)
 {
 	static const struct {
 		const char *name, *type, *help;
-		void (*write)(struct sbuf *b, const struct view_campaign *p);
+		void (*write)(struct sbuf *b, const struct core *core,
+		    const struct view_campaign *p);
 	} table[] = {
 		{"campaign_targets", "gauge",
 		    "Targets of a campaign, by state.", targets_of},
@@ -177,7 +190,7 @@ write_campaigns(struct sbuf *b, const struct core *core, struct core_now now)
 		for (size_t n = 0; n < core_campaign_count(core); n++)
 			if (core_view_campaign_brief(core, now,
 				core_campaign_name(core, n), &p))
-				table[i].write(b, &p);
+				table[i].write(b, core, &p);
 	}
 }
 

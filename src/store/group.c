@@ -24,11 +24,12 @@ static const unsigned op_rank[OP_KIND_COUNT_] = {
 	[OP_REVISION] = 3,
 	[OP_PACKAGE] = 4,
 	[OP_DEVICE] = 5,
-	[OP_TARGET] = 6,
-	[OP_ATTEMPT] = 7,
-	[OP_TUPLE] = 8,
-	[OP_EVENT] = 9,
-	[OP_AUDIT] = 10,
+	[OP_WAVE] = 6,
+	[OP_TARGET] = 7,
+	[OP_ATTEMPT] = 8,
+	[OP_TUPLE] = 9,
+	[OP_EVENT] = 10,
+	[OP_AUDIT] = 11,
 };
 
 static size_t
@@ -81,6 +82,10 @@ entry_key(struct entry *e, const struct op *op)
 		return;
 	case OP_CAMPAIGN:
 		e->key = (uint64_t)op->campaign->id;
+		return;
+	case OP_WAVE:
+		e->key = (uint64_t)op->wave->campaign;
+		e->key2 = (uint64_t)op->wave->number;
 		return;
 	case OP_TARGET:
 		e->key = (uint64_t)op->target->campaign;

@@ -11,6 +11,8 @@ loaded(const struct store_loader *l, enum op_kind kind, const void *rec)
 	switch (kind) {
 	case OP_DEVICE:
 		return l->device(l->arg, rec);
+	case OP_WAVE:
+		return l->wave == NULL ? 0 : l->wave(l->arg, rec);
 	case OP_TARGET:
 		return l->target(l->arg, rec);
 	case OP_ATTEMPT:
@@ -85,8 +87,8 @@ load_single(struct db *db, enum op_kind kind, void *rec, struct errtext *err)
 int
 store_load(struct store *s, const struct store_loader *l, struct errtext *err)
 {
-	static const enum op_kind kinds[] = {OP_PACKAGE, OP_TARGET, OP_ATTEMPT,
-		OP_TUPLE};
+	static const enum op_kind kinds[] = {OP_PACKAGE, OP_WAVE, OP_TARGET,
+		OP_ATTEMPT, OP_TUPLE};
 	struct flags_rec flags;
 	struct stamp_rec stamp;
 	int r;

@@ -13,6 +13,7 @@
 	static const struct word_set fn##_words = {fn##_word, fn##_parse};
 
 WORD_SET(campaign_state)
+WORD_SET(wave_state)
 WORD_SET(target_state)
 WORD_SET(hold)
 WORD_SET(phase)
@@ -130,6 +131,29 @@ static const struct column target_columns[] = {
 	COLUMN(target_rec, via),
 	COLUMN(target_rec, edge),
 	COLUMN(target_rec, last_attempt),
+	COLUMN(target_rec, wave),
+	COLUMN(target_rec, rule_causes),
+	COLUMN(target_rec, rule_edge_causes),
+	COLUMN(target_rec, rule_provisional),
+	COLUMN(target_rec, rule_edge),
+	COLUMN(target_rec, rule_seq),
+};
+
+static const struct column wave_columns[] = {
+	COLUMN(wave_rec, campaign),
+	COLUMN(wave_rec, number),
+	COLUMN(wave_rec, name),
+	WORD(wave_rec, state, wave_state),
+	COLUMN(wave_rec, opened_wall),
+	COLUMN(wave_rec, opened_at),
+	COLUMN(wave_rec, met_at),
+	COLUMN(wave_rec, deadline_at),
+	COLUMN(wave_rec, paused_at),
+	COLUMN(wave_rec, ended_wall),
+	COLUMN(wave_rec, reason),
+	COLUMN(wave_rec, approved_wall),
+	COLUMN(wave_rec, approved_by),
+	COLUMN(wave_rec, approved_reason),
 };
 
 static const struct column attempt_columns[] = {
@@ -235,6 +259,8 @@ const struct row_type row_types[OP_KIND_COUNT_] = {
 	    STMT_CAMPAIGN_PUT, STMT_CAMPAIGN_LOAD, 1),
 	[OP_REVISION] = ROWS(revision, op_revision,
 	    STMT_REVISION_PUT, STMT_COUNT_, 0),
+	[OP_WAVE] = ROWS(wave, wave_rec,
+	    STMT_WAVE_PUT, STMT_WAVE_LOAD, 0),
 	[OP_TARGET] = ROWS(target, target_rec,
 	    STMT_TARGET_PUT, STMT_TARGET_LOAD, 0),
 	[OP_ATTEMPT] = ROWS(attempt, attempt_rec,

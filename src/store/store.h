@@ -84,8 +84,8 @@ void store_close(struct store *s);
 
 /* Calls back for every row, in this order: stamp and flags (once, zeroed when
  * the database is new), devices, campaigns (with the text of the revision in
- * force), packages, targets, open attempts (phase not ended), tuples. Before
- * store_start(). A callback's negative return ends the load with it. */
+ * force), packages, waves, targets, open attempts (phase not ended), tuples.
+ * Before store_start(). A callback's negative return ends the load with it. */
 struct store_loader {
 	void *arg;
 	int (*flags)(void *arg, const struct flags_rec *,
@@ -94,6 +94,7 @@ struct store_loader {
 	int (*campaign)(void *arg, const struct campaign_rec *,
 	    const char *text, size_t len);
 	int (*package)(void *arg, const struct package_rec *); /* or NULL */
+	int (*wave)(void *arg, const struct wave_rec *); /* or NULL */
 	int (*target)(void *arg, const struct target_rec *);
 	int (*attempt)(void *arg, const struct attempt_rec *);
 	int (*tuple)(void *arg, const struct tuple_rec *);

@@ -26,7 +26,9 @@ read_list(void *arg, const char *campaign_path, const char *list,
 	size_t n;
 
 	ck_assert_str_eq(campaign_path, "c.yaml");
-	if (strcmp(list, "lists/a.txt") != 0 || world->list == NULL) {
+	/* Those of waves are there, too, and all the same. */
+	if ((strcmp(list, "lists/a.txt") != 0 &&
+		strncmp(list, "w/", 2) != 0) || world->list == NULL) {
 		if (world->posted)
 			return CAMPAIGN_FILES_MISSING;
 		return errtext_set(err, -1, "%s: No such file", list);
@@ -168,7 +170,7 @@ expect_defaults(const struct campaign_spec *s)
 	ck_assert(!s->downgrade);
 	ck_assert_int_eq(s->max_download_retry, 1);
 	ck_assert_int_eq(s->download_timeout_ms, 15 * 60000);
-	ck_assert_str_eq(s->wave_name, "all");
+	ck_assert_str_eq(s->waves[0].name, "all");
 	ck_assert_int_eq(s->pace.in_flight, 100);
 	ck_assert_int_eq(s->pace.start_per_hour, 3600);
 	ck_assert_int_eq(s->pace.jitter_ppm, 200000);
@@ -277,7 +279,7 @@ START_TEST(every_value)
 	ck_assert_str_eq(s->packages[1].sha256, SHA);
 	ck_assert_int_eq(s->max_download_retry, 3);
 	ck_assert_int_eq(s->download_timeout_ms, 30 * 60000);
-	ck_assert_str_eq(s->wave_name, "w1");
+	ck_assert_str_eq(s->waves[0].name, "w1");
 	ck_assert_int_eq(s->pace.in_flight, 1);
 	ck_assert_int_eq(s->pace.start_per_hour, 36000);
 	ck_assert_int_eq(s->pace.jitter_ppm, 0);
@@ -528,23 +530,10 @@ END_TEST
 
 START_TEST(not_available)
 {
-	static const char *const bad[] = {
-	    "stop_rules: [{cause: bad_url, count: 2, do: pause}]",
-	    "waves: [{name: a}, {name: b}]", "waves: [{name: a, count: 3}]",
-	    "waves: [{name: a, percent: 3}]", "waves: [{name: a, file: x}]",
-	    "waves: [{name: a, spread: [version]}]",
-	    "waves: [{name: a, gate: {success: 97%}}]",
-	    "waves: [{name: a, gate: {min_done: 3}}]",
-	    "waves: [{name: a, gate: {unknown_max: 5%}}]",
-	    "waves: [{name: a, gate: {soak: 24h}}]",
-	    "waves: [{name: a, gate: {then: hold}}]",
-	    "waves: [{name: a, gate: {deadline: 5d}}]"};
 	static const char *const bad_targets[] = {"models: [C2]", "tags: [a]",
 	    "exclude: [A000002B41DEE1]", "exclude_file: x",
 	    "membership: dynamic"};
 
-	for (size_t i = 0; i < ARRAY_LEN(bad); i++)
-		refuse_line(bad[i], "not available in this version");
 	for (size_t i = 0; i < ARRAY_LEN(bad_targets); i++) {
 		char text[400];
 
@@ -567,7 +556,7 @@ START_TEST(typed_all_the_same)
 	    "character that is not allowed in a name");
 	refuse_line("waves: [{count: 3}]", "c.yaml:1:9: waves[0].name: is "
 	    "missing\n");
-	refuse_line("waves: [{name: a, percent: 20%}]", "waves[0].percent: "
+	refuse_line("waves: [{name: a, percent: 20%}, {name: b}]", "waves[0].percent: "
 	    "\"20%\" is not a whole number in decimal digits, allowed "
 	    "1..100\n");
 	refuse_line("waves: [{name: a, gate: {sucess: 97%}}]", "c.yaml:1:26: "
@@ -607,6 +596,167 @@ START_TEST(typed_all_the_same)
 }
 END_TEST
 
+#define LISTED_WAVES BUT_TARGETS "targets: {file: lists/a.txt}\n"
+
+START_TEST(waves_and_gates)
+{
+	struct campaign_spec *s = parse_good(LEAST
+	    "waves:\n"
+	    "  - {name: canary, count: 60, spread: [version, country], gate: "
+	    "{success: 97%, min_done: 40, unknown_max: 5%, soak: 24h, "
+	    "then: hold, deadline: 5d}}\n"
+	    "  - {name: early, percent: 20}\n"
+	    "  - {name: rest}\n");
+	const struct spec_wave *w = s->waves;
+
+	ck_assert_uint_eq(s->wave_count, 3);
+	ck_assert_str_eq(w[0].name, "canary");
+	ck_assert_int_eq((int)w[0].take, TAKE_COUNT);
+	ck_assert_int_eq(w[0].count, 60);
+	ck_assert_uint_eq(w[0].spread, SPREAD_VERSION | SPREAD_COUNTRY);
+	ck_assert(w[0].gate.given && w[0].gate.hold);
+	ck_assert_int_eq(w[0].gate.success_ppm, 970000);
+	ck_assert_int_eq(w[0].gate.min_done, 40);
+	ck_assert_int_eq(w[0].gate.unknown_max_ppm, 50000);
+	ck_assert_int_eq(w[0].gate.soak_ms, 86400000);
+	ck_assert_int_eq(w[0].gate.deadline_ms, INT64_C(5) * 86400000);
+	ck_assert_int_eq((int)w[1].take, TAKE_PERCENT);
+	ck_assert_int_eq(w[1].percent, 20);
+	/* Left out, the gate of a wave that others follow has its defaults. */
+	ck_assert(w[1].gate.given && !w[1].gate.hold);
+	ck_assert_int_eq(w[1].gate.success_ppm, 1000000);
+	ck_assert_int_eq(w[1].gate.min_done, 0);
+	ck_assert_int_eq(w[1].gate.unknown_max_ppm, 1000000);
+	ck_assert_int_eq((int)w[2].take, TAKE_REST);
+	ck_assert(!w[2].gate.given);
+	spec_free(s);
+}
+END_TEST
+
+START_TEST(waves_refused)
+{
+	refuse_line("waves: [{name: a, count: 3}]", "c.yaml:1:16: waves[0]: is "
+	    "the last wave, which takes what is left: allowed without file, "
+	    "count and percent; add one behind it\n");
+	refuse_line("waves: [{name: a}, {name: b}]", "c.yaml:1:16: waves[0]: "
+	    "allowed is one of file, count and percent; only the last wave "
+	    "takes what is left\n");
+	refuse_line("waves: [{name: a, count: 3, percent: 3}, {name: b}]",
+	    "waves[0]: allowed is one of file, count and percent");
+	refuse_line("waves: [{name: a, count: 3}, {name: a}]", "c.yaml:1:37: "
+	    "waves[1].name: a is the name of waves[0] already\n");
+	refuse_line("waves: [{name: a, spread: [version]}]", "c.yaml:1:27: "
+	    "waves[0].spread: needs count or percent: nobody is picked for "
+	    "this wave\n");
+	refuse_line("waves: [{name: a, gate: {soak: 31d}}]", "waves[0].gate."
+	    "soak: 31d is too large, allowed 0s..30d\n");
+	refuse_line("waves: [{name: a, gate: {deadline: 30s}}]",
+	    "waves[0].gate.deadline: 30s is too small, allowed 1m..365d\n");
+}
+END_TEST
+
+START_TEST(waves_limit)
+{
+	struct sbuf text;
+
+	sbuf_init(&text, 0);
+	sbuf_adds(&text, LEAST "waves:\n");
+	for (int i = 0; i < WAVES_MAX; i++)
+		sbuf_addf(&text, "  - {name: w%d, count: 1}\n", i);
+	sbuf_adds(&text, "  - {name: rest}\n");
+	refuse_in(sbuf_str(&text), "c.yaml:8:3: waves: 65 entries, allowed 1 "
+	    "to 64\n");
+	sbuf_done(&text);
+}
+END_TEST
+
+START_TEST(wave_lists)
+{
+	static const char text[] = LISTED_WAVES
+	    "waves: [{name: a, file: w/b.txt}, {name: rest}]\n";
+	struct world world = new_world();
+	struct campaign_spec *s;
+	struct sbuf diag;
+
+	world.list = "A000002B41DEE0\nA000002B41DEE1\n";
+	s = parse_in(&world, text, strlen(text), 0, &diag, NULL);
+	ck_assert_int_eq((int)s->waves[0].take, TAKE_FILE);
+	ck_assert_str_eq(s->waves[0].file, "w/b.txt");
+	ck_assert_uint_eq(s->waves[0].device_count, 2);
+	ck_assert_str_eq(s->waves[0].devices[1].text, "A000002B41DEE1");
+	/* The file and both lists. */
+	ck_assert_str_eq(s->digest, "3 parts");
+	spec_free(s);
+	sbuf_done(&diag);
+}
+END_TEST
+
+/* One list for all waves; targets of their own. */
+START_TEST(wave_lists_and_targets)
+{
+	static const char one[] = LEAST
+	    "waves: [{name: a, file: w/b.txt}, {name: rest}]\n";
+	static const char two[] = LEAST "waves: [{name: a, file: w/x}, "
+	    "{name: b, file: w/y}, {name: rest}]\n";
+	struct world world = new_world();
+	struct campaign_spec *s;
+	struct sbuf diag;
+
+	world.list = "A000002B41DEE0\nA000002B41DEE9\n";
+	s = parse_in(&world, one, strlen(one), 0, &diag, NULL);
+	expect_in(one, &diag, "warning: c.yaml:7:25: waves[0].file: 1 ids of "
+	    "w/b.txt are no targets and are left out, the first is "
+	    "A000002B41DEE9\n");
+	spec_free(s);
+	sbuf_done(&diag);
+	s = parse_in(&world, two, strlen(two), 0, &diag, NULL);
+	expect_in(two, &diag, "waves[1].file: 2 ids stand in the list of an "
+	    "earlier wave and stay there\n");
+	spec_free(s);
+	sbuf_done(&diag);
+	world.list = "A000002B41DEE9\n";
+	(void)parse_in(&world, one, strlen(one), -1, &diag, NULL);
+	expect_in(one, &diag, "c.yaml:7:25: waves[0].file: no id of "
+	    "w/b.txt is a target of this campaign\n");
+	sbuf_done(&diag);
+	world.list = "# nobody\n";
+	(void)parse_in(&world, one, strlen(one), -1, &diag, NULL);
+	expect_in(one, &diag, "waves[0].file: w/b.txt names nobody\n");
+	sbuf_done(&diag);
+}
+END_TEST
+
+START_TEST(rules_of_your_own)
+{
+	struct campaign_spec *s = parse_good(LEAST
+	    "waves: [{name: a, count: 1}, {name: b, count: 1}, {name: c}]\n"
+	    "stop_rules:\n"
+	    "  - {cause: no_ack, count: 3, scope: wave, waves: [c, a], "
+	    "do: abort}\n"
+	    "  - {cause: any, rate: 0.5%, min_sample: 7, waves: first, "
+	    "scope: edge, do: pause}\n");
+
+	ck_assert_uint_eq(s->rule_count, 2);
+	ck_assert(!s->rules[0].any);
+	ck_assert_int_eq((int)s->rules[0].cause, CAUSE_NO_ACK);
+	ck_assert_int_eq(s->rules[0].count, 3);
+	ck_assert_uint_eq(s->rules[0].waves, 5);
+	ck_assert_int_eq((int)s->rules[0].scope, RULE_WAVE);
+	ck_assert_int_eq((int)s->rules[0].act, RULE_ABORT);
+	ck_assert(s->rules[1].any);
+	ck_assert_int_eq(s->rules[1].rate_ppm, 5000);
+	ck_assert_int_eq(s->rules[1].min_sample, 7);
+	ck_assert_uint_eq(s->rules[1].waves, 1);
+	spec_free(s);
+	refuse_line("stop_rules: [{cause: any, count: 1, waves: [x], "
+	    "do: abort}]", "c.yaml:1:45: stop_rules[0].waves: \"x\" is no "
+	    "wave of this campaign, allowed all\n");
+	refuse_line("stop_rules: [{cause: any, count: 1, waves: [], "
+	    "do: abort}]", "stop_rules[0].waves: names no wave; leave it out "
+	    "for all\n");
+}
+END_TEST
+
 /* The words of causes are those of the core. */
 START_TEST(cause_words)
 {
@@ -628,8 +778,8 @@ START_TEST(targets)
 	    "c.yaml:6:16: targets.all: \"yes\" is not true or false\n");
 	refuse_in(BUT_TARGETS "targets: {devices: [], file: \"\"}\n",
 	    "c.yaml:6:20: targets: names nobody");
-	refuse_in(BUT_TARGETS "targets: {file: lists/b.txt}\n",
-	    "c.yaml:6:17: targets.file: lists/b.txt: No such file\n");
+	refuse_in(BUT_TARGETS "targets: {file: w/b.txt}\n",
+	    "c.yaml:6:17: targets.file: w/b.txt: No such file\n");
 	refuse_in(BUT_TARGETS "targets: {devices: [A000002B41DEE0, 123, "
 	    "8.67E+14]}\n", "c.yaml:6:37: targets.devices[1]: \"123\" is not "
 	    "an id, allowed 14 to 16 of 0-9 and A-F\n");
@@ -1010,7 +1160,7 @@ START_TEST(waves_needed)
 	world.list = list;
 	s = parse_in(&world, waves, strlen(waves), 0, &diag, NULL);
 	ck_assert_uint_eq(s->device_count, 201);
-	ck_assert_str_eq(s->wave_name, "everyone");
+	ck_assert_str_eq(s->waves[0].name, "everyone");
 	ck_assert(s->waves_given);
 	spec_free(s);
 	sbuf_done(&diag);
@@ -1110,6 +1260,8 @@ main(void)
 	    required_keys, names, unknown_and_twice, not_available,
 	    typed_all_the_same, cause_words, targets, retry_and_command,
 	    packages, package_urls, without_version, warnings, text_lists,
+	    waves_and_gates, waves_refused, waves_limit, wave_lists,
+	    wave_lists_and_targets, rules_of_your_own,
 	    csv_lists, lists_with_errors_of_the_file, united, waves_needed,
 	    list_limits, at_most_20, missing_lists, stored};
 	Suite *s = suite_create("campaign_file");

@@ -93,7 +93,7 @@ run 2 campaign show x --force; err '--force: not an option of'
 run 2 -o csv status; err 'csv: not available in this version'
 run 2 -o xml status; err 'table or json'
 run 2 -c "$dir/none.yaml"; err 'which command'
-for later in drain 'events' 'wave list x' 'firmware list' \
+for later in drain 'events' 'firmware list' \
     'token new a read' 'device exclude A B' 'campaign plan f'; do
 	# shellcheck disable=SC2086
 	run 6 $later
@@ -160,7 +160,7 @@ out 'rule: bad_url 2 of 2'; lines 10; no_err
 run 0 --json campaign list; is_json 'array 9'
 run 0 campaign show fleet; out '^State  *running'; out 'no_ack 29, bad_url 1'
 out 'window 1000, offline 240'; out '^rest  *open'; out 'first wäve'
-run 0 campaign show fleet -o json; is_json 'object 19'
+run 0 campaign show fleet -o json; is_json 'object 21'
 run 4 campaign show nobody; err 'campaign nobody: no such'; no_out
 run 4 campaign show ../status; err 'no such'
 run 4 campaign show 'a b%2f?x=1'; err 'no such'
@@ -178,13 +178,22 @@ run 0 campaign targets draft --json; is_json 'array 0'
 run 1 campaign targets fleet --state gone; err 'state: gone: no such state'
 run 1 campaign targets fleet --state gone --json; no_out
 run 1 campaign targets fleet --wave 'x&state=failed'; err 'has no wave'
+run 0 wave list fleet; lines 3; out '^canary  *held .* met '
+out '^rest  *open'; no_err
+run 0 wave list fleet --json; is_json 'array 2'
+run 4 wave list nobody; err 'no such'
+run 0 wave approve fleet canary --reason 'looks good'
+out 'wave canary of campaign fleet: passed'
+run 6 wave approve fleet canary; err 'has passed already'
+run 0 wave approve fleet canary --force --json; is_json 'object 6'
+run 4 wave approve fleet gone; err 'no such wave'
 run 0 device list; lines 231; out 'never connected'
 out 'a\\xff\\x1b\[31mred'
 run 0 device list --json; is_json 'array 230'
 run 0 device show A000002B000000; out '^Version  *0A03, read at 2026'
 out '^fleet  *waiting  *offline'; out '192.0.2.1:4711'
 run 0 device show A000002B000001; out 'Diagnosis  *never connected'
-run 0 device show A000002B000000 --json; is_json 'object 17'
+run 0 device show A000002B000000 --json; is_json 'object 18'
 run 4 device show A000002BFFFFFF; err 'never heard of'
 run 4 device show nonsense; err 'not an id'
 run 0 device timeline A000002B000000; lines 451; out 'downloading  *200  *000A'
@@ -289,7 +298,7 @@ run 3 campaign wait dead; out 'aborted'
 run 4 campaign wait nobody; err 'no such'
 run 1 campaign wait stopped --timeout 1s; err 'not over within 1s'
 run 2 campaign wait 'done' --timeout soon; err 'not a duration'
-run 0 campaign wait 'done' --json; is_json 'object 19'
+run 0 campaign wait 'done' --json; is_json 'object 21'
 start 2
 run 0 campaign wait ends; out 'ends: finished'; no_err
 start 2

@@ -79,9 +79,24 @@ START_TEST(campaign)
 	    29);
 	ck_assert_int_eq(number(json_object_get(r.json, "holds"), "offline"),
 	    240);
-	t = json_array_get(json_object_get(r.json, "waves"), 0);
+	ck_assert_uint_eq(json_array_size(json_object_get(r.json, "waves")),
+	    2);
+	t = json_array_get(json_object_get(r.json, "waves"), 1);
 	has_fields(t, wave, ARRAY_LEN(wave));
 	ck_assert_int_eq(number(t, "done"), 1035);
+	ck_assert(is_null(t, "gate"));
+	t = json_array_get(json_object_get(r.json, "waves"), 0);
+	has_fields(t, wave, ARRAY_LEN(wave));
+	ck_assert_str_eq(text(t, "state"), "held");
+	ck_assert_int_eq(number(t, "offline"), 3);
+	ck_assert(is_null(t, "approved_at"));
+	t = json_object_get(t, "gate");
+	ck_assert_int_eq(number(t, "success"), 97);
+	ck_assert_double_eq(json_real_value(json_object_get(t,
+	    "unknown_max")), 5.5);
+	ck_assert_int_eq(number(t, "min_done"), 40);
+	ck_assert_str_eq(text(t, "then"), "hold");
+	ck_assert(is_null(t, "lacks"));
 	done(&r);
 
 	r = get("campaigns/ruled");
@@ -201,7 +216,7 @@ START_TEST(parameters)
 		"campaigns/fleet/targets?state=failed%2",
 		"campaigns/fleet/targets?cause=offline",
 		"campaigns/fleet/targets?hold=no_ack",
-		"campaigns/fleet/targets?wave=canary",
+		"campaigns/fleet/targets?wave=gone",
 		"campaigns/fleet/targets?after=d5",
 		"campaigns/fleet/targets?after=t",
 		"campaigns/fleet/targets?after=tzz",

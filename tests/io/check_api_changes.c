@@ -65,6 +65,36 @@ START_TEST(changes)
 }
 END_TEST
 
+START_TEST(waves)
+{
+	struct reply r = post("campaigns/fleet/waves/canary/approve",
+	    "{\"reason\":\"looks good\"}");
+
+	ck_assert_int_eq(r.status, 200);
+	ck_assert_int_eq(world.last.kind, OPER_WAVE_APPROVE);
+	ck_assert(!world.last.force);
+	ck_assert_str_eq(world.last_campaign, "fleet");
+	ck_assert_str_eq(world.last_wave, "canary");
+	ck_assert_str_eq(world.last_reason, "looks good");
+	ck_assert_str_eq(text(r.json, "wave"), "canary");
+	ck_assert_str_eq(text(r.json, "state"), "passed");
+	ck_assert_str_eq(text(r.json, "campaign_state"), "running");
+	ck_assert(json_is_true(json_object_get(r.json, "durable")));
+	done(&r);
+	expect_error(post("campaigns/fleet/waves/canary/approve", "{}"), 409,
+	    "wrong_state");
+	expect_ok(post("campaigns/fleet/waves/canary/approve",
+	    "{\"force\":true}"));
+	ck_assert(world.last.force);
+	expect_error(post("campaigns/fleet/waves/gone/approve", "{}"), 404,
+	    "not_found");
+	expect_error(post("campaigns/nobody/waves/canary/approve", "{}"), 404,
+	    "not_found");
+	expect_error(post("campaigns/fleet/waves/canary/approve",
+	    "{\"dry_run\":true}"), 400, "unknown_field");
+}
+END_TEST
+
 START_TEST(who_asks)
 {
 	char want[32];
@@ -321,6 +351,7 @@ void
 add_changes(TCase *tc)
 {
 	tcase_add_test(tc, changes);
+	tcase_add_test(tc, waves);
 	tcase_add_test(tc, who_asks);
 	tcase_add_test(tc, reload);
 	tcase_add_test(tc, backup);

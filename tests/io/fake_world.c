@@ -22,7 +22,7 @@ add(struct core *c, const char *name, enum campaign_state state)
 		    "0123456789abcdef0123456789abcdef",
 		.target_version = "0A05", .revision = 1, .priority = 50,
 		.created_wall = FAKE_WALL_MS - 7200000,
-		.wave_name = "rest", .wave_state = WAVE_WAITING,
+		.wave_count = 2,
 	};
 	return v;
 }
@@ -33,7 +33,6 @@ add_fleet(struct core *c)
 	struct view_campaign *v = add(c, "fleet", CAMPAIGN_RUNNING);
 
 	v->description = "first w\xc3\xa4ve";
-	v->wave_state = WAVE_OPEN;
 	v->total = FAKE_TARGETS;
 	v->targets[TARGET_SUCCEEDED] = 1000;
 	v->targets[TARGET_FAILED] = 30;
@@ -132,6 +131,52 @@ core_view_campaign_brief(const struct core *c, struct core_now now,
     const char *name, struct view_campaign *ret)
 {
 	return core_view_campaign(c, now, name, ret);
+}
+
+size_t
+core_view_waves(const struct core *c, struct core_now now,
+    const char *campaign, struct view_wave *ret, size_t max)
+{
+	static const struct spec_gate gate = {.given = true,
+	    .success_ppm = 970000, .min_done = 40, .unknown_max_ppm = 55000,
+	    .soak_ms = 86400000, .hold = true};
+	const struct view_campaign *v = find(c, campaign);
+
+	(void)now;
+	if (v == NULL || max < 2)
+		return 0;
+	ret[0] = (struct view_wave){
+	    .name = "canary", .state = c->approved ? WAVE_PASSED : WAVE_HELD,
+	    .reason = "gate met, waits for approval", .total = 60, .done = 41,
+	    .offline = 3, .gate = &gate, .min_done = 40, .met = true,
+	    .opened_wall = FAKE_WALL_MS - 3600000, .approved_by = "",
+	    .approved_reason = "",
+	};
+	ret[0].targets[TARGET_SUCCEEDED] = 40;
+	ret[0].targets[TARGET_FAILED] = 1;
+	ret[1] = (struct view_wave){
+	    .name = "rest",
+	    .state = v->state == CAMPAIGN_RUNNING ? WAVE_OPEN : WAVE_WAITING,
+	    .reason = "", .total = v->total, .approved_by = "",
+	    .approved_reason = "",
+	};
+	memcpy(ret[1].targets, v->targets, sizeof(ret[1].targets));
+	ret[1].done = v->targets[TARGET_SUCCEEDED] +
+	    v->targets[TARGET_FAILED] + v->targets[TARGET_UNVERIFIED];
+	return 2;
+}
+
+bool
+core_view_wave_state(const struct core *c, const char *campaign, size_t i,
+    const char **ret_name, enum wave_state *ret)
+{
+	struct view_wave v[2];
+
+	if (core_view_waves(c, (struct core_now){0}, campaign, v, 2) <= i)
+		return false;
+	*ret_name = v[i].name;
+	*ret = v[i].state;
+	return true;
 }
 
 size_t
@@ -359,6 +404,18 @@ set_result(struct oper_result *r, enum oper_status status, const char *code,
 }
 
 static void
+operate_wave(struct core *c, const struct oper *op, struct oper_result *ret)
+{
+	if (strcmp(op->wave, "canary") != 0)
+		set_result(ret, OPER_NOT_FOUND, "not_found", "no such wave");
+	else if (c->approved && !op->force)
+		set_result(ret, OPER_REFUSED, "wrong_state",
+		    "wave canary has passed already");
+	else
+		c->approved = true;
+}
+
+static void
 operate_campaign(struct view_campaign *v, const struct oper *op,
     struct oper_result *ret)
 {
@@ -411,7 +468,10 @@ operate(void *arg, const struct oper *op, struct oper_result *ret,
 	copy(w->last_who, sizeof w->last_who, op->who);
 	copy(w->last_reason, sizeof w->last_reason, op->reason);
 	copy(w->last_digest, sizeof w->last_digest, op->digest);
-	if (op->campaign != NULL)
+	copy(w->last_wave, sizeof w->last_wave, op->wave);
+	if (op->wave != NULL)
+		operate_wave(&w->core, op, ret);
+	else if (op->campaign != NULL)
 		operate_campaign(find(&w->core, op->campaign), op, ret);
 	else if (op->kind == OPER_HALT || op->kind == OPER_RESUME_ALL)
 		w->core.halted = op->kind == OPER_HALT;

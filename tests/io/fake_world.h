@@ -21,6 +21,7 @@ struct core {
 	size_t count;
 	int views_left; /* of the campaigns that change by being looked at */
 	bool halted;
+	bool approved; /* the wave canary of fleet */
 };
 
 struct fake_world {
@@ -34,7 +35,7 @@ struct fake_world {
 	/* what was asked last */
 	struct oper last;
 	char last_campaign[80], last_device[80], last_who[40];
-	char last_reason[256], last_digest[80];
+	char last_reason[256], last_digest[80], last_wave[80];
 	unsigned operated, reloaded, checked;
 	bool last_force;
 	/* the pending read of the history */

@@ -134,6 +134,12 @@ load_package(void *arg, const struct package_rec *r)
 }
 
 static int
+load_wave(void *arg, const struct wave_rec *r)
+{
+	return core_load_wave(((struct loading *)arg)->w->core, r);
+}
+
+static int
 load_target(void *arg, const struct target_rec *r)
 {
 	return core_load_target(((struct loading *)arg)->w->core, r);
@@ -161,6 +167,7 @@ start(struct world *w, bool restored)
 	    .device = load_device,
 	    .campaign = load_campaign,
 	    .package = load_package,
+	    .wave = load_wave,
 	    .target = load_target,
 	    .attempt = load_attempt,
 	    .tuple = load_tuple,

@@ -142,12 +142,23 @@ target_has(const struct view_target *v, const char *word)
 	return fnmatch(eq + 1, text, 0) == 0;
 }
 
+static bool
+eats(const char *word, const char *key, const char **ret)
+{
+	size_t n = strlen(key);
+
+	if (strncmp(word, key, n) != 0 || word[n] != '=')
+		return false;
+	*ret = word + n + 1;
+	return true;
+}
+
 static void
 expect_target(struct world *w, char *args)
 {
 	struct view_target v = target_of(w, script_word(&args));
 	char line[PATH_TEXT + 200];
-	const char *word;
+	const char *word, *wave;
 	bool first = true;
 
 	target_line(&v, line, sizeof(line));
@@ -157,6 +168,8 @@ expect_target(struct world *w, char *args)
 		    : strcmp(word, phase_name(v.phase)) == 0 ||
 			strcmp(word, hold_name(v.hold)) == 0 ||
 			strcmp(word, cause_name(v.cause)) == 0 ||
+			(eats(word, "wave", &wave) &&
+			    strcmp(wave, v.wave) == 0) ||
 			target_has(&v, word);
 
 		if (!fits)
@@ -211,17 +224,6 @@ expect_span(const char *what, const char *pattern, int64_t from, int64_t to)
 		    to == 0 ? "" : wtime_format(to, b));
 	if (fnmatch(pattern, text, 0) != 0)
 		scn_fail("%s: %s", what, text);
-}
-
-static bool
-eats(const char *word, const char *key, const char **ret)
-{
-	size_t n = strlen(key);
-
-	if (strncmp(word, key, n) != 0 || word[n] != '=')
-		return false;
-	*ret = word + n + 1;
-	return true;
 }
 
 static void
@@ -335,6 +337,76 @@ expect_campaign(struct world *w, char *args)
 			scn_fail("%s: nothing a campaign has", word);
 		if (have != script_number(eq + 1))
 			scn_fail("%s: %s is %ld", name, word, have);
+	}
+}
+
+static bool
+wave_number(const struct view_wave *v, const char *key, long *ret)
+{
+	int i;
+
+	if (strcmp(key, "total") == 0)
+		*ret = (long)v->total;
+	else if (strcmp(key, "done") == 0)
+		*ret = (long)v->done;
+	else if (strcmp(key, "offline") == 0)
+		*ret = (long)v->offline;
+	else if (strcmp(key, "min_done") == 0)
+		*ret = (long)v->min_done;
+	else if ((i = target_state_parse(key)) >= 0)
+		*ret = (long)v->targets[i];
+	else
+		return false;
+	return true;
+}
+
+/* EXPECT WAVE c1 canary soaking done=3 lacks=… text=… until=… by=… */
+static void
+expect_wave(struct world *w, char *args)
+{
+	const char *campaign = script_word(&args), *name = script_word(&args);
+	struct view_wave all[WAVES_MAX], *v = NULL;
+	size_t n = core_view_waves(w->core, world_now(w), campaign, all,
+	    WAVES_MAX);
+	const char *word, *text;
+
+	for (size_t i = 0; i < n; i++)
+		if (strcmp(all[i].name, name) == 0)
+			v = &all[i];
+	if (v == NULL)
+		scn_fail("%s has no wave %s", campaign, name);
+	while (*(word = script_word(&args)) != '\0') {
+		char key[32] = "";
+		long have = 0;
+		bool fits;
+
+		if (eats(word, "text", &text))
+			fits = fnmatch(text, v->reason, 0) == 0;
+		else if (eats(word, "lacks", &text))
+			fits = fnmatch(text, v->lacks, 0) == 0;
+		else if (eats(word, "by", &text))
+			fits = strcmp(text, v->approved_by) == 0;
+		else if (eats(word, "soak", &text))
+			fits = v->soak_until_wall - world_now(w).wall_ms ==
+			    span_of_text(text);
+		else if (eats(word, "deadline", &text))
+			fits = v->deadline_wall - world_now(w).wall_ms ==
+			    span_of_text(text);
+		else if (strchr(word, '=') == NULL)
+			fits = strcmp(word, wave_state_name(v->state)) == 0;
+		else {
+			text = strchr(word, '=') + 1;
+			(void)snprintf(key, sizeof(key), "%.*s",
+			    (int)(text - 1 - word), word);
+			if (!wave_number(v, key, &have))
+				scn_fail("%s: nothing a wave has", word);
+			fits = have == script_number(text);
+		}
+		if (!fits)
+			scn_fail("wave %s is not %s: %s, %zu of %zu done, "
+			    "lacks \"%s\", text \"%s\"", name, word,
+			    wave_state_name(v->state), v->done, v->total,
+			    v->lacks, v->reason);
 	}
 }
 
@@ -509,7 +581,7 @@ expect(struct world *w, char *args)
 	    {"CAMPAIGN", expect_campaign}, {"STATUS", expect_status},
 	    {"DEVICE", expect_device}, {"OPER", expect_oper},
 	    {"FILE", expect_file}, {"EVENT", expect_event},
-	    {"NOTE", expect_note},
+	    {"NOTE", expect_note}, {"WAVE", expect_wave},
 	};
 	const char *what = script_word(&args);
 

@@ -36,6 +36,8 @@ struct record {
 	size_t device_count, device_cap;
 	struct stored_campaign *campaign;
 	size_t campaign_count, campaign_cap;
+	struct wave_rec *wave;
+	size_t wave_count, wave_cap;
 	struct target_rec *target;
 	size_t target_count, target_cap;
 	struct attempt_rec *attempt;
@@ -101,6 +103,7 @@ record_free(struct record *r)
 		free(r->campaign[i].text);
 	free(r->device);
 	free(r->campaign);
+	free(r->wave);
 	free(r->target);
 	free(r->attempt);
 	free(r->tuple);
@@ -160,6 +163,22 @@ put_revision(struct record *r, const struct op_revision *v)
 	if ((s->text = strdup(v->text)) == NULL)
 		scn_fail("out of memory");
 	s->revision = v->revision;
+}
+
+static void
+put_wave(struct record *r, const struct wave_rec *w)
+{
+	if (campaign_row(r, w->campaign) == NULL)
+		scn_fail("wave of campaign %lld, which has no row",
+		    (long long)w->campaign);
+	for (size_t i = 0; i < r->wave_count; i++)
+		if (r->wave[i].campaign == w->campaign &&
+		    r->wave[i].number == w->number) {
+			r->wave[i] = *w;
+			return;
+		}
+	PUSH(r->wave, r->wave_count, r->wave_cap);
+	r->wave[r->wave_count - 1] = *w;
 }
 
 static struct target_rec *
@@ -262,6 +281,9 @@ put(struct record *r, const struct op *op)
 	case OP_REVISION:
 		put_revision(r, op->revision);
 		break;
+	case OP_WAVE:
+		put_wave(r, op->wave);
+		break;
 	case OP_TARGET:
 		put_target(r, op->target);
 		break;
@@ -342,6 +364,8 @@ load_rows(const struct record *r, const struct store_loader *l)
 		    r->campaign[i].text, strlen(r->campaign[i].text));
 	for (size_t i = 0; i < r->package_count; i++)
 		bad |= l->package(l->arg, &r->package[i]);
+	for (size_t i = 0; i < r->wave_count; i++)
+		bad |= l->wave(l->arg, &r->wave[i]);
 	for (size_t i = 0; i < r->target_count; i++)
 		bad |= l->target(l->arg, &r->target[i]);
 	for (size_t i = 0; i < r->attempt_count; i++)

@@ -31,6 +31,7 @@
  *   CRASH [down=5m] [reboot] [restored]   what is not durable is lost
  *   STOP  [down=5m] [reboot]       SIGTERM, then as CRASH
  *   OPER start|pause|resume|abort c1 [dry-run|digest=…]
+ *   OPER approve c1 WAVE [force]
  *   OPER halt | resume-all | drain,  OPER probe|cancel d1
  *   LOOP 100 … END
  *
@@ -46,6 +47,10 @@
  *   timezone=ZONE|device (UTC unless given) fallback=ZONE fit=true|false
  *   start=2026-11-24T00:00:00Z end=… at_end=stop|cancel
  *   rules=none | cause:count | cause:rate%:sample, …
+ *   waves=NAME[:3 | :20% | :d1+d2][:spread=version][:success=97%]
+ *       [:min_done=2][:unknown=5%][:soak=1h][:deadline=5d][:then=hold], …
+ *   rules=none | cause:count | cause:rate%:sample, …, each with
+ *       [@wave | @edge][#first | #NAME+NAME][!abort]
  *   Other than in a file, approval is none, jitter 0 and start_rate 100/s (the
  *   global one, too; read_rate 1000/s) unless given.
  *
@@ -78,6 +83,8 @@
  *   EXPECT CAMPAIGN c1 running | paused rule … [in_flight= dark= attempts=
  *       total= succeeded= offline= bad_url= revision= text=GLOB …]
  *       [window=FROM..TO] [schedule=START..END] (globs, RFC 3339; or none)
+ *   EXPECT WAVE c1 NAME open [total= done= succeeded= … offline= min_done=
+ *       lacks=GLOB text=GLOB by=WHO soak=1h deadline=5d (from now)]
  *   EXPECT STATUS in_flight= dark= known= online= observed= evicted= repeats=
  *       foreign= starts= stops= reads= halted= draining= store_ok=
  *   EXPECT DEVICE d1 online offline observed listed registered version= type=

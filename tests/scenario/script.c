@@ -412,6 +412,7 @@ cmd_oper(struct world *w, char *args)
 	    {"drain", OPER_DRAIN, false, false},
 	    {"probe", OPER_DEVICE_PROBE, false, true},
 	    {"cancel", OPER_DEVICE_CANCEL, false, true},
+	    {"approve", OPER_WAVE_APPROVE, true, false},
 	};
 	const char *word = script_word(&args), *name = script_word(&args);
 	struct oper op = {.who = "uid:0", .reason = "scenario"};
@@ -426,6 +427,10 @@ cmd_oper(struct world *w, char *args)
 			op.device = name[0] == 'd'
 			    ? script_dev(w, name, NULL)->id
 			    : name;
+		if (op.kind == OPER_WAVE_APPROVE) {
+			op.wave = script_word(&args);
+			op.force = strcmp(args, "force") == 0;
+		}
 		op.dry_run = strcmp(args, "dry-run") == 0;
 		if (strncmp(args, "digest=", 7) == 0)
 			op.digest = args + 7;

@@ -144,7 +144,44 @@ models(char (**v)[MODEL_MAX + 1], size_t *n, const char *text)
 	}
 }
 
-/* "none", or cause:count, cause:rate%:sample */
+static unsigned
+wave_bit(const struct campaign_spec *s, struct span name)
+{
+	for (size_t i = 0; i < s->wave_count; i++)
+		if (span_is(name, s->waves[i].name))
+			return 1U << i;
+	scn_fail("%.*s: no wave (waves= comes before rules=)", (int)name.n,
+	    name.p);
+}
+
+/* Behind the figures of a rule: @wave, @edge, #first, #name+name, !abort */
+static void
+rule_tail(struct campaign_spec *s, struct spec_rule *r, struct span *one)
+{
+	while (one->n > 0) {
+		size_t at = one->n - 1;
+		struct span tail, name;
+
+		while (at > 0 && strchr("@#!", one->p[at]) == NULL)
+			at--;
+		if (at == 0)
+			return;
+		tail = span_of(one->p + at + 1, one->n - at - 1);
+		one->n = at;
+		if (one->p[at] == '!')
+			r->act = RULE_ABORT;
+		else if (one->p[at] == '@')
+			r->scope = span_is(tail, "wave") ? RULE_WAVE
+							 : RULE_EDGE;
+		else if (span_is(tail, "first"))
+			r->waves = 1;
+		else
+			while (span_field(&tail, '+', &name))
+				r->waves |= wave_bit(s, name);
+	}
+}
+
+/* "none", or cause:count, cause:rate%:sample, each with a tail */
 static void
 rules(struct campaign_spec *s, const char *v)
 {
@@ -165,6 +202,7 @@ rules(struct campaign_spec *s, const char *v)
 		s->rules = r;
 		r += s->rule_count++;
 		memset(r, 0, sizeof(*r));
+		rule_tail(s, r, &one);
 		(void)span_field(&one, ':', &word);
 		(void)span_copy(buf, sizeof(buf), word);
 		r->any = strcmp(buf, "any") == 0;
@@ -285,6 +323,100 @@ hours_word(struct campaign_spec *s, const char *key, const char *v)
 	return true;
 }
 
+/* --- waves -----------------------------------------------------------------*/
+
+static void
+gate_word(struct spec_gate *g, const char *key, const char *v)
+{
+	bool fits = true;
+
+	g->given = true;
+	if (strcmp(key, "success") == 0)
+		fits = units_percent(span_str(v), &g->success_ppm) == 0;
+	else if (strcmp(key, "unknown") == 0)
+		fits = units_percent(span_str(v), &g->unknown_max_ppm) == 0;
+	else if (strcmp(key, "min_done") == 0)
+		g->min_done = number(v);
+	else if (strcmp(key, "soak") == 0)
+		g->soak_ms = span_of_text(v);
+	else if (strcmp(key, "deadline") == 0)
+		g->deadline_ms = span_of_text(v);
+	else if (strcmp(key, "then") == 0)
+		g->hold = strcmp(v, "hold") == 0;
+	else
+		fits = false;
+	if (!fits)
+		scn_fail("%s=%s: no word of a gate", key, v);
+}
+
+static void
+wave_list(struct world *w, struct spec_wave *v, struct span rest, bool stored)
+{
+	struct span one;
+	char name[16];
+
+	v->take = TAKE_FILE;
+	while (!stored && span_field(&rest, '+', &one)) {
+		v->devices = realloc(v->devices,
+		    (v->device_count + 1) * sizeof(*v->devices));
+		if (v->devices == NULL)
+			scn_fail("out of memory");
+		(void)span_copy(name, sizeof(name), one);
+		if (devid_parse(span_str(world_dev(w, name)->id),
+			&v->devices[v->device_count++]) < 0)
+			scn_fail("%s: no id", name);
+	}
+}
+
+/* A part of a wave behind its name. */
+static void
+wave_part(struct world *w, struct spec_wave *v, struct span part, bool stored)
+{
+	char word[64], *eq;
+	int64_t ppm;
+
+	(void)span_copy(word, sizeof(word), part);
+	if (word[0] == 'd' && word[1] >= '0' && word[1] <= '9') {
+		wave_list(w, v, part, stored);
+	} else if (strncmp(word, "spread=", 7) == 0) {
+		v->spread |= strcmp(word + 7, "version") == 0
+		    ? SPREAD_VERSION : SPREAD_COUNTRY;
+	} else if ((eq = strchr(word, '=')) != NULL) {
+		*eq = '\0';
+		gate_word(&v->gate, word, eq + 1);
+	} else if (units_percent(part, &ppm) == 0) {
+		v->take = TAKE_PERCENT;
+		v->percent = (int)(ppm / 10000);
+	} else {
+		v->take = TAKE_COUNT;
+		v->count = number(word);
+	}
+}
+
+/* name[:3 | :20% | :d1+d2][:spread=version][:success=97%…], … */
+static void
+waves(struct world *w, struct campaign_spec *s, const char *text, bool stored)
+{
+	struct span rest = span_str(text), one, part;
+	size_t n = 1, i = 0;
+
+	for (const char *p = text; *p != '\0'; p++)
+		n += *p == ',';
+	if (spec_waves_new(s, n) < 0)
+		scn_fail("out of memory");
+	s->waves_given = true;
+	for (; span_field(&rest, ',', &one); i++) {
+		struct spec_wave *v = &s->waves[i];
+
+		v->gate = (struct spec_gate){.given = i + 1 < n,
+		    .success_ppm = 1000000, .unknown_max_ppm = 1000000};
+		(void)span_field(&one, ':', &part);
+		(void)span_copy(v->name, sizeof(v->name), part);
+		while (span_field(&one, ':', &part))
+			wave_part(w, v, part, stored);
+	}
+}
+
 static bool
 duration_word(struct campaign_spec *s, const char *key, const char *v)
 {
@@ -377,7 +509,10 @@ word(struct world *w, struct campaign_spec *s, const char *key,
 		if (units_percent(span_str(v), &s->pace.jitter_ppm) < 0)
 			scn_fail("%s: no percentage", v);
 	} else if (strcmp(key, "wave") == 0) {
-		(void)snprintf(s->wave_name, sizeof(s->wave_name), "%s", v);
+		(void)snprintf(s->waves[0].name, sizeof(s->waves[0].name),
+		    "%s", v);
+	} else if (strcmp(key, "waves") == 0) {
+		waves(w, s, v, stored);
 	} else if (strcmp(key, "rules") == 0) {
 		rules(s, v);
 	} else if (strcmp(key, "description") == 0) {

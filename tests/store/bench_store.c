@@ -152,6 +152,13 @@ on_target(void *arg, const struct target_rec *r)
 }
 
 static int
+on_wave(void *arg, const struct wave_rec *r)
+{
+	(void)arg, (void)r;
+	return 0;
+}
+
+static int
 on_attempt(void *arg, const struct attempt_rec *r)
 {
 	(void)arg, (void)r;
@@ -171,6 +178,7 @@ load(struct store *s)
 	double start[2] = {now_s(), cpu_s()};
 	struct store_loader l = {.arg = start, .flags = on_flags,
 		.device = on_device, .campaign = on_campaign,
+		.wave = on_wave,
 		.target = on_target, .attempt = on_attempt, .tuple = on_tuple};
 
 	rows = 0;

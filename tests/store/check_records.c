@@ -232,6 +232,35 @@ full_target(enum fill f, int64_t campaign)
 	r.via = fill_u64(f);
 	r.edge = fill_int(f);
 	r.last_attempt = fill_i64(f);
+	r.wave = abs(fill_int(f) / 2); /* not negative */
+	r.rule_causes = fill_uint(f);
+	r.rule_edge_causes = fill_uint(f);
+	r.rule_provisional = fill_uint(f);
+	r.rule_edge = fill_int(f);
+	r.rule_seq = fill_u64(f);
+	return r;
+}
+
+static struct wave_rec
+full_wave(enum fill f, int64_t campaign)
+{
+	struct wave_rec r;
+
+	memset(&r, 0, sizeof(r));
+	r.campaign = campaign;
+	r.number = abs(fill_int(f) / 2);
+	FILL_TEXT(f, r.name);
+	r.state = FILL_WORD(f, WAVE_STATE_COUNT_, WAVE_SOAKING);
+	r.opened_wall = fill_i64(f);
+	r.opened_at = fill_i64(f);
+	r.met_at = fill_i64(f);
+	r.deadline_at = fill_i64(f);
+	r.paused_at = fill_i64(f);
+	r.ended_wall = fill_i64(f);
+	FILL_TEXT(f, r.reason);
+	r.approved_wall = fill_i64(f);
+	FILL_TEXT(f, r.approved_by);
+	FILL_TEXT(f, r.approved_reason);
 	return r;
 }
 
@@ -315,6 +344,7 @@ START_TEST(records_round_trip)
 	enum fill f = (enum fill)_i;
 	struct device_rec device = full_device(f);
 	struct campaign_rec campaign = full_campaign(f);
+	struct wave_rec wave = full_wave(f, campaign.id);
 	struct target_rec target = full_target(f, campaign.id);
 	struct attempt_rec attempt = full_attempt(f, &target);
 	struct event_rec event = full_event(f);
@@ -363,6 +393,7 @@ START_TEST(records_round_trip)
 	opbuf_add(&ops, OP_ATTEMPT, &attempt);
 	opbuf_add(&ops, OP_TARGET, &target);
 	opbuf_add(&ops, OP_PACKAGE, &package);
+	opbuf_add(&ops, OP_WAVE, &wave);
 	opbuf_add(&ops, OP_REVISION, &rev);
 	opbuf_add(&ops, OP_CAMPAIGN, &campaign);
 	opbuf_add(&ops, OP_DEVICE, &device);
@@ -381,6 +412,8 @@ START_TEST(records_round_trip)
 	ck_assert_uint_eq(l.campaign_count, 1);
 	ck_assert_mem_eq(&l.campaigns[0], &campaign, sizeof(campaign));
 	ck_assert_str_eq(l.texts[0], "campaign: x\n");
+	ck_assert_uint_eq(l.wave_count, 1);
+	ck_assert_mem_eq(&l.waves[0], &wave, sizeof(wave));
 	ck_assert_uint_eq(l.target_count, 1);
 	ck_assert_mem_eq(&l.targets[0], &target, sizeof(target));
 	ck_assert_uint_eq(l.attempt_count, 1);
@@ -473,6 +506,12 @@ START_TEST(every_word_is_accepted)
 		c.reason = (enum pause_reason)i;
 		opbuf_add(&ops, OP_CAMPAIGN, &c);
 	}
+	for (int i = 0; i < WAVE_STATE_COUNT_; i++) {
+		struct wave_rec w = {.campaign = 1, .number = i,
+		    .state = (enum wave_state)i};
+
+		opbuf_add(&ops, OP_WAVE, &w);
+	}
 	for (int i = 0; i < 40; i++) {
 		struct target_rec t = make_target(1, 1000 + (uint64_t)i);
 
@@ -508,6 +547,9 @@ START_TEST(every_word_is_accepted)
 	loaded_get(&l, s);
 	ck_assert_uint_eq(l.campaign_count,
 	    1 + CAMPAIGN_STATE_COUNT_ + PAUSE_REASON_COUNT_);
+	ck_assert_uint_eq(l.wave_count, WAVE_STATE_COUNT_);
+	for (size_t i = 0; i < l.wave_count; i++)
+		ck_assert_int_eq((int)l.waves[i].state, (int)i);
 	for (size_t i = 100; i < 140; i++) {
 		const struct target_rec *t = &l.targets[i];
 

@@ -129,8 +129,18 @@ on_target(void *arg, const struct target_rec *r)
 {
 	struct loaded *l = arg;
 
-	stage(l, 5);
+	stage(l, 6);
 	l->targets = append(l->targets, &l->target_count, sizeof(*r), r);
+	return 0;
+}
+
+static int
+on_wave(void *arg, const struct wave_rec *r)
+{
+	struct loaded *l = arg;
+
+	stage(l, 5);
+	l->waves = append(l->waves, &l->wave_count, sizeof(*r), r);
 	return 0;
 }
 
@@ -139,7 +149,7 @@ on_attempt(void *arg, const struct attempt_rec *r)
 {
 	struct loaded *l = arg;
 
-	stage(l, 6);
+	stage(l, 7);
 	l->attempts = append(l->attempts, &l->attempt_count, sizeof(*r), r);
 	return 0;
 }
@@ -149,7 +159,7 @@ on_tuple(void *arg, const struct tuple_rec *r)
 {
 	struct loaded *l = arg;
 
-	stage(l, 7);
+	stage(l, 8);
 	l->tuples = append(l->tuples, &l->tuple_count, sizeof(*r), r);
 	return 0;
 }
@@ -159,7 +169,8 @@ loaded_get(struct loaded *l, struct store *s)
 {
 	struct store_loader loader = {
 		.arg = l, .flags = on_flags, .device = on_device,
-		.campaign = on_campaign, .target = on_target,
+		.campaign = on_campaign, .wave = on_wave,
+		.target = on_target,
 		.package = on_package, .attempt = on_attempt, .tuple = on_tuple,
 	};
 	struct errtext err = {0};
@@ -179,6 +190,7 @@ loaded_done(struct loaded *l)
 	free(l->texts);
 	free(l->devices);
 	free(l->campaigns);
+	free(l->waves);
 	free(l->targets);
 	free(l->attempts);
 	free(l->tuples);

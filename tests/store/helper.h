@@ -24,12 +24,13 @@ struct loaded {
 	struct device_rec *devices;
 	struct campaign_rec *campaigns;
 	char **texts;
+	struct wave_rec *waves;
 	struct target_rec *targets;
 	struct attempt_rec *attempts;
 	struct tuple_rec *tuples;
 	struct package_rec *packages;
-	size_t device_count, campaign_count, target_count, attempt_count,
-	    tuple_count, package_count;
+	size_t device_count, campaign_count, wave_count, target_count,
+	    attempt_count, tuple_count, package_count;
 	int stage; /* of the order */
 };
 void loaded_get(struct loaded *l, struct store *s);
