@@ -7,6 +7,35 @@
 
 /* The invariants that hold after every event (reliability.md 3). */
 
+/* Each hop was a start that left, and ended where the next began. */
+static int
+check_hops(const struct campaign *p, const struct target *t,
+    struct errtext *err)
+{
+	const struct attempt *a = t->attempt;
+
+	if (t->rec.hops < 0 || t->rec.hops > HOPS_MAX ||
+	    t->rec.hops > t->rec.attempts_total)
+		return errtext_set(err, -1, "%s: %d hops by %d starts",
+		    t->device->id, t->rec.hops, t->rec.attempts_total);
+	for (int i = 0; i < t->rec.hops; i++) {
+		size_t k = (size_t)(t->rec.via >> (8 * i)) & 0xff;
+
+		for (int j = 0; j < i; j++)
+			if (((t->rec.via >> (8 * j)) & 0xff) == k)
+				return errtext_set(err, -1,
+				    "%s: package %zu twice", t->device->id, k);
+	}
+	if (a != NULL && a->rec.dark && a->rec.reached != REACHED_DOWNLOADED &&
+	    a->rec.reached != REACHED_UPDATING)
+		return errtext_set(err, -1, "%s: dark in %s", t->device->id,
+		    reached_name(a->rec.reached));
+	if (!p->spec_broken && t->rec.edge > (int)p->spec->package_count)
+		return errtext_set(err, -1, "%s: no package %d",
+		    t->device->id, t->rec.edge);
+	return 0;
+}
+
 static int
 check_campaign(const struct core *c, const struct campaign *p,
     struct errtext *err)
@@ -35,6 +64,8 @@ check_campaign(const struct core *c, const struct campaign *p,
 				    "%s: waiting with a live attempt",
 				    t->device->id);
 		}
+		if (check_hops(p, t, err) < 0)
+			return -1;
 		if (t->rec.state == TARGET_ACTIVE && a == NULL &&
 		    !t->preflight)
 			return errtext_set(err, -1,

@@ -117,7 +117,7 @@ target_line(const struct view_target *v, char *buf, size_t size)
 	    v->blocked_by == NULL ? "" : v->blocked_by, v->missing);
 }
 
-/* attempts=N hops=N blocked_by=CAMPAIGN missing=GLOB, blanks as _ */
+/* attempts=N hops=N last=ATTEMPT blocked_by=CAMPAIGN missing=GLOB, blanks as _ */
 static bool
 target_has(const struct view_target *v, const char *word)
 {
@@ -128,6 +128,8 @@ target_has(const struct view_target *v, const char *word)
 		return false;
 	if (strncmp(word, "attempts=", 9) == 0)
 		return script_number(eq + 1) == v->attempts;
+	if (strncmp(word, "last=", 5) == 0)
+		return script_number(eq + 1) == v->attempt;
 	if (strncmp(word, "hops=", 5) == 0)
 		return script_number(eq + 1) == v->hops;
 	if (strncmp(word, "blocked_by=", 11) == 0)

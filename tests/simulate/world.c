@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "tests/simulate/hours.h"
+#include "tests/simulate/ways.h"
 
 #define SECOND INT64_C(1000)
 #define MINUTE (60 * SECOND)
@@ -37,6 +38,8 @@ struct tracker {
 	enum mode mode;
 	uint64_t mode_gen;
 	int try_now, tries;
+	const char *becomes;    /* by the flash that is going on */
+	char had[8][8];         /* versions that it was flashed to */
 	int flashes;
 	bool outcome_ok;        /* of the flash that is going on */
 	bool power_cut;
@@ -86,6 +89,7 @@ struct world {
 	bool faults_on, verbose;
 	int64_t now, wall_off;
 	struct hours_plan hours;
+	struct ways_plan ways;
 	int64_t jumped_at;      /* of the wall clock, noticed by the daemon */
 	int64_t trusted_off;    /* before that */
 	int64_t alive_base, up_since;
@@ -466,20 +470,13 @@ core_boot(struct world *w)
 {
 	struct durable *d = &w->d;
 	struct campaign_spec *spec = spec_new();
-	struct spec_package *pkg = calloc(1, sizeof(*pkg));
 	struct errtext err = {0};
 	bool fresh = !d->has_campaign;
 
-	assert(spec != NULL && pkg != NULL);
+	assert(spec != NULL);
 	(void)snprintf(spec->name, sizeof(spec->name), "sim");
-	(void)snprintf(spec->target_version, sizeof(spec->target_version), "%s",
-	    TO_VERSION);
-	(void)snprintf(pkg->from, sizeof(pkg->from), "%s", FROM_VERSION);
-	(void)snprintf(pkg->to, sizeof(pkg->to), "%s", TO_VERSION);
-	(void)snprintf(pkg->url, sizeof(pkg->url), "http://x/y.enc");
 	(void)snprintf(spec->digest, sizeof(spec->digest), "d1");
-	spec->packages = pkg;
-	spec->package_count = 1;
+	ways_into(&w->ways, spec);
 	spec->approval_required = false;
 	hours_into(&w->hours, spec);
 	spec->rule_count = 0;
@@ -503,13 +500,9 @@ core_boot(struct world *w)
 		struct campaign_spec *stored = spec_new();
 
 		(void)snprintf(stored->name, sizeof(stored->name), "sim");
-		stored->packages = calloc(1, sizeof(*pkg));
-		*stored->packages = *pkg;
-		stored->package_count = 1;
+		ways_into(&w->ways, stored);
 		stored->rule_count = 0;
 		hours_into(&w->hours, stored);
-		memcpy(stored->target_version, spec->target_version,
-		    sizeof(spec->target_version));
 		if (core_load_campaign(w->core, &d->campaign, stored) < 0)
 			violated(w, "load campaign");
 	}
@@ -665,9 +658,10 @@ deaf(const struct tracker *t)
 
 /* The start runs: from here on it cannot be taken back but by a stop. */
 static void
-run_start(struct world *w, struct tracker *t, unsigned serial, int retry)
+run_start(struct world *w, struct tracker *t, const char *cmd, unsigned serial)
 {
 	const struct device *d;
+	const char *wrong;
 
 	if (strcmp(t->version, TO_VERSION) == 0)
 		violated(w, "%s: a start runs on a device that is flashed",
@@ -675,7 +669,10 @@ run_start(struct world *w, struct tracker *t, unsigned serial, int retry)
 	d = w->up ? device_find(w->core, w->core_key[t->index]) : NULL;
 	if (w->up && (d == NULL || d->more == NULL || d->more->attempt == NULL))
 		violated(w, "%s: a start runs after the verdict", t->id);
-	t->tries = retry + 1;
+	t->becomes = ways_flash(&w->ways, cmd, t->version, &wrong);
+	if (wrong != NULL)
+		violated(w, "%s: %s on %s: %s", t->id, wrong, t->version, cmd);
+	t->tries = cmd[19] - '0' + 1;
 	t->try_now = 0;
 	if (!hits(w, w->f.ack_lost))
 		say(w, t, false, "+ACK:GTUPD,C20100,%s,sim,%04X", t->id,
@@ -721,7 +718,7 @@ execute(struct world *w, struct tracker *t, const char *cmd)
 		return;
 	if (hits(w, w->f.read_and_drop))
 		return;
-	run_start(w, t, serial, cmd[19] - '0');
+	run_start(w, t, cmd, serial);
 }
 
 static void
@@ -730,11 +727,14 @@ flashed(struct world *w, struct tracker *t)
 	const struct device *d =
 	    w->up ? device_find(w->core, w->core_key[t->index]) : NULL;
 
-	t->flashes++;
 	w->r->flashes++;
-	(void)snprintf(t->version, sizeof(t->version), "%s", TO_VERSION);
-	if (t->flashes > 1)
-		violated(w, "%s: flashed twice", t->id);
+	(void)snprintf(t->version, sizeof(t->version), "%s", t->becomes);
+	for (int i = 0; i < t->flashes; i++)
+		if (strcmp(t->had[i], t->version) == 0)
+			violated(w, "%s: flashed twice with %s", t->id,
+			    t->version);
+	assert(t->flashes < (int)ARRAY_LEN(t->had));
+	memcpy(t->had[t->flashes++], t->version, sizeof(t->version));
 	if (w->up && (d == NULL || d->more == NULL || d->more->attempt == NULL))
 		violated(w, "%s: flashed after the verdict", t->id);
 }
@@ -1208,6 +1208,7 @@ world_run(uint64_t seed, int devices, bool faults, bool verbose,
 	fx_init(&w->fx);
 	draw_faults(w);
 	hours_draw(&w->hours, seed, now_of(w).wall_ms);
+	ways_draw(&w->ways, seed);
 	w->cfg = (struct core_config){
 	    .time_scale = 1, .boot = 1, .unknown = UNKNOWN_OBSERVE,
 	    .in_flight = 1000, .start_per_hour = 3600 * 10,

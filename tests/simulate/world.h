@@ -13,7 +13,7 @@
 #include "core/state.h"
 
 #define FROM_VERSION "0A03"
-#define TO_VERSION "0A05"
+#define TO_VERSION "0A09"
 
 struct world_faults { /* probabilities in ppm, drawn for each seed */
 	uint32_t read_and_drop, ack_lost, report_lost, report_buffered;
