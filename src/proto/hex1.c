@@ -197,7 +197,7 @@ motion_is_known(unsigned motion)
 }
 
 /* Bytes between id and code, as most models lay them out: battery, external
- * power, three analog inputs, digital inputs and outputs, motion, satellites. */
+ * power, three analog inputs, digital inputs, outputs, motion, satellites. */
 static size_t
 upd_offset(const struct hex1_head *h)
 {

@@ -72,9 +72,9 @@ struct message {
 	} own;                  /* the spans of a binary frame point here */
 };
 
-/* Borrows; *ret points into f and into itself. 0, or negative with *ret_bad. With
- * MSG_BAD_FIELDS and MSG_BAD_VALUE after a good id and tail, *ret still says
- * who sent it (ret->has_id) and which count would acknowledge it
+/* Borrows; *ret points into f and into itself. 0, or negative with *ret_bad.
+ * With MSG_BAD_FIELDS and MSG_BAD_VALUE after a good id and tail, *ret still
+ * says who sent it (ret->has_id) and which count would acknowledge it
  * (ret->count_text.n > 0).
  * Never more work than linear in the frame. */
 MUST_CHECK int message_decode(const struct frame *f, struct message *ret,

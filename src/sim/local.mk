@@ -5,6 +5,7 @@ libtracksim_a_SOURCES = \
 	src/sim/download.c src/sim/download.h \
 	src/sim/faults.c src/sim/faults.h \
 	src/sim/fleet.c src/sim/fleet.h \
+	src/sim/hexwire.c src/sim/hexwire.h \
 	src/sim/history.c src/sim/history.h \
 	src/sim/ident.c src/sim/ident.h \
 	src/sim/options.c src/sim/options.h \

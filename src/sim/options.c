@@ -9,6 +9,7 @@
 
 #include "base/span.h"
 #include "base/units.h"
+#include "sim/hexwire.h"
 
 #define FIRST_ID "860000000000009"
 #define PASSWORD "gv620mg"
@@ -117,6 +118,33 @@ set_password(struct raw *raw, const char *value, struct errtext *err)
 	if (n < 4 || n > WIRE_PASSWORD_MAX)
 		return errtext_set(err, -1, "a password has 4 to %d letters "
 		    "and digits", WIRE_PASSWORD_MAX);
+	return 0;
+}
+
+static int
+set_protocol(struct raw *raw, const char *value, struct errtext *err)
+{
+	raw->o->tracker.hex = strcmp(value, "hex") == 0;
+	if (!raw->o->tracker.hex && strcmp(value, "ascii") != 0)
+		return errtext_set(err, -1, "\"%s\" is neither ascii nor hex",
+		    value);
+	return 0;
+}
+
+/* These frames have no room for anything else. */
+static int
+check_hex(const struct options *o, struct errtext *err)
+{
+	if (!o->tracker.hex)
+		return 0;
+	if (o->ids.form != IDENT_IMEI)
+		return errtext_set(err, -1, "--protocol hex: --first-id must "
+		    "be an IMEI, 15 digits");
+	if (!hexwire_version_ok(o->tracker.firmware) ||
+	    (o->tracker.next_firmware != NULL &&
+	    !hexwire_version_ok(o->tracker.next_firmware)))
+		return errtext_set(err, -1, "--protocol hex: a firmware "
+		    "version is 4 hex digits");
 	return 0;
 }
 
@@ -255,6 +283,7 @@ static const struct {
 	{"firmware", required_argument, set_firmware},
 	{"next-firmware", required_argument, set_next_firmware},
 	{"password", required_argument, set_password},
+	{"protocol", required_argument, set_protocol},
 	{"seed", required_argument, set_seed},
 	{"speed", required_argument, set_speed},
 	{"heartbeat", required_argument, set_heartbeat},
@@ -287,6 +316,7 @@ options_help(void)
 	    NEXT_FIRMWARE "), or url:\n"
 	    "                         as the name of the package says\n"
 	    "  --password TEXT        of the commands (" PASSWORD ")\n"
+	    "  --protocol ascii|hex   what their frames are (ascii)\n"
 	    "  --seed N               same seed, same chances (1)\n"
 	    "  --speed X              divides every wait of a device (1)\n"
 	    "  --heartbeat DURATION   between heartbeats, in short mode"
@@ -408,7 +438,7 @@ options_parse(struct options *o, int argc, char **argv, struct errtext *err)
 		(void)errtext_set(err, -1, "--first-id: %s", why.text);
 		goto bad;
 	}
-	if (check_named(o, err) < 0)
+	if (check_hex(o, err) < 0 || check_named(o, err) < 0)
 		goto bad;
 	return 0;
 bad:

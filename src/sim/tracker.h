@@ -39,6 +39,7 @@ struct tracker_conf {
 	int64_t report_ms; /* ordinary position reports; 0 = none */
 	bool short_mode;
 	bool download; /* for real */
+	bool hex; /* speaks HEX v1; its ids are IMEIs */
 	bool no_sack; /* the unit expects no SACK of its reports */
 };
 

@@ -1,6 +1,7 @@
 #include "config.h"
 #include "sim/voice.h"
 
+#include "sim/hexwire.h"
 #include "sim/tracker.h"
 
 #define WRONG_CLOCK_START INT64_C(1072915200) /* 2004-01-01 */
@@ -14,7 +15,13 @@
 static struct wire_unit
 unit_of(const struct tracker *t)
 {
-	return (struct wire_unit){PROTOCOL, t->id, NAME};
+	return (struct wire_unit){
+	    .protocol = PROTOCOL,
+	    .id = t->id,
+	    .name = NAME,
+	    .hex = t->conf->hex,
+	    .firmware = hexwire_version_ok(t->version) ? t->version : "0000",
+	};
 }
 
 uint32_t

@@ -7,6 +7,8 @@
 #include <stdio.h>
 #include <time.h>
 
+#include "sim/hexwire.h"
+
 #define HARDWARE "0103"
 #define DEVICE_TYPE "GV620MG"
 #define FIELDS_MAX 32 /* more than any command has */
@@ -215,6 +217,8 @@ size_t
 wire_heartbeat(char buf[WIRE_OUT_MAX], const struct wire_unit *u,
     const char *time, uint16_t count)
 {
+	if (u->hex)
+		return hexwire_heartbeat(buf, u, time, count);
 	return frame_print(buf, "+ACK:GTHBD,%s,%s,%s,%s,%04X$", u->protocol,
 	    u->id, u->name, time, count);
 }
@@ -223,6 +227,8 @@ size_t
 wire_ack_update(char buf[WIRE_OUT_MAX], const struct wire_unit *u,
     const char *serial, const char *time, uint16_t count)
 {
+	if (u->hex)
+		return hexwire_ack(buf, u, false, serial, time, count);
 	return frame_print(buf, "+ACK:GTUPD,%s,%s,%s,%s,%s,%04X$", u->protocol,
 	    u->id, u->name, serial, time, count);
 }
@@ -232,6 +238,8 @@ wire_ack_realtime(char buf[WIRE_OUT_MAX], const struct wire_unit *u,
     const char *sub_name, const char *serial, const char *time,
     uint16_t count)
 {
+	if (u->hex)
+		return hexwire_ack(buf, u, true, serial, time, count);
 	return frame_print(buf, "+ACK:GTRTO,%s,%s,%s,%s%s%s,%s,%04X$",
 	    u->protocol, u->id, u->name, sub_name != NULL ? sub_name : "",
 	    sub_name != NULL ? "," : "", serial, time, count);
@@ -258,6 +266,10 @@ wire_report(char buf[WIRE_OUT_MAX], const struct wire_unit *u,
 	const char *head = late ? "+BUFF" : "+RESP";
 	char times[12] = "";
 
+	/* A version that is no word is text in either mode. */
+	if (u->hex && (r->kind != WIRE_VERSION ||
+	    hexwire_version_ok(r->firmware)))
+		return hexwire_report(buf, u, r, late);
 	switch (r->kind) {
 	case WIRE_POSITION:
 		return position(buf, u, r, head);

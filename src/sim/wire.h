@@ -1,7 +1,8 @@
 #ifndef TRACKUP_SIM_WIRE_H
 #define TRACKUP_SIM_WIRE_H
 /*
- * wire: @Track as a tracker speaks and hears it, ASCII only.
+ * wire: @Track as a tracker speaks and hears it; what a unit in HEX mode says
+ * is in hexwire.c.
  *
  * Pure, written from the protocol's description alone: it shares no line with
  * the daemon's codec, so that the two can check each other. What a server
@@ -59,6 +60,8 @@ struct wire_unit {
 	const char *protocol;
 	const char *id;
 	const char *name;
+	bool hex; /* HEX mode: an IMEI as id, and … */
+	const char *firmware; /* … of 4 hex digits, which each frame carries */
 };
 
 enum wire_report_kind { WIRE_POSITION, WIRE_UPDATE, WIRE_VERSION,
@@ -75,7 +78,7 @@ struct wire_report {
 	int32_t latitude_e6;
 };
 
-/* These write a NUL-terminated frame and return its length. */
+/* These write a frame and return its length; text ends in NUL besides. */
 size_t wire_heartbeat(char buf[WIRE_OUT_MAX], const struct wire_unit *u,
     const char *time, uint16_t count);
 /* ACK of AT+GTUPD. */

@@ -22,6 +22,7 @@ integration_tests += tests/integration/t-sum.sh
 integration_tests += tests/integration/t-unit.sh
 integration_tests += tests/integration/t-smoke.sh
 integration_tests += tests/integration/t-campaign.sh
+integration_tests += tests/integration/t-hex.sh
 integration_tests += tests/integration/t-files.sh
 integration_tests += tests/integration/t-calm.sh
 integration_tests += tests/integration/t-storm.sh

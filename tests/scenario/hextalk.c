@@ -46,8 +46,8 @@ said_of(const struct words *w, const char *kind, size_t fields)
 	return w->n == fields && strcmp(w->field[0], kind) == 0;
 }
 
-/* +KIND:GTXXX,<version>,<id>,<name>,…,<time>,<count>; a unit with a name sends
- * that in place of its id. */
+/* +KIND:GTXXX,<version>,<id>,<name>,…,<time>,<count>; a unit with a name
+ * sends that in place of its id. */
 bool
 hextalk(const char *text, struct hexgram *ret)
 {

@@ -194,12 +194,14 @@ START_TEST(test_split_endless)
 }
 END_TEST
 
-static const struct wire_unit spec_unit = {"C20100", "A000002B41DEE0", ""};
+static const struct wire_unit spec_unit = {.protocol = "C20100",
+	.id = "A000002B41DEE0", .name = ""};
 
 START_TEST(test_build_acks)
 {
 	char buf[WIRE_OUT_MAX];
-	struct wire_unit named = {"C20100", "A000002B41DEE0", "GV620MG"};
+	struct wire_unit named = {.protocol = "C20100",
+	    .id = "A000002B41DEE0", .name = "GV620MG"};
 
 	ck_assert_uint_eq(wire_ack_update(buf, &spec_unit, "0001",
 	    "20150201000002", 0x11F0), strlen(buf));
@@ -216,6 +218,47 @@ START_TEST(test_build_acks)
 	(void)wire_heartbeat(buf, &named, "20150201000002", 0xABCD);
 	ck_assert_str_eq(buf, "+ACK:GTHBD,C20100,A000002B41DEE0,GV620MG,"
 	    "20150201000002,ABCD$");
+}
+END_TEST
+
+/* Worked out by hand, but for the sums. */
+START_TEST(test_build_hex)
+{
+	static const char beat[] = "+HBD\xef\x20\xc2\x01\x00\x0a\x03"
+	    "\x56\0\0\0\0\0\0\x09\x07\xdf\2\1\0\0\2\x11\xf0\xa7\x28\r\n";
+	static const char ack[] = "+ACK\x15\xef\x24\xc2\x01\x00\x0a\x03"
+	    "\x56\0\0\0\0\0\0\x09\0\0\1\x07\xdf\2\1\0\0\2\x11\xf0"
+	    "\x1c\xad\r\n";
+	static const char version[] = "+INF\6\1\x7d\0\x29\x56\0\0\0\0\0\0\x09"
+	    "\xc2\x01\x00\x0a\x03\1\3\1\2\0\0\x07\xdf\2\1\0\0\2\x11\xf0"
+	    "\x19\xb6\r\n";
+	const struct wire_unit u = {.id = "860000000000009", .hex = true,
+	    .firmware = "0A03"};
+	struct wire_report r = {.kind = WIRE_VERSION, .count = 0x11f0,
+	    .time = "20150201000002", .firmware = "0A03"};
+	char buf[WIRE_OUT_MAX];
+	size_t n;
+
+	n = wire_heartbeat(buf, &u, "20150201000002", 0x11f0);
+	ck_assert_uint_eq(n, sizeof(beat) - 1);
+	ck_assert_mem_eq(buf, beat, n);
+	n = wire_ack_update(buf, &u, "0001", "20150201000002", 0x11f0);
+	ck_assert_uint_eq(n, sizeof(ack) - 1);
+	ck_assert_mem_eq(buf, ack, n);
+	n = wire_report(buf, &u, &r, false);
+	ck_assert_uint_eq(n, sizeof(version) - 1);
+	ck_assert_mem_eq(buf, version, n);
+	ck_assert_uint_eq(wire_report(buf, &u, &r, true), n);
+	ck_assert_mem_eq(buf, "+BNF", 4);
+	/* Code and times stand behind motion and satellites. */
+	r = (struct wire_report){.kind = WIRE_UPDATE, .count = 0x11f0,
+	    .time = "20150201000002", .code = 301, .times = 2};
+	n = wire_report(buf, &u, &r, true);
+	ck_assert_mem_eq(buf, "+BVT\x0f\x00\x3e\x1f\xbf\0", 10);
+	ck_assert_uint_eq((unsigned char)buf[10], n);
+	ck_assert_mem_eq(buf + 29, "\x11\x09\x01\x2d\x02", 5);
+	ck_assert_mem_eq(buf + n - 6, "\x11\xf0", 2);
+	ck_assert_mem_eq(buf + n - 2, "\r\n", 2);
 }
 END_TEST
 
@@ -615,6 +658,7 @@ START_TEST(test_options_defaults)
 	ck_assert_int_eq(o.tracker.heartbeat_ms, 300000);
 	ck_assert(!o.tracker.short_mode);
 	ck_assert(!o.tracker.download);
+	ck_assert(!o.tracker.hex);
 	ck_assert_int_eq(o.duration_ms, 0);
 	ck_assert_ptr_null(o.truth);
 	options_done(&o);
@@ -632,6 +676,11 @@ static const struct {
 	const char *says;
 	const char *argv[9];
 } wrong_options[] = {
+	{"neither ascii nor hex", {"tracksim", GOOD, "--protocol", "HEX"}},
+	{"must be an IMEI", {"tracksim", GOOD, "--protocol=hex", "--first-id",
+		"A000002B41DEE0"}},
+	{"version is 4 hex digits", {"tracksim", GOOD, "--protocol=hex",
+		"--firmware", "R13"}},
 	{"--connect HOST:PORT is needed", {"tracksim"}},
 	{"--devices N is needed", {"tracksim", "--connect", "h:1"}},
 	{"is not HOST:PORT", {"tracksim", "--connect", "h", "--devices", "1"}},
@@ -698,6 +747,7 @@ main(void)
 	tcase_add_test(wire, test_split);
 	tcase_add_test(wire, test_split_endless);
 	tcase_add_test(wire, test_build_acks);
+	tcase_add_test(wire, test_build_hex);
 	tcase_add_test(wire, test_build_update_reports);
 	tcase_add_test(wire, test_build_other_reports);
 	tcase_add_test(wire, test_time);
