@@ -1,6 +1,7 @@
 #include "config.h"
 #include "config/daemon_conf.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
@@ -299,8 +300,10 @@ load_password(struct load *l, const char *key, const char *file_key, char *dst)
 static void
 strip_slashes(char *url)
 {
-	size_t n = strlen(url);
+	size_t n;
 
+	assert(url != NULL);
+	n = strlen(url);
 	while (n > sizeof("http://") && url[n - 1] == '/')
 		url[--n] = '\0';
 }

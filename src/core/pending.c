@@ -1,6 +1,7 @@
 #include "config.h"
 #include "core/state.h"
 
+#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -71,10 +72,12 @@ still_open(struct core *c, const struct pending *q, struct attempt *a)
 
 	if (d->conn == NULL || d->conn->id != q->conn_id)
 		return false;
+	assert(d->more != NULL);
 	/* A read that was given up meanwhile, while commits were slow. */
 	if (q->kind == PENDING_READ)
 		return d->more->read.state == READ_PENDING &&
 		    d->more->read.serial == q->serial;
+	assert(a != NULL);
 	/* 201 may have come while the stop was on its way to the disk. */
 	if (q->kind == PENDING_STOP)
 		return attempt_stoppable(a) || planted("stop_after_201");

@@ -1,6 +1,7 @@
 #include "config.h"
 #include "core/state.h"
 
+#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
@@ -229,6 +230,7 @@ settle_by_version(struct core *c, struct target *t)
 
 	if (!needs_version(s))
 		return false;
+	assert(t->device->more != NULL);
 	r = &t->device->more->rec;
 	if (!model_allowed(s->require_type, s->require_type_count,
 		r->device_type)) {

@@ -1,6 +1,7 @@
 #include "config.h"
 #include "daemon/fdstore.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -107,6 +108,7 @@ batch_write(struct fdstore *f)
 
 	m.msg_controllen = CMSG_SPACE(sizeof(int) * f->fd_count);
 	c = CMSG_FIRSTHDR(&m);
+	assert(c != NULL);
 	c->cmsg_level = SOL_SOCKET;
 	c->cmsg_type = SCM_RIGHTS;
 	c->cmsg_len = CMSG_LEN(sizeof(int) * f->fd_count);

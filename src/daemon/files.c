@@ -77,7 +77,8 @@ read_all(const char *path, size_t max, char **ret, size_t *ret_len,
 
 	if ((fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)) < 0) {
 		e->ours = e->ours || errno_is_ours(errno);
-		return errtext_set(err, -1, "%s: %s", path, strerror(errno));
+		(void)errtext_set(err, -1, "%s: %s", path, strerror(errno));
+		return -1;
 	}
 	if (fstat(fd, &st) < 0 || !S_ISREG(st.st_mode)) {
 		(void)errtext_set(err, -1, "%s: not a regular file", path);

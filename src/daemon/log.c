@@ -106,7 +106,7 @@ harmless(const char *line, char *buf, size_t size)
 {
 	size_t n = 0;
 
-	while (line[n] != '\0' && n < size - 1) {
+	while (n < size - 1 && line[n] != '\0') {
 		unsigned char b = (unsigned char)line[n];
 
 		buf[n++] = (b < 0x20 && b != '\t') || b == 0x7f ? '?' : (char)b;

@@ -42,7 +42,7 @@ answer_error(struct evhttp_request *req, int code, const char *reason)
 	header_add(req, "Content-Type", "text/plain");
 	header_add(req, "X-Content-Type-Options", "nosniff");
 	/* "404 Not Found\n" */
-	snprintf(length, sizeof(length), "%zu", strlen(reason) + 5);
+	(void)snprintf(length, sizeof(length), "%zu", strlen(reason) + 5);
 	header_add(req, "Content-Length", length);
 	if (evhttp_request_get_command(req) != EVHTTP_REQ_HEAD)
 		(void)evbuffer_add_printf(out, "%d %s\n", code, reason);
@@ -65,7 +65,7 @@ on_answered(struct evhttp_request *req, void *arg)
 static void
 etag_of(const struct stat *st, char *buf, size_t size)
 {
-	snprintf(buf, size, "\"%llx-%llx-%llx\"",
+	(void)snprintf(buf, size, "\"%llx-%llx-%llx\"",
 	    (unsigned long long)st->st_ino, (unsigned long long)st->st_size,
 	    (unsigned long long)st->st_mtim.tv_sec * 1000000000ULL +
 	    (unsigned long long)st->st_mtim.tv_nsec);
@@ -104,19 +104,20 @@ answer_headers(struct evhttp_request *req, const struct stat *st,
 		status = 206;
 		*ret_first = first;
 		*ret_length = last - first + 1;
-		snprintf(text, sizeof(text), "bytes %llu-%llu/%llu",
+		(void)snprintf(text, sizeof(text), "bytes %llu-%llu/%llu",
 		    (unsigned long long)first, (unsigned long long)last,
 		    (unsigned long long)size);
 		header_add(req, "Content-Range", text);
 		break;
 	case FW_UNSATISFIABLE:
-		snprintf(text, sizeof(text), "bytes */%llu",
+		(void)snprintf(text, sizeof(text), "bytes */%llu",
 		    (unsigned long long)size);
 		header_add(req, "Content-Range", text);
 		return 416;
 	}
 	header_add(req, "Content-Type", "application/octet-stream");
-	snprintf(text, sizeof(text), "%llu", (unsigned long long)*ret_length);
+	(void)snprintf(text, sizeof(text), "%llu",
+	    (unsigned long long)*ret_length);
 	header_add(req, "Content-Length", text);
 	return status;
 }
@@ -173,7 +174,7 @@ conn_peer(struct fwconn *c, struct evhttp_request *req)
 
 	evhttp_connection_get_peer(evhttp_request_get_connection(req), &host,
 	    &port);
-	snprintf(c->peer, sizeof(c->peer), "%s:%u",
+	(void)snprintf(c->peer, sizeof(c->peer), "%s:%u",
 	    host != NULL ? host : "?", port);
 }
 

@@ -191,7 +191,7 @@ static void
 listeners_resume(struct fwfile *f, int64_t now)
 {
 	if (!f->paused || now < f->paused_until ||
-	    f->conn_count >= (size_t)(f->max_connections + f->busy_max))
+	    f->conn_count >= (size_t)f->max_connections + (size_t)f->busy_max)
 		return;
 	f->paused = false;
 	for (size_t i = 0; i < f->listener_count; i++)
@@ -233,7 +233,7 @@ on_connection(struct event_base *base, void *arg)
 		fw_warn(f, "file server: connection over the cap refused "
 		    "reason=max_connections");
 	}
-	if (f->conn_count >= (size_t)(f->max_connections + f->busy_max))
+	if (f->conn_count >= (size_t)f->max_connections + (size_t)f->busy_max)
 		listeners_pause(f);
 	return bev;
 }

@@ -198,7 +198,7 @@ fw_date(time_t t, char buf[FW_DATE_TEXT])
 		t = 0;
 		(void)gmtime_r(&t, &tm);
 	}
-	snprintf(buf, FW_DATE_TEXT, "%s, %02u %s %04u %02u:%02u:%02u GMT",
+	(void)snprintf(buf, FW_DATE_TEXT, "%s, %02u %s %04u %02u:%02u:%02u GMT",
 	    day[tm.tm_wday], (unsigned)tm.tm_mday % 100, month[tm.tm_mon],
 	    (unsigned)(tm.tm_year + 1900) % 10000, (unsigned)tm.tm_hour % 100,
 	    (unsigned)tm.tm_min % 100, (unsigned)tm.tm_sec % 100);

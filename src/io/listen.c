@@ -176,13 +176,14 @@ sockaddr_text(const struct sockaddr *sa, char *buf, size_t size)
 	if (sa->sa_family == AF_INET) {
 		memcpy(&sin, sa, sizeof(sin));
 		(void)inet_ntop(AF_INET, &sin.sin_addr, host, sizeof(host));
-		snprintf(buf, size, "%s:%u", host, ntohs(sin.sin_port));
+		(void)snprintf(buf, size, "%s:%u", host, ntohs(sin.sin_port));
 	} else if (sa->sa_family == AF_INET6) {
 		memcpy(&sin6, sa, sizeof(sin6));
 		(void)inet_ntop(AF_INET6, &sin6.sin6_addr, host, sizeof(host));
-		snprintf(buf, size, "[%s]:%u", host, ntohs(sin6.sin6_port));
+		(void)snprintf(buf, size, "[%s]:%u", host,
+		    ntohs(sin6.sin6_port));
 	} else {
-		snprintf(buf, size, "%s", "unknown");
+		(void)snprintf(buf, size, "%s", "unknown");
 	}
 	return buf;
 }

@@ -39,7 +39,7 @@ log_line(enum note_level level, const char *line)
 	if (log_fn != NULL)
 		log_fn(log_arg, level, line);
 	else
-		fprintf(stderr, "libevent: %s\n", line);
+		(void)fprintf(stderr, "libevent: %s\n", line);
 }
 
 static void
@@ -66,7 +66,7 @@ on_libevent_fatal(int err)
 {
 	char line[64];
 
-	snprintf(line, sizeof(line), "libevent gave up, code %d", err);
+	(void)snprintf(line, sizeof(line), "libevent gave up, code %d", err);
 	log_line(NOTE_ERROR, line);
 	abort();
 }

@@ -65,8 +65,8 @@ trackers_note(struct trackers *t, enum gate g, enum note_level level,
 	n = vsnprintf(line, sizeof(line), fmt, ap);
 	va_end(ap);
 	if (gate->missed > 0 && n > 0 && (size_t)n < sizeof(line))
-		snprintf(line + n, sizeof(line) - (size_t)n, " suppressed=%llu",
-		    (unsigned long long)gate->missed);
+		(void)snprintf(line + n, sizeof(line) - (size_t)n,
+		    " suppressed=%llu", (unsigned long long)gate->missed);
 	gate->missed = 0;
 	gate->next_at = now + NOTE_EVERY_MS;
 	t->ops.note(t->ops.arg, level, line);
@@ -324,8 +324,8 @@ warn_somaxconn(struct trackers *t)
 
 	if (n < 0 || n >= SOMAXCONN_WANTED)
 		return;
-	snprintf(line, sizeof(line), "net.core.somaxconn is %d: a storm of "
-	    "reconnecting trackers may lose connections; raise it to at "
+	(void)snprintf(line, sizeof(line), "net.core.somaxconn is %d: a storm "
+	    "of reconnecting trackers may lose connections; raise it to at "
 	    "least %d", n, SOMAXCONN_WANTED);
 	t->ops.note(t->ops.arg, NOTE_WARN, line);
 }

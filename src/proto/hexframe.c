@@ -2,6 +2,8 @@
 
 #include "proto/hex.h"
 
+#include <assert.h>
+
 #include "proto/crc.h"
 
 #define KIND_LEN 4          /* '+' and three capitals */
@@ -172,6 +174,7 @@ hex1_head_read(struct span s, struct hex1_head *ret)
 	size_t at, mask_n;
 	bool has_length;
 
+	assert(k != NULL);
 	memcpy(h.kind, k->name, sizeof(h.kind));
 	h.layout = k->layout;
 	h.buffered = k->buffered;

@@ -70,8 +70,8 @@ unknown_kind(struct span word, struct errtext *err)
 		if (at + n + 3 > sizeof(list))
 			break;
 		if (i > 0) {
-			memcpy(list + at, ", ", 2);
-			at += 2;
+			list[at++] = ',';
+			list[at++] = ' ';
 		}
 		memcpy(list + at, names[i], n + 1);
 		at += n;

@@ -84,7 +84,8 @@ ended(struct store *s, int code, const char *why)
 	struct backup *b = &s->shared.backup;
 
 	b->status = code;
-	(void)snprintf(b->text, sizeof(b->text), "%s", why);
+	(void)snprintf(b->text, sizeof(b->text), "%.*s", (int)sizeof(b->text) - 1,
+	    why);
 	set_stage(s, BACKUP_DONE);
 	store_notify(s);
 }

@@ -1,6 +1,7 @@
 #include "config.h"
 #include "store/copy.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
@@ -154,8 +155,10 @@ bad:
 int
 copy_step(struct copy *c, struct errtext *err)
 {
-	int r = sqlite3_backup_step(c->work, STEP_PAGES);
+	int r;
 
+	assert(c != NULL);
+	r = sqlite3_backup_step(c->work, STEP_PAGES);
 	if (r == SQLITE_OK)
 		return 1;
 	(void)sqlite3_backup_finish(c->work);

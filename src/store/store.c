@@ -195,7 +195,7 @@ store_submit(struct store *s, uint64_t ticket, struct opbuf *ops)
 		store_break_locked(s, "no memory for a batch");
 		store_notify(s);
 	}
-	if (st->state == STORE_BROKEN) {
+	if (b == NULL || st->state == STORE_BROKEN) {
 		(void)pthread_mutex_unlock(&s->lock);
 		batch_free_all(b);
 		opbuf_done(ops);

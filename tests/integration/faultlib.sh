@@ -5,7 +5,7 @@ shim=$bin/tests/integration/shim.so
 
 # A sanitizer keeps its own memory books: ceilings and the shim are not for it.
 sanitized=no
-! grep -aq __asan_init "$bin/trackupd" || sanitized=yes
+! grep -aEq '__(asan|tsan)_init' "$bin/trackupd" || sanitized=yes
 
 operator() { ctl status --json >/dev/null; }
 limit() { ctl status --json | get "limits.$1.$2"; }

@@ -172,9 +172,11 @@ gone() { ! alive "$1"; }
 answers() { gone "$daemon_pid" || ctl status --json; }
 
 # daemon_start [ARGUMENT...]: returns when it answers, 1 when it ended instead.
+# TRACKUPD_UNDER is a command to run it under, with its arguments: valgrind.
 daemon_start()
 {
-	"$bin/trackupd" -c "$T/trackupd.yaml" "$@" >>"$T/daemon.log" 2>&1 &
+	# shellcheck disable=SC2086
+	${TRACKUPD_UNDER:-} "$bin/trackupd" -c "$T/trackupd.yaml" "$@" >>"$T/daemon.log" 2>&1 &
 	daemon_pid=$!
 	wait_for 20 answers || return 1
 	alive "$daemon_pid"

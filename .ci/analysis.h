@@ -1,0 +1,8 @@
+/* Put before each source by the lanes of analysers that follow a path from
+ * function to function. errtext_set() returns the code that it is given, which
+ * they cannot see from outside; without it each error becomes a success for
+ * them, with nothing in the out parameters. */
+#include "config.h"
+#include "base/errtext.h"
+#define errtext_set(err, code, ...) \
+	((void)(errtext_set)(err, code, __VA_ARGS__), (code))

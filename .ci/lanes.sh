@@ -1,0 +1,390 @@
+# lanes.sh: what `./quickstart check` does, lane by lane; sourced by it.
+#
+# A lane builds in build/NAME, logs to build/NAME.log and is a function
+# lane_NAME. What it counts comes from the .trs and .log files that it leaves
+# there, so a tool that did not run is a failure and never a silent pass.
+# shellcheck shell=bash disable=SC2154 # top and jobs are quickstart's
+
+# The lanes in their order: valgrind takes the programs of clang, hardening
+# those of gcc. Then what each is, and what it needs (as in quickstart).
+all_lanes='gcc clang asan tsan valgrind cppcheck tidy analyzer scan hardening'
+
+declare -A lane_what=(
+	[gcc]="whole suite, manuals, distcheck, planted bugs"
+	[clang]="build, unit tests"
+	[asan]="whole suite with address and undefined sanitizers"
+	[tsan]="store, io and daemon with the thread sanitizer"
+	[valgrind]="unit, io and a scenario, one life of the daemon"
+	[cppcheck]="each source file"
+	[tidy]="each source file with clang-tidy"
+	[analyzer]="each source file with gcc -fanalyzer"
+	[scan]="each source file with scan-build"
+	[hardening]="what the linker and the compiler made of the programs"
+	[coverage]="branches that the tests take, against .ci/coverage-floors"
+)
+lane_needs_all='
+lib:check                      check
+cmd:git                        git
+'
+declare -A lane_needs=(
+	[gcc]='
+cmd:mandoc                     mandoc
+cmd:xz                         xz-utils
+cmd:systemd-analyze            systemd
+'
+	[clang]='
+cmd:clang                      clang
+'
+	[tsan]='
+cmd:setarch                    util-linux
+'
+	[valgrind]='
+cmd:clang                      clang
+cmd:valgrind                   valgrind
+file:/usr/lib/debug/.build-id  libc6-dbg
+'
+	[cppcheck]='
+cmd:cppcheck                   cppcheck
+'
+	[tidy]='
+cmd:clang-tidy                 clang-tidy
+'
+	[scan]='
+cmd:clang                      clang
+cmd:scan-build                 clang-tools
+'
+	[hardening]='
+cmd:readelf                    binutils
+'
+	[coverage]='
+cmd:gcovr                      gcovr
+'
+)
+
+# step DIR NAME COMMAND...: one more test of a lane, beside its make check.
+step()
+{
+	local dir=$1/steps name=$2 rc=0
+	shift 2
+	mkdir -p "$dir"
+	"$@" >"$dir/$name.log" 2>&1 || rc=$?
+	if ! tail -n 1 "$dir/$name.log" |
+	    grep -Eq '^[0-9]+ passed, [0-9]+ failed$'; then
+		if [ "$rc" -eq 0 ]; then
+			echo "1 passed, 0 failed"
+		else
+			echo "0 passed, 1 failed"
+		fi >>"$dir/$name.log"
+	fi
+	if [ "$rc" -eq 0 ]; then
+		echo ":test-result: PASS"
+	else
+		echo ":test-result: FAIL"
+	fi >"$dir/$name.trs"
+	return "$rc"
+}
+
+# The Check programs of a built tree below tests/DIR..., as words for TESTS=.
+suites()
+{
+	local d
+	for d in "$@"; do
+		find "tests/$d" -name 'check_*' -type f -perm -u+x
+	done | sort | tr '\n' ' '
+}
+
+# --- compilers and sanitizers ------------------------------------------------
+
+# Leaves us in build/gcc, with its programs as the sources are now.
+gcc_build()
+{
+	configure_in "$top/build/gcc" CC=gcc --enable-crashpoints || return 1
+	cd "$top/build/gcc" || return 1
+	make -s -j"$jobs" CFLAGS='-g -O2 -Werror' all
+}
+
+lane_gcc()
+{
+	local dir=$top/build/gcc rc=0
+	gcc_build || return 1
+	make -s -k -j"$jobs" CFLAGS='-g -O2 -Werror' check || rc=1
+	step "$dir" manuals manual_lint || rc=1
+	step "$dir" distcheck env TRACKUPD_QUICK=1 make -s -j"$jobs" \
+	    distcheck || rc=1
+	step "$dir" planted make -s -j"$jobs" planted || rc=1
+	return "$rc"
+}
+
+manual_lint()
+{
+	local page bad=0
+	for page in "$top"/man/*.[1-9]; do
+		mandoc -Tlint -Wwarning "$page" || bad=1
+	done
+	return "$bad"
+}
+
+# The last two flags are for valgrind: it must see what is not initialised, and
+# it does not read the debug format that clang would choose.
+clang_build()
+{
+	local flags='-g -gdwarf-4 -O1 -ftrivial-auto-var-init=uninitialized'
+	configure_in "$top/build/clang" CC=clang || return 1
+	cd "$top/build/clang" || return 1
+	make -s -j"$jobs" CFLAGS="$flags -Werror" all || return 1
+	make -s -j"$jobs" CFLAGS="$flags -Werror" check TESTS=
+}
+
+lane_clang()
+{
+	clang_build || return 1
+	make -s -k check TESTS="$(suites unit)"
+}
+
+lane_asan()
+{
+	local dir=$top/build/asan
+	configure_in "$dir" CC=gcc --enable-sanitizers \
+	    --enable-crashpoints || return 1
+	cd "$dir" || return 1
+	make -s -j"$jobs" CFLAGS='-g -O1' all || return 1
+	ASAN_OPTIONS=detect_leaks=1:abort_on_error=0:strict_string_checks=1 \
+	UBSAN_OPTIONS=print_stacktrace=1 \
+	    make -s -k -j"$jobs" CFLAGS='-g -O1' check
+}
+
+# Where there are threads: the writer of the store, the workers of the file
+# server, the log. Its map of the memory does not fit every layout that the
+# kernel may choose by chance, hence setarch -R.
+lane_tsan()
+{
+	local dir=$top/build/tsan fixed=(setarch -R)
+	setarch -R true 2>/dev/null || fixed=()
+	configure_in "$dir" CC=gcc --enable-sanitizers=thread || return 1
+	cd "$dir" || return 1
+	make -s -j"$jobs" CFLAGS='-g -O1' all || return 1
+	make -s -j"$jobs" CFLAGS='-g -O1' check TESTS= || return 1
+	local i=tests/integration
+	TSAN_OPTIONS=halt_on_error=0:exitcode=66:second_deadlock_stack=1 \
+	CK_TIMEOUT_MULTIPLIER=5 "${fixed[@]}" \
+	    make -s -k -j"$jobs" CFLAGS='-g -O1' check TESTS="$(suites \
+	    store io) $i/t-smoke.sh $i/t-files.sh $i/t-campaign.sh"
+}
+
+# Memory that was never set is what the sanitizers cannot see. Not here: tests
+# of ceilings (valgrind takes descriptors and memory of its own) and check_api,
+# which measures what its server does in seconds; the corpus of the API is.
+lane_valgrind()
+{
+	local dir=$top/build/valgrind clang=$top/build/clang rc=0
+	clang_build || return 1
+	mkdir -p "$dir"
+	local v=(valgrind -q --error-exitcode=99 --leak-check=full
+	    --errors-for-leak-kinds=definite)
+	local t
+	export top_srcdir=$top top_builddir=$clang
+	# Check forks for each test: a child with an error exits with 99, which
+	# it reports as an early exit.
+	export CK_TIMEOUT_MULTIPLIER=20 CK_EXCLUDE_TAGS=resources
+	for t in $(suites unit config) tests/io/check_fwfile \
+	    tests/io/check_loop tests/io/check_trackers \
+	    tests/fuzz/replay_api tests/fuzz/replay_frame \
+	    tests/fuzz/replay_yaml; do
+		step "$dir" "${t##*/}" "${v[@]}" "$t" || rc=1
+	done
+	step "$dir" scenario "${v[@]}" tests/scenario/run happy.scn || rc=1
+	step "$dir" smoke env TRACKUPD_UNDER="${v[*]}" \
+	    "$top/tests/integration/t-smoke.sh" || rc=1
+	return "$rc"
+}
+
+# --- static analysers, on what we ship; tests are theirs to break ------------
+
+lane_cppcheck()
+{
+	sources_ready cppcheck || return 1
+	step "$PWD" sources "$top/.ci/each-source.sh" "$top" "$jobs" \
+	    cppcheck --quiet --std=c11 --error-exitcode=1 --inline-suppr \
+	    --enable=warning,performance,portability --template=gcc \
+	    --library="$top/.ci/cppcheck.cfg" "${source_flags[@]}"
+}
+
+# Left out is what contradicts the style or has too many false alarms here:
+# swappable parameters, widening and narrowing (-Wconversion has those),
+# sizeof of pointers in list macros, macro arguments that are no expressions,
+# equal branches of a table.
+lane_tidy()
+{
+	sources_ready tidy || return 1
+	local checks='-*,bugprone-*,cert-*'
+	checks+=,-bugprone-easily-swappable-parameters
+	checks+=,-bugprone-implicit-widening-of-multiplication-result
+	checks+=,-bugprone-narrowing-conversions
+	checks+=,-bugprone-sizeof-expression,-bugprone-macro-parentheses
+	checks+=,-bugprone-branch-clone
+	step "$PWD" sources "$top/.ci/each-source.sh" "$top" "$jobs" \
+	    clang-tidy --quiet --checks="$checks" --warnings-as-errors='*' \
+	    @ -- -std=gnu11 "${source_flags[@]}"
+}
+
+# gcc 12 takes what is kept in a list for lost, so no leaks here; the
+# sanitizers and valgrind look for those.
+lane_analyzer()
+{
+	sources_ready analyzer || return 1
+	step "$PWD" sources "$top/.ci/each-source.sh" "$top" "$jobs" \
+	    gcc -std=gnu11 "${source_flags[@]}" -include \
+	    "$top/.ci/analysis.h" -O2 -Werror -fanalyzer \
+	    -Wno-analyzer-malloc-leak -c -o /dev/null
+}
+
+lane_scan()
+{
+	sources_ready scan || return 1
+	# scan-build's compiler stands in CC there.
+	# shellcheck disable=SC2016
+	step "$PWD" sources scan_reports scan-build --status-bugs \
+	    --use-cc=clang -o "$PWD/reports" "$top/.ci/each-source.sh" \
+	    "$top" "$jobs" sh -c 'exec $CC "$@"' scan \
+	    -std=gnu11 "${source_flags[@]}" -include "$top/.ci/analysis.h" \
+	    -c -o /dev/null
+}
+
+# A report is one failure. The page of each stays below build/scan/reports.
+scan_reports()
+{
+	local out=$PWD/out n p
+	rm -rf "$PWD/reports"
+	"$@" >"$out" 2>&1
+	local rc=$?
+	cat "$out"
+	p=$(sed -n 's/^\([0-9]*\) passed, [0-9]* failed$/\1/p' "$out")
+	n=$(sed -n 's/^\([0-9]*\) passed, \([0-9]*\) failed$/\2/p' "$out")
+	n=$((${n:-1} + $(find "$PWD/reports" -name 'report-*.html' | wc -l)))
+	[ "$rc" -eq 0 ] || [ "$n" -gt 0 ] || n=1
+	echo "${p:-0} passed, $n failed"
+	[ "$n" -eq 0 ]
+}
+
+# A folder of build/ for the lane NAME, in which to be; what was generated, and
+# the flags of the preprocessor in source_flags.
+sources_ready()
+{
+	local made=$top/build/static
+	configure_in "$made" CC=gcc || return 1
+	make -s -C "$made" src/store/sqltext.h || return 1
+	local packages
+	packages=$(pkg-config --cflags libevent_core glib-2.0 sqlite3 yaml-0.1 jansson \
+	    libcrypto libcurl smartcols libsystemd) || return 1
+	# shellcheck disable=SC2206 # words on purpose
+	source_flags=(-DHAVE_CONFIG_H "-DSYSCONFDIR=\"/etc\""
+	    "-DLOCALSTATEDIR=\"/var\"" "-I$made" "-I$top/src" "-I$made/src"
+	    $packages)
+	mkdir -p "$top/build/$1" && cd "$top/build/$1"
+}
+
+# --- what came out -----------------------------------------------------------
+
+lane_hardening()
+{
+	local dir=$top/build/hardening gcc=$top/build/gcc p rc=0
+	gcc_build || return 1
+	for p in trackupd trackupctl tracksim; do
+		step "$dir" "$p" "$top/.ci/check-hardening.sh" "$gcc/$p" || rc=1
+	done
+	return "$rc"
+}
+
+# Without optimisation, so that a branch of the source is one of the program.
+# Of the integration tests those whose daemons end by themselves: the counts of
+# one that is killed are lost.
+lane_coverage()
+{
+	local dir=$top/build/coverage rc=0
+	configure_in "$dir" CC=gcc --enable-coverage CFLAGS='-g -O0' || return 1
+	cd "$dir" || return 1
+	find . -name '*.gcda' -delete
+	make -s -j"$jobs" all || return 1
+	make -s -j"$jobs" check TESTS= || return 1
+	local i=tests/integration t
+	t=$(suites unit config store io sim)
+	t+=" tests/scenario/run tests/simulate/t-simulate.sh"
+	t+=" tests/ctl/t-ctl.sh tests/ctl/t-manual.sh"
+	t+=" tests/fuzz/replay_frame tests/fuzz/replay_yaml"
+	t+=" tests/fuzz/replay_api $i/t-smoke.sh $i/t-campaign.sh"
+	t+=" $i/t-files.sh $i/t-peers.sh $i/t-disk.sh"
+	make -s -k -j"$jobs" check TESTS="$t" || rc=1
+	step "$dir" branches "$top/.ci/check-coverage.sh" "$top" "$dir" || rc=1
+	cat "$dir/steps/branches.log"
+	return "$rc"
+}
+
+# --- running them ------------------------------------------------------------
+
+# The logs of what failed, each at its end: that is where the reason stands.
+show_failures()
+{
+	local dir=$1 trs log
+	find "$dir" \( -path "$dir/trackupd-*" -o -path "$dir/planted" \) -prune \
+	    -o -name '*.trs' -print | sort | while read -r trs; do
+		grep -Eq '^:test-result: (PASS|SKIP|XFAIL)' "$trs" && continue
+		log=${trs%.trs}.log
+		say "--- ${log#"$top"/} (its end)"
+		tail -n 40 "$log"
+	done
+}
+
+run_lane()
+{
+	local name=$1 began=$SECONDS rc=0 sum
+	local dir=$top/build/$name log=$top/build/$name.log
+	say "== $name: ${lane_what[$name]}"
+	mkdir -p "$dir"
+	find "$dir" -name '*.trs' -delete 2>/dev/null
+	( "lane_$name" ) >"$log" 2>&1 || rc=$?
+	sum=$("$top/build-aux/sum-tests.sh" "$dir")
+	local counts=${sum##*$'\n'}
+	local p=${counts%% *} f=${counts#* passed, }
+	f=${f%% *}
+	if [ "$rc" -ne 0 ] && [ "$f" -eq 0 ]; then
+		f=1
+		sum+=$'\n'"failed: the lane itself, see build/$name.log"
+	fi
+	if [ "$f" -gt 0 ]; then
+		say "--- build/$name.log (its end)"
+		grep -vE '^(PASS|SKIP|# )' "$log" | tail -n 60
+		show_failures "$dir"
+	fi
+	printf '%s\n' "$sum" | grep -vE '^[0-9]+ passed' | sed 's/^/   /'
+	say "   $name: $p passed, $f failed ($((SECONDS - began)) s)"
+	total_passed=$((total_passed + p))
+	total_failed=$((total_failed + f))
+}
+
+# check_lanes [LANE...]: all of them by default.
+check_lanes()
+{
+	local lane
+	[ $# -gt 0 ] || set -- $all_lanes
+	for lane in "$@"; do
+		[ -n "${lane_what[$lane]:-}" ] ||
+			die "no such lane: $lane; there are:" $all_lanes
+	done
+	local needs=$build_needs$lane_needs_all
+	for lane in "$@"; do
+		needs+=${lane_needs[$lane]:-}
+	done
+	need "$needs"
+	drop_root check "$@"
+	if [ -z "${TRACKUPD_FRAMES:-}" ] && [ -d ../shared/data ]; then
+		TRACKUPD_FRAMES=$(cd ../shared/data && pwd)
+		export TRACKUPD_FRAMES
+	fi
+	total_passed=0 total_failed=0
+	bootstrap
+	for lane in "$@"; do
+		run_lane "$lane"
+	done
+	say "$total_passed passed, $total_failed failed"
+	[ "$total_failed" -eq 0 ]
+}
