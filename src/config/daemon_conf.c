@@ -90,6 +90,7 @@ static void
 check_http(struct load *l)
 {
 	const struct opt_value *v = value_of(l, "http.listen");
+	const struct opt_value *tokens = value_of(l, "http.token_file");
 
 	if (v->bad || l->c->http_listen_count > HTTP_LISTEN_MAX)
 		yw_error(l->w, v->pos, "http.listen", "allowed are at most %d "
@@ -97,8 +98,9 @@ check_http(struct load *l)
 	for (size_t i = 0; i < l->c->http_listen_count; i++) {
 		const char *host = l->c->http_listen[i].host;
 
+		/* As the file says it: nothing is stored of one with errors. */
 		if (strncmp(host, "127.", 4) == 0 || strcmp(host, "::1") == 0 ||
-		    l->c->http_token_file[0] != '\0')
+		    tokens->bad || tokens->text.n > 0)
 			continue;
 		yw_error(l->w, v->pos, "http.listen", "%s can be reached from "
 		    "other machines: http.token_file must be given with it",

@@ -411,6 +411,11 @@ START_TEST(not_available)
 	refuse_in("http: {listen: ['0.0.0.0:9621']}", ":1:16: http.listen: "
 	    "0.0.0.0:9621 can be reached from other machines: "
 	    "http.token_file must be given with it");
+	/* In a file that has other errors, too. */
+	refuse_in("http: {listen: ['0.0.0.0:9621']}\nlog: {level: loud}",
+	    "http.token_file must be given with it");
+	refuse_in("http: {listen: ['0.0.0.0:9621'], token_file: t}\n"
+	    "log: {level: loud}", "log.level: ");
 	refuse_in("http: {listen: ['127.0.0.1:1', '127.0.0.1:2', "
 	    "'127.0.0.1:3', '127.0.0.1:4', '127.0.0.1:5', '127.0.0.1:6', "
 	    "'127.0.0.1:7', '127.0.0.1:8', '127.0.0.1:9']}",

@@ -6,12 +6,14 @@
  */
 #include "config.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/text.h"
 #include "config/campaign_file.h"
 #include "config/daemon_conf.h"
 #include "config/id_list.h"
+#include "config/zone.h"
 #include "fuzz.h"
 
 #define LIST "A000002B41DEE0\n867162026310811\n"
@@ -110,16 +112,53 @@ digest(void *arg, const char *const *part, const size_t *len, size_t count,
 }
 
 static void
+check_hours(const struct campaign_spec *s, bool stored)
+{
+	const int64_t from = INT64_C(1795392000000);
+	const int64_t to = from + INT64_C(9) * 86400000;
+	struct wall_span *v;
+	size_t n;
+
+	MUST(s->windows_always == (s->window_count == 0));
+	MUST(s->window_count <= WINDOWS_MAX);
+	MUST(s->schedule.start_wall >= 0 && (s->schedule.end_wall == 0 ||
+		s->schedule.end_wall > s->schedule.start_wall));
+	for (size_t i = 0; i < s->window_count; i++) {
+		const struct spec_window *w = &s->windows[i];
+
+		MUST(w->days >= 1 && w->days <= 0x7f);
+		MUST(w->from_min >= 0 && w->from_min < 1440);
+		MUST(w->to_min > w->from_min &&
+		    w->to_min <= w->from_min + 1440);
+	}
+	if (s->windows_always || s->timezone_device)
+		return;
+	MUST(s->timezone[0] != '\0');
+	if (zone_windows(s->timezone, s->windows, s->window_count, from, to,
+		&v, &n) < 0) {
+		MUST(stored);
+		return;
+	}
+	MUST(n > 0);
+	for (size_t i = 0; i < n; i++)
+		MUST(v[i].from_wall < v[i].to_wall && v[i].from_wall >= from &&
+		    v[i].to_wall <= to &&
+		    (i == 0 || v[i - 1].to_wall < v[i].from_wall));
+	free(v);
+}
+
+static void
 check_spec(const struct campaign_spec *s, size_t len)
 {
 	MUST(s->name[0] != '\0' && s->text_len == len);
-	MUST(s->windows_always && s->package_count > 0);
+	MUST(s->package_count > 0);
 	MUST(s->pace.in_flight >= 1 && s->retry.max_attempts >= 1);
 	MUST(s->download_timeout_ms % 60000 == 0);
 	MUST(s->retry.backoff_ms <= s->retry.backoff_max_ms);
 	for (size_t i = 0; i < s->package_count; i++) {
 		MUST(command_url_ok(s->packages[i].url));
-		MUST(version_equal(s->packages[i].to, s->target_version));
+		MUST((s->packages[i].to[0] == '\0') ==
+		    (s->target_version[0] == '\0'));
 	}
 	for (size_t i = 0; i < s->device_count; i++)
 		MUST(s->devices[i].key != 0);
@@ -141,8 +180,10 @@ try_campaign(const char *text, size_t len, struct span list, bool stored)
 	MUST((r == 0) == (s != NULL));
 	MUST((r == CAMPAIGN_FILES_MISSING) == (missing.len > 0 && r != -1));
 	check_diag(&diag, r != -1);
-	if (s != NULL)
+	if (s != NULL) {
 		check_spec(s, len);
+		check_hours(s, stored);
+	}
 	spec_free(s);
 	sbuf_done(&diag);
 	sbuf_done(&missing);

@@ -76,7 +76,7 @@ fuzz/fuzz_yaml: $(fuzz_yaml_all)
 		case $$f in *.c) set -- "$$@" $(top_srcdir)/$$f;; esac; \
 	done; \
 	$(FUZZ_CC) $(FUZZ_CFLAGS) -I. $(DEFS) $(AM_CPPFLAGS) $(YAML_CFLAGS) \
-	    -o $@ "$$@" $(YAML_LIBS) $(GLIB_LIBS)
+	    $(GLIB_CFLAGS) -o $@ "$$@" $(YAML_LIBS) $(GLIB_LIBS)
 
 # The API with its fake world; the rest of io is of no use to it.
 fuzz_api_sources = tests/fuzz/fuzz_api.c tests/fuzz/fuzz.h \
