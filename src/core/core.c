@@ -494,6 +494,15 @@ core_free(struct core *c)
 		return;
 	for (size_t i = 0; i < c->campaign_count; i++)
 		windows_drop(c, c->campaign[i]);
+	/* These let go of their nodes, which lie in what is freed below. */
+	heap_done(&c->attempt_timers);
+	heap_done(&c->target_timers);
+	heap_done(&c->read_timers);
+	heap_done(&c->campaign_timers);
+	heap_done(&c->foreign_timers);
+	heap_done(&c->hours_timers);
+	heap_done(&c->schedule_timers);
+	heap_done(&c->wave_timers);
 	LIST_EACH_SAFE(n, tmp, &c->pending)
 		free(CONTAINER_OF(n, struct pending, node));
 	for (size_t i = 0; i < c->campaign_count; i++) {
@@ -513,14 +522,6 @@ core_free(struct core *c)
 	free(c->campaign);
 	while ((d = idmap_next(&c->devices, &pos)) != NULL)
 		device_free(d);
-	heap_done(&c->attempt_timers);
-	heap_done(&c->target_timers);
-	heap_done(&c->read_timers);
-	heap_done(&c->campaign_timers);
-	heap_done(&c->foreign_timers);
-	heap_done(&c->hours_timers);
-	heap_done(&c->schedule_timers);
-	heap_done(&c->wave_timers);
 	idmap_done(&c->devices);
 	opbuf_done(&c->ended);
 	opbuf_done(&c->late);

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "tests/simulate/hours.h"
+#include "tests/simulate/rollout.h"
 #include "tests/simulate/ways.h"
 
 #define SECOND INT64_C(1000)
@@ -89,6 +90,7 @@ struct world {
 	bool faults_on, verbose;
 	int64_t now, wall_off;
 	struct hours_plan hours;
+	struct rollout rollout;
 	struct ways_plan ways;
 	int64_t jumped_at;      /* of the wall clock, noticed by the daemon */
 	int64_t trusted_off;    /* before that */
@@ -247,6 +249,8 @@ static void
 apply(struct world *w, const struct opbuf *ops)
 {
 	struct durable *d = &w->d;
+	struct wave_rec before[ROLLOUT_WAVES];
+	bool changed[ROLLOUT_WAVES] = {false};
 	struct op op;
 	size_t pos = 0;
 	int i;
@@ -269,6 +273,11 @@ apply(struct world *w, const struct opbuf *ops)
 			d->targets = MAX_OF(d->targets,
 			    (int)op.target->ordinal + 1);
 			break;
+		case OP_WAVE:
+			i = op.wave->number;
+			rollout_row(&w->rollout, op.wave, &before[i]);
+			changed[i] = true;
+			break;
 		case OP_ATTEMPT:
 			put_attempt(d, op.attempt);
 			break;
@@ -289,6 +298,16 @@ apply(struct world *w, const struct opbuf *ops)
 		default:
 			break;
 		}
+	}
+	for (i = 0; i < ROLLOUT_WAVES; i++) {
+		const char *why = !changed[i] ? NULL
+		    : rollout_check(&w->rollout, &before[i],
+			  &w->rollout.wave[i], d->target, d->targets,
+			  d->campaign.state == CAMPAIGN_FINISHED,
+			  d->stamp.alive_ms);
+
+		if (why != NULL)
+			violated(w, "wave %d: %s", i, why);
 	}
 	/* S1: at most one open attempt a device. */
 	for (int k = 0; k < w->devices; k++) {
@@ -394,6 +413,10 @@ check_send(struct world *w, const struct fx_item *it)
 		}
 	}
 	check_hours(w, d);
+	if (d != NULL && d->targets != NULL && rollout_forbid(&w->rollout,
+		&w->d.target[d->targets->rec.ordinal]) != NULL)
+		violated(w, "a start %s", rollout_forbid(&w->rollout,
+		    &w->d.target[d->targets->rec.ordinal]));
 	if (!known)
 		violated(w, "S2: a start without its intent, serial %04X",
 		    serial);
@@ -479,7 +502,7 @@ core_boot(struct world *w)
 	ways_into(&w->ways, spec);
 	spec->approval_required = false;
 	hours_into(&w->hours, spec);
-	spec->rule_count = 0;
+	rollout_into(&w->rollout, spec);
 	spec->pace.in_flight = MAX_OF(w->devices / 2, 1);
 	spec->retry.battery_wait_ms = 2 * HOUR;
 	spec->devices = calloc((size_t)w->devices, sizeof(*spec->devices));
@@ -501,11 +524,15 @@ core_boot(struct world *w)
 
 		(void)snprintf(stored->name, sizeof(stored->name), "sim");
 		ways_into(&w->ways, stored);
-		stored->rule_count = 0;
 		hours_into(&w->hours, stored);
+		rollout_into(&w->rollout, stored);
 		if (core_load_campaign(w->core, &d->campaign, stored) < 0)
 			violated(w, "load campaign");
 	}
+	for (int i = 0; i < w->rollout.waves; i++)
+		if (!fresh && w->rollout.wave[i].name[0] != '\0' &&
+		    core_load_wave(w->core, &w->rollout.wave[i]) < 0)
+			violated(w, "load wave");
 	for (int i = 0; i < d->targets; i++)
 		if (core_load_target(w->core, &d->target[i]) < 0)
 			violated(w, "load target");
@@ -935,6 +962,19 @@ store_works(struct world *w)
 }
 
 static void
+approve(struct world *w, bool calm)
+{
+	struct oper op = {.campaign = "sim", .who = "sim", .reason = "sim"};
+	struct oper_result r;
+	size_t pos = 0;
+
+	while (w->up && rollout_operator(&w->rollout, calm, &op, &pos)) {
+		core_operate(w->core, &op, now_of(w), &w->fx, &r);
+		effects(w);
+	}
+}
+
+static void
 operator_acts(struct world *w)
 {
 	struct oper op = {.campaign = "sim", .who = "sim", .reason = "sim"};
@@ -976,6 +1016,9 @@ operator_acts(struct world *w)
 		op.kind = OPER_RESUME_ALL;
 		core_operate(w->core, &op, now_of(w), &w->fx, &r);
 		effects(w);
+		if (!w->up)
+			return;
+		approve(w, false);
 		if (!w->up)
 			return;
 		op.kind = OPER_CAMPAIGN_RESUME;
@@ -1162,6 +1205,7 @@ calm(struct world *w)
 	op.kind = OPER_RESUME_ALL;
 	core_operate(w->core, &op, now_of(w), &w->fx, &r);
 	effects(w);
+	approve(w, true);
 	op.kind = OPER_CAMPAIGN_RESUME;
 	core_operate(w->core, &op, now_of(w), &w->fx, &r);
 	effects(w);
@@ -1208,6 +1252,7 @@ world_run(uint64_t seed, int devices, bool faults, bool verbose,
 	fx_init(&w->fx);
 	draw_faults(w);
 	hours_draw(&w->hours, seed, now_of(w).wall_ms);
+	rollout_draw(&w->rollout, seed, devices);
 	ways_draw(&w->ways, seed);
 	w->cfg = (struct core_config){
 	    .time_scale = 1, .boot = 1, .unknown = UNKNOWN_OBSERVE,
@@ -1233,8 +1278,10 @@ world_run(uint64_t seed, int devices, bool faults, bool verbose,
 	run_until(w, 37 * HOUR);
 	calm(w);
 	/* At most 30 days; on as soon as nothing is open any more. */
-	for (int64_t t = 38; t < 30 * 24 && !all_settled(w); t += 4)
+	for (int64_t t = 38; t < 30 * 24 && !all_settled(w); t += 4) {
 		run_until(w, t * HOUR);
+		calm(w); /* a gate or a rule may have paused it */
+	}
 	if (!w->broken && w->up)
 		check_verdicts(w);
 	else if (!w->broken)
