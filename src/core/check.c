@@ -169,11 +169,34 @@ check_waves(const struct campaign *p, struct errtext *err)
 	return 0;
 }
 
+/* A connection that led to another's device would carry its commands. */
+static int
+check_devices(const struct core *c, struct errtext *err)
+{
+	const struct device *d;
+	size_t pos = 0, online = 0;
+
+	while ((d = idmap_next(&c->devices, &pos)) != NULL) {
+		if (d->conn == NULL)
+			continue;
+		online++;
+		if (d->conn->device != d || d->conn->key != d->key)
+			return errtext_set(err, -1,
+			    "%s: its connection is another's", d->id);
+	}
+	if (online != c->online)
+		return errtext_set(err, -1, "online %zu, counted %zu",
+		    c->online, online);
+	return 0;
+}
+
 int
 core_check(const struct core *c, struct errtext *err)
 {
 	size_t flight = 0;
 
+	if (check_devices(c, err) < 0)
+		return -1;
 	for (size_t i = 0; i < c->campaign_count; i++) {
 		if (check_campaign(c, c->campaign[i], err) < 0 ||
 		    check_hours(c, c->campaign[i], err) < 0 ||

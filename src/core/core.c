@@ -411,6 +411,7 @@ core_handle(struct core *c, const struct ev *ev, struct core_now now,
 		break;
 	case EV_OPEN:
 		ev->conn->key = 0;
+		ev->conn->device = NULL;
 		ev->conn->open_seq = core_seq(c);
 		break;
 	case EV_RESUME:

@@ -124,6 +124,7 @@ device_bind(struct core *c, struct device *d, struct core_conn *conn)
 		c->online++;
 	}
 	d->conn = conn;
+	conn->device = d;
 	list_remove(&d->lru);
 	for (struct target *t = d->targets; t != NULL; t = t->next_of_device)
 		wave_presence(c, t);
@@ -143,6 +144,7 @@ device_unbind(struct core *c, struct device *d)
 
 	if (d->conn == NULL)
 		return;
+	d->conn->device = NULL;
 	d->conn = NULL;
 	c->online--;
 	if (d->observed)

@@ -14,6 +14,8 @@
 #include "proto/encode.h"
 #include "proto/message.h"
 
+struct device;
+
 enum transport { TRANSPORT_TCP, TRANSPORT_UDP };
 
 /* The core's half of a connection. It lies inside the shell's connection and
@@ -23,8 +25,10 @@ struct core_conn {
 	uint64_t id;
 	uint64_t key;        /* device it last identified; 0 = none yet */
 	uint64_t open_seq;
+	struct device *device; /* whose newest it is; NULL = nobody's */
 	enum transport transport;
 	unsigned held;       /* the shell's: replies that wait for a ticket */
+	void *held_last;     /* and the youngest of them */
 };
 
 enum ev_kind {

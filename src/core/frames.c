@@ -369,11 +369,21 @@ frame_nameless(struct core *c, struct core_conn *conn, const struct message *m)
 		acknowledge(c, conn, m, false);
 }
 
+/* Most speak again and again: no look into the table for them. */
+static struct device *
+device_speaking(const struct core *c, const struct core_conn *conn,
+    uint64_t key)
+{
+	if (conn->device != NULL && conn->device->key == key)
+		return conn->device;
+	return key == 0 ? NULL : device_find(c, key);
+}
+
 void
 core_frame(struct core *c, struct core_conn *conn, const struct message *m)
 {
 	uint64_t key = m->has_id ? m->id.key : conn->key;
-	struct device *d = key == 0 ? NULL : device_find(c, key);
+	struct device *d = device_speaking(c, conn, key);
 	bool matters = frame_matters(m);
 
 	if (d == NULL && !m->has_id) {

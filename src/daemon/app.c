@@ -83,6 +83,33 @@ app_die(struct app *a, const char *why)
 	_exit(1);
 }
 
+/* The connection's replies, so that its end need not look through all. The
+ * youngest leads to the oldest. */
+static void
+ring_add(struct held_reply *h)
+{
+	struct held_reply *last = h->conn->held_last;
+
+	h->mate = last == NULL ? h : last->mate;
+	if (last != NULL)
+		last->mate = h;
+	h->conn->held_last = h;
+	h->conn->held++;
+}
+
+/* Replies leave in the order in which they came: h is the oldest. */
+static void
+ring_drop_oldest(struct held_reply *h)
+{
+	struct held_reply *last = h->conn->held_last;
+
+	assert(last != NULL && last->mate == h);
+	last->mate = h->mate;
+	if (last == h)
+		h->conn->held_last = NULL;
+	h->conn->held--;
+}
+
 static void
 hold_reply(struct app *a, const struct fx_item *it)
 {
@@ -101,7 +128,7 @@ hold_reply(struct app *a, const struct fx_item *it)
 	h->conn = it->conn;
 	h->len = it->len;
 	memcpy(h->bytes, it->bytes, it->len);
-	it->conn->held++;
+	ring_add(h);
 	*a->held_end = h;
 	a->held_end = &h->next;
 	a->held_count++;
@@ -118,7 +145,7 @@ release_replies(struct app *a)
 			a->held_end = &a->held;
 		a->held_count--;
 		if (h->conn != NULL) {
-			h->conn->held--;
+			ring_drop_oldest(h);
 			trackers_reply(h->conn, h->bytes, h->len);
 		}
 		free(h);
@@ -126,15 +153,15 @@ release_replies(struct app *a)
 }
 
 static void
-forget_replies(struct app *a, struct core_conn *conn)
+forget_replies(struct core_conn *conn)
 {
-	struct held_reply *h;
+	struct held_reply *h = conn->held_last;
 
-	for (h = a->held; h != NULL && conn->held > 0; h = h->next)
-		if (h->conn == conn) {
-			h->conn = NULL;
-			conn->held--;
-		}
+	for (; conn->held > 0; conn->held--) {
+		h->conn = NULL;
+		h = h->mate;
+	}
+	conn->held_last = NULL;
 }
 
 static void
@@ -299,6 +326,7 @@ on_open(void *arg, struct core_conn *conn)
 	struct ev ev = {.kind = EV_OPEN, .conn = conn};
 
 	conn->held = 0;
+	conn->held_last = NULL;
 	core_handle(a->core, &ev, app_now(a), &a->fx);
 	app_effects(a);
 }
@@ -342,7 +370,12 @@ on_frame(void *arg, struct core_conn *conn, const struct message *m,
 	if (m->kind == MSG_GTUPD)
 		crashpoint("before_report_commit");
 	app_effects(a);
-	app_arm(a);
+}
+
+static void
+on_end(void *arg)
+{
+	app_arm(arg);
 }
 
 static void
@@ -352,7 +385,7 @@ on_close(void *arg, struct core_conn *conn, const char *reason)
 	struct ev ev = {.kind = EV_CLOSE, .conn = conn};
 
 	(void)reason;
-	forget_replies(a, conn);
+	forget_replies(conn);
 	app_event(a, &ev);
 }
 
@@ -380,6 +413,7 @@ app_trackers_ops(struct app *a)
 	    .resume = on_resume,
 	    .begin = on_begin,
 	    .frame = on_frame,
+	    .end = on_end,
 	    .close = on_close,
 	    .busy = on_busy,
 	    .note = app_note,

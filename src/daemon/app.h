@@ -24,6 +24,7 @@
 /* An acknowledgement that waits for its ticket. */
 struct held_reply {
 	struct held_reply *next;
+	struct held_reply *mate; /* of the same connection, a ring by age */
 	uint64_t ticket;
 	struct core_conn *conn; /* NULL: closed meanwhile */
 	size_t len;

@@ -552,6 +552,8 @@ conn_readable(struct conn *c)
 		if (t->ops.begin != NULL)
 			t->ops.begin(t->ops.arg);
 		conn_frames(c, t->rbuf, c->in_len + (size_t)n, now);
+		if (t->ops.end != NULL)
+			t->ops.end(t->ops.arg);
 		return;
 	}
 	if (n == 0)

@@ -60,6 +60,8 @@ struct trackers_ops {
 	/* m points into the read buffer: valid during the call. */
 	void (*frame)(void *arg, struct core_conn *conn,
 	    const struct message *m, struct trackers_reply *reply);
+	/* The frames of that read are handled. May be NULL. */
+	void (*end)(void *arg);
 	/* The connection is gone when this returns. */
 	void (*close)(void *arg, struct core_conn *conn, const char *reason);
 	/* True while the device of conn is updating: idle_timeout suspended. */
