@@ -50,7 +50,7 @@ struct app {
 	struct fx fx;
 	struct fx_item *spare;
 	size_t spare_cap;
-	struct core_now read_now; /* of the read whose frames are handled */
+	struct core_now read_now; /* of the turn whose frames are handled */
 	char reply[COMMAND_MAX + 1]; /* to the frame that is handled */
 	struct held_reply *held, **held_end;
 	size_t held_count;

@@ -534,10 +534,9 @@ conn_end_of_input(struct conn *c, int64_t now)
 }
 
 static void
-conn_readable(struct conn *c)
+conn_readable(struct conn *c, int64_t now)
 {
 	struct trackers *t = c->t;
-	int64_t now = loop_mono_ms();
 	ssize_t n;
 
 	if (t->hold) {
@@ -549,11 +548,7 @@ conn_readable(struct conn *c)
 		if (c->in_len > 0)
 			memcpy(t->rbuf, c->in, c->in_len);
 		trackers_count(t, TRACKERS_BYTES_IN, (uint64_t)n);
-		if (t->ops.begin != NULL)
-			t->ops.begin(t->ops.arg);
 		conn_frames(c, t->rbuf, c->in_len + (size_t)n, now);
-		if (t->ops.end != NULL)
-			t->ops.end(t->ops.arg);
 		return;
 	}
 	if (n == 0)
@@ -563,7 +558,7 @@ conn_readable(struct conn *c)
 }
 
 static void
-conn_ready(struct conn *c, uint32_t events)
+conn_ready(struct conn *c, uint32_t events, int64_t now)
 {
 	/* Reading or writing finds out what is wrong. */
 	if ((events & (EPOLLERR | EPOLLHUP)) != 0)
@@ -572,7 +567,7 @@ conn_ready(struct conn *c, uint32_t events)
 	if ((events & EPOLLOUT) != 0)
 		conn_writable(c);
 	if ((events & EPOLLIN) != 0 && c->reason == NULL)
-		conn_readable(c);
+		conn_readable(c, now);
 }
 
 void
@@ -580,15 +575,21 @@ conn_poll(struct trackers *t)
 {
 	struct epoll_event *ready = t->ready;
 	int n = epoll_wait(t->poll_fd, ready, READY_A_TURN, 0);
+	/* One look at the clocks for all: they are ready at the same time. */
+	int64_t now = loop_mono_ms();
 
+	if (n > 0 && t->ops.begin != NULL)
+		t->ops.begin(t->ops.arg);
 	/* None is freed before the end of the turn; one may be closed by what
 	 * another said. */
 	for (int i = 0; i < n; i++) {
 		struct conn *c = ready[i].data.ptr;
 
 		if (c->reason == NULL)
-			conn_ready(c, ready[i].events);
+			conn_ready(c, ready[i].events, now);
 	}
+	if (n > 0 && t->ops.end != NULL)
+		t->ops.end(t->ops.arg);
 }
 
 /* --- what others may ask ---------------------------------------------------*/

@@ -51,8 +51,9 @@ struct trackers_reply {
 struct trackers_ops {
 	void *arg;
 	void (*open)(void *arg, struct core_conn *conn);
-	/* Something was read, its frames follow: what is the same for all of
-	 * them, as the time, needs to be found out once. May be NULL. */
+	/* A turn of reading begins, some frames may follow: what is the same
+	 * for all of them, as the time, needs to be found out once. May be
+	 * NULL. */
 	void (*begin)(void *arg);
 	/* In place of open, for one that trackers_adopt() took. */
 	void (*resume)(void *arg, struct core_conn *conn,
@@ -60,7 +61,7 @@ struct trackers_ops {
 	/* m points into the read buffer: valid during the call. */
 	void (*frame)(void *arg, struct core_conn *conn,
 	    const struct message *m, struct trackers_reply *reply);
-	/* The frames of that read are handled. May be NULL. */
+	/* The frames of that turn are handled. May be NULL. */
 	void (*end)(void *arg);
 	/* The connection is gone when this returns. */
 	void (*close)(void *arg, struct core_conn *conn, const char *reason);
