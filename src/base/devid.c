@@ -2,6 +2,8 @@
 
 #include "base/devid.h"
 
+#include <string.h>
+
 #define IMEI_LEN 15
 #define DEVID_MIN 14
 
@@ -15,7 +17,7 @@ int
 devid_parse(struct span s, struct devid *ret)
 {
 	struct devid id = {.key = 0};
-	bool decimal = true;
+	bool decimal = true, lower = false;
 
 	if (s.n < DEVID_MIN || s.n > DEVID_MAX)
 		return -1;
@@ -24,6 +26,7 @@ devid_parse(struct span s, struct devid *ret)
 		unsigned digit = (unsigned)(unsigned char)c - '0';
 
 		if (digit > 9) {
+			lower = lower || c >= 'a';
 			c = c >= 'a' ? (char)(c - 'a' + 'A') : c;
 			if (c < 'A' || c > 'F')
 				return -1;
@@ -31,8 +34,13 @@ devid_parse(struct span s, struct devid *ret)
 			decimal = false;
 		}
 		id.key = id.key << 4 | digit;
-		id.text[i] = c;
 	}
+	/* In one go: what is written byte by byte is slow to be read again as
+	 * a whole, and every frame has an id. */
+	memcpy(id.text, s.p, s.n);
+	for (size_t i = 0; lower && i < s.n; i++)
+		if (id.text[i] >= 'a')
+			id.text[i] = (char)(id.text[i] - 'a' + 'A');
 	/* An IMEI loses its check digit, and with it the difference between 15
 	 * digits and their first 14. */
 	if (decimal && (s.n == IMEI_LEN ||

@@ -340,7 +340,7 @@ identify(struct core *c, struct device *d, struct core_conn *conn,
 	}
 	d->heard = (uint8_t)(m->family + 1);
 	/* The check digit comes and goes with what the unit sends. */
-	if (m->has_id && strcmp(d->id, m->id.text) != 0)
+	if (m->has_id && memcmp(d->id, m->id.text, sizeof(d->id)) != 0)
 		memcpy(d->id, m->id.text, sizeof(d->id));
 	if (d->more != NULL)
 		d->more->rec.last_seen_wall = c->now.wall_ms;
