@@ -1,6 +1,7 @@
 #include "config.h"
 #include "config/daemon_conf.h"
 
+#include <arpa/inet.h>
 #include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -14,6 +15,8 @@
 #include "config/daemon_options.h"
 
 #define HTTP_LISTEN_MAX 8
+#define RELAY_SOURCES_MAX 64
+#define RELAY_LISTENERS_MAX 31
 #define VARIABLE "${CREDENTIALS_DIRECTORY}"
 #define PASSWORD_FILE_MAX 4096
 
@@ -80,7 +83,8 @@ load_lists(struct load *l)
 	for (size_t i = 0; i < daemon_options.count; i++) {
 		const struct option *o = &daemon_options.row[i];
 
-		if ((o->flags & OPT_LIST) != 0 && o->size > 0)
+		if ((o->flags & OPT_LIST) != 0 && o->size > 0 &&
+		    (o->flags & OPT_VERBATIM) == 0)
 			store_addresses(l, o, &l->v[i]);
 	}
 }
@@ -154,8 +158,55 @@ check_models(struct load *l)
 	}
 }
 
+/* As YAML again, for dumps. */
+static char *
+text_take(struct load *l, struct sbuf *b)
+{
+	char *ret = b->failed ? NULL : strdup(sbuf_str(b));
+
+	l->no_memory |= ret == NULL;
+	sbuf_done(b);
+	return ret;
+}
+
 static void
-check_relay_listeners(struct load *l)
+load_relay_sources(struct load *l)
+{
+	static const char key[] = "relay.source";
+	const struct option *o = row_of(key);
+	const struct opt_value *v = value_of(l, key);
+	size_t n = v->bad ? 0 : opt_list_count(l->w, o, v);
+	unsigned char address[16];
+	struct sbuf yaml;
+
+	sbuf_init(&yaml, 0);
+	sbuf_adds(&yaml, "[");
+	if (n > RELAY_SOURCES_MAX)
+		yw_error(l->w, v->pos, key, "allowed are at most %d",
+		    RELAY_SOURCES_MAX);
+	n = MIN_OF(n, (size_t)RELAY_SOURCES_MAX);
+	if ((l->c->relay_source = calloc(n + 1, 46)) == NULL)
+		l->no_memory = true;
+	for (size_t i = 0; i < n && !l->no_memory; i++) {
+		struct span s = opt_list_item(l->w, o, v, i);
+		char *text = l->c->relay_source[i];
+
+		(void)span_copy(text, 46, s);
+		if (s.n == 0 || s.n > 45 ||
+		    (inet_pton(AF_INET, text, address) != 1 &&
+			inet_pton(AF_INET6, text, address) != 1))
+			yw_error(l->w, v->pos, key, "\"%.*s\" is no IP "
+			    "address", (int)MIN_OF(s.n, 46), s.p);
+		sbuf_adds(&yaml, i == 0 ? "" : ", ");
+		opt_put_text(&yaml, s);
+	}
+	l->c->relay_source_count = n;
+	sbuf_adds(&yaml, "]");
+	l->c->relay_source_yaml = text_take(l, &yaml);
+}
+
+static void
+load_relay_listeners(struct load *l)
 {
 	static const char path[] = "relay.listeners";
 	static const struct option listener = {.type = VALUE_ADDRESS,
@@ -164,17 +215,62 @@ check_relay_listeners(struct load *l)
 	    .min = 1, .max = 255};
 	const struct opt_value *r = value_of(l, path);
 	size_t n = r->node == 0 || r->bad ? 0 : yw_count(l->w, r->node);
+	struct sbuf yaml;
 
-	for (size_t i = 0; i < n && !yw_full(l->w); i++) {
-		struct opt_value v = {0};
+	sbuf_init(&yaml, 0);
+	sbuf_adds(&yaml, "{");
+	if (n > RELAY_LISTENERS_MAX)
+		yw_error(l->w, r->pos, path, "allowed are at most %d",
+		    RELAY_LISTENERS_MAX);
+	n = MIN_OF(n, (size_t)RELAY_LISTENERS_MAX);
+	l->c->relay_listener = calloc(n + 1, sizeof(*l->c->relay_listener));
+	l->no_memory |= l->c->relay_listener == NULL;
+	for (size_t i = 0; i < n && !yw_full(l->w) && !l->no_memory; i++) {
+		struct conf_relay *to = &l->c->relay_listener[i];
+		struct opt_value k = {0}, u = {0};
 		int key, value;
 
 		yw_pair(l->w, r->node, i, &key, &value);
-		opt_scalar(l->w, key, &listener, path, &v);
-		opt_scalar(l->w, value, &upstream, path, &v);
+		opt_scalar(l->w, key, &listener, path, &k);
+		opt_scalar(l->w, value, &upstream, path, &u);
+		if (k.bad || u.bad || value_address(k.text, &to->listen) < 0)
+			continue;
+		(void)span_copy(to->upstream, sizeof(to->upstream), u.text);
+		sbuf_adds(&yaml, i == 0 ? "" : ", ");
+		opt_put_text(&yaml, k.text);
+		sbuf_adds(&yaml, ": ");
+		opt_put_text(&yaml, u.text);
+	}
+	l->c->relay_listener_count = n;
+	sbuf_adds(&yaml, "}");
+	l->c->relay_listeners_yaml = text_take(l, &yaml);
+}
+
+/* An address that only relay.listeners names is listened at too. */
+static void
+unite_listeners(struct load *l)
+{
+	struct daemon_conf *c = l->c;
+	size_t n = c->listen_count, j;
+
+	c->all_listen = calloc(n + c->relay_listener_count + 1,
+	    sizeof(*c->all_listen));
+	if (c->all_listen == NULL || c->relay_listener == NULL) {
+		l->no_memory = true;
+		return;
 	}
 	if (n > 0)
-		not_available(l, r->node, path);
+		memcpy(c->all_listen, c->listen, n * sizeof(*c->listen));
+	for (size_t i = 0; i < c->relay_listener_count; i++) {
+		const struct conf_address *a = &c->relay_listener[i].listen;
+
+		for (j = 0; j < n; j++)
+			if (strcmp(c->all_listen[j].text, a->text) == 0)
+				break;
+		if (j == n)
+			c->all_listen[n++] = *a;
+	}
+	c->all_listen_count = n;
 }
 
 /* --- passwords -------------------------------------------------------------*/
@@ -319,7 +415,9 @@ check_whole(struct load *l)
 
 	check_http(l);
 	check_models(l);
-	check_relay_listeners(l);
+	load_relay_sources(l);
+	load_relay_listeners(l);
+	unite_listeners(l);
 	if (yw_failed(l->w))
 		return;
 	strip_slashes(c->files_public_url);
@@ -417,6 +515,9 @@ daemon_conf_free(struct daemon_conf *c)
 		return;
 	opt_release(&daemon_options, c);
 	free(c->http_token_path);
+	free(c->relay_source);
+	free(c->relay_listener);
+	free(c->all_listen);
 	free(c->listen);
 	free(c->files_listen);
 	free(c->http_listen);

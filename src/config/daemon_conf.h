@@ -24,6 +24,8 @@ struct daemon_conf {
 	double time_scale; /* of the command line, set by the shell; 0 = 1 */
 	struct conf_address *listen;
 	size_t listen_count;
+	struct conf_address *all_listen; /* and those of relay.listeners */
+	size_t all_listen_count;
 	int max_connections, max_connections_per_address, max_unidentified;
 	size_t frame_max;
 	int64_t identify_timeout_ms, idle_timeout_ms, keepalive_ms; /* 0 = off */
@@ -50,6 +52,18 @@ struct daemon_conf {
 	size_t http_listen_count;
 	char *http_token_file;      /* as written; "" = none */
 	char *http_token_path;      /* the same, to be opened */
+	char *relay_upstream;       /* "host:port"; "" = no relay */
+	char (*relay_source)[46];   /* numeric addresses */
+	size_t relay_source_count;
+	int relay_proxy;            /* off, v1, v2 */
+	uint64_t relay_hold;
+	bool relay_hide_own;
+	struct conf_relay {
+		struct conf_address listen;
+		char upstream[256];
+	} *relay_listener;          /* override relay_upstream */
+	size_t relay_listener_count;
+	char *relay_source_yaml, *relay_listeners_yaml;
 	char *control_socket, *control_group, *control_read_group;
 	enum note_level log_level;
 	char *password_file, *files_password_file; /* as written; "" = none */

@@ -75,6 +75,8 @@ put_value(const struct option *o, const struct daemon_conf *c, struct sbuf *out)
 			sbuf_adds(out, o->dflt);
 		else
 			opt_put_text(out, span_str(o->dflt));
+	} else if ((o->flags & OPT_VERBATIM) != 0) {
+		sbuf_adds(out, text_at(o, c));
 	} else if ((o->flags & OPT_LIST) != 0) {
 		put_list(o, c, out);
 	} else if (!value_is_number(o->type)) {

@@ -273,7 +273,8 @@ opt_store(const struct opt_table *t, const struct opt_value *v, void *base)
 		const struct option *o = &t->row[i];
 		void *at = (char *)base + o->offset;
 
-		if (o->size == 0 || (o->flags & OPT_LIST) != 0)
+		if (o->size == 0 ||
+		    (o->flags & (OPT_LIST | OPT_VERBATIM)) != 0)
 			continue;
 		if (value_is_number(o->type))
 			store_number(o, v[i].num, at);

@@ -23,6 +23,8 @@ enum {
 	OPT_OFF = 1 << 5,      /* the word off stands for 0 */
 	OPT_ANY_NODE = 1 << 6, /* its loader looks at the kind of node */
 	OPT_POINTER = 1 << 7,  /* stored as char *, not in place */
+	OPT_VERBATIM = 1 << 8, /* its loader stores it; the place keeps YAML
+	                        * that says the same, for dumps */
 };
 
 #define OPT_MASK "********" /* what a dump shows of a secret */

@@ -400,6 +400,22 @@ closed(struct core *c, struct core_conn *conn)
 		device_unbind(c, d);
 }
 
+/* The platform behind us commands an update itself: no start of ours before it
+ * is over. */
+static void
+foreign_command(struct core *c, const struct core_conn *conn)
+{
+	struct device *d = conn->key == 0 ? NULL : device_find(c, conn->key);
+
+	if (d == NULL || d->observed || device_more(c, d) == NULL)
+		return;
+	if (d->more->attempt != NULL && attempt_live(d->more->attempt) &&
+	    d->more->attempt->rec.phase != PHASE_INTENT)
+		attempt_step(c, d->more->attempt, AE_FOREIGN_ACK);
+	else
+		device_foreign_seen(c, d, "platform");
+}
+
 void
 core_handle(struct core *c, const struct ev *ev, struct core_now now,
     struct fx *fx)
@@ -433,6 +449,9 @@ core_handle(struct core *c, const struct ev *ev, struct core_now now,
 		break;
 	case EV_SENT:
 		pending_sent(c, ev->send_id, ev->ok, ev->conn);
+		break;
+	case EV_FOREIGN:
+		foreign_command(c, ev->conn);
 		break;
 	case EV_STORE:
 		store_changed(c, ev->ok, ev->low);

@@ -31,6 +31,7 @@ struct core_config {
 	                               * 0 = no limit */
 	int in_flight;                /* over all campaigns */
 	int64_t start_per_hour, read_per_hour;
+	bool hide_own;                /* from the platform behind us */
 	char password[21];            /* of the AT commands */
 	char file_user[7], file_secret[7];
 };

@@ -260,8 +260,8 @@ device_serial_issued(const struct device_more *m, uint16_t serial)
 	return serial < m->serial_next;
 }
 
-static bool
-serial_open(const struct device_more *m, uint16_t serial)
+bool
+device_serial_open(const struct device_more *m, uint16_t serial)
 {
 	const struct attempt *a = m->attempt;
 
@@ -286,7 +286,7 @@ device_serial(struct core *c, struct device_more *m)
 		return 1;
 	do {
 		serial = (uint16_t)m->serial_next++;
-	} while (m->serial_next > 0x10000 && serial_open(m, serial));
+	} while (m->serial_next > 0x10000 && device_serial_open(m, serial));
 	if (m->serial_next > m->rec.serial_reserved) {
 		m->rec.serial_reserved = m->serial_next + SERIALS_AHEAD;
 		mark_device(c, m);

@@ -29,6 +29,8 @@ struct core_conn {
 	enum transport transport;
 	unsigned held;       /* the shell's: replies that wait for a ticket */
 	void *held_last;     /* and the youngest of them */
+	bool relayed;        /* set by the shell: a platform is behind us, and
+	                      * acknowledges what it gets */
 };
 
 enum ev_kind {
@@ -41,6 +43,7 @@ enum ev_kind {
 	EV_DURABLE,  /* everything through ticket is on disk */
 	EV_SENT,     /* the outcome of an FX_SEND: ok = the kernel took at least
 	              * one byte, so the tracker may get it whole */
+	EV_FOREIGN,  /* conn: the platform behind us commands an update itself */
 	EV_STORE,    /* ok = commits work; else degraded: no starts, no SACKs */
 	EV_WINDOWS,  /* windows: the answer to an FX_WINDOWS */
 	EV_KIND_COUNT_
@@ -116,6 +119,9 @@ struct fx {
 	size_t reply_len, reply_cap;
 	struct fx_item *item;
 	size_t count, cap;
+	/* EV_FRAME on a relayed connection: it is of our own dialogue, and not
+	 * for the platform */
+	bool own;
 	/* the batch; ticket is its number when ops.count > 0 */
 	struct opbuf ops;
 	uint64_t ticket;

@@ -57,6 +57,9 @@ acknowledge(struct core *c, struct core_conn *conn, const struct message *m,
 {
 	uint64_t ticket;
 
+	/* Exactly one side acknowledges: the one that got it. */
+	if (conn->relayed && !c->fx->own)
+		return;
 	if (m->kind == MSG_HEARTBEAT) {
 		reply_now(c, m);
 		return;
@@ -379,6 +382,32 @@ device_speaking(const struct core *c, const struct core_conn *conn,
 	return key == 0 ? NULL : device_find(c, key);
 }
 
+/* Of a dialogue that we began: the platform behind us knows nothing of it. */
+static bool
+frame_own(const struct device *d, const struct message *m)
+{
+	const struct device_more *more = d->more;
+
+	if (more == NULL)
+		return false;
+	switch (m->kind) {
+	case MSG_ACK_OTHER: /* the binary one does not say of what */
+		return m->family != FRAME_ASCII && m->has_serial &&
+		    device_serial_open(more, m->serial);
+	case MSG_ACK_GTUPD:
+	case MSG_ACK_GTRTO:
+	case MSG_NACK:
+		return m->has_serial && device_serial_open(more, m->serial);
+	case MSG_GTVER:
+		return read_acked(more);
+	case MSG_GTUPD:
+		return more->rec.start_attempt != 0 &&
+		    more->rec.foreign_until_at == 0;
+	default:
+		return false;
+	}
+}
+
 void
 core_frame(struct core *c, struct core_conn *conn, const struct message *m)
 {
@@ -386,14 +415,16 @@ core_frame(struct core *c, struct core_conn *conn, const struct message *m)
 	struct device *d = device_speaking(c, conn, key);
 	bool matters = frame_matters(m);
 
+	c->fx->own = false;
 	if (d == NULL && !m->has_id) {
 		frame_nameless(c, conn, m);
 		return;
 	}
 	if ((d == NULL || d->observed) && c->cfg.unknown == UNKNOWN_REFUSE) {
-		struct fx_item *it = core_item(c, FX_CLOSE);
+		struct fx_item *it;
 
-		if (it == NULL)
+		/* A platform behind us may know it. */
+		if (conn->relayed || (it = core_item(c, FX_CLOSE)) == NULL)
 			return;
 		it->conn = conn;
 		it->conn_id = conn->id;
@@ -416,6 +447,7 @@ core_frame(struct core *c, struct core_conn *conn, const struct message *m)
 		core_note(c, NOTE_INFO, "device_registered device=%s", d->id);
 	}
 	identify(c, d, conn, m);
+	c->fx->own = conn->relayed && c->cfg.hide_own && frame_own(d, m);
 	attempt_contact(c, d);
 	c->late_frame = m->buffered;
 	if (frame_matters(m) && !d->observed && device_more(c, d) != NULL)

@@ -33,6 +33,12 @@ read_possible(const struct core *c, const struct device *d)
 }
 
 /* Sends a read, or remembers that one is wanted. */
+bool
+read_acked(const struct device_more *m)
+{
+	return m->read.state == READ_ACKED;
+}
+
 void
 read_want(struct core *c, struct device *d, enum read_why why)
 {

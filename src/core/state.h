@@ -324,6 +324,8 @@ bool device_version_fresh(const struct core *c, const struct device *d);
 bool device_foreign(const struct core *c, const struct device *d);
 void device_foreign_seen(struct core *c, struct device *d, const char *what);
 bool device_serial_issued(const struct device_more *m, uint16_t serial);
+/* Some command with it may still be answered. */
+bool device_serial_open(const struct device_more *m, uint16_t serial);
 uint16_t device_serial(struct core *c, struct device_more *m);
 /* Now and then: what a device's speaking or a token makes possible. */
 void device_kick(struct core *c, struct device *d);
@@ -347,6 +349,8 @@ void read_version(struct core *c, struct device *d,
     const struct core_conn *conn, const struct message *m);
 void read_refused(struct core *c, struct device_more *m);
 void read_timer(struct core *c, struct device_more *m);
+/* The version that follows is the answer to a read of ours. */
+bool read_acked(const struct device_more *m);
 void read_hint(struct core *c, struct device *d, const struct core_conn *conn,
     const struct message *m);
 void read_tokens(struct core *c);

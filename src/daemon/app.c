@@ -361,6 +361,7 @@ on_frame(void *arg, struct core_conn *conn, const struct message *m,
 	a->fx.reply_cap = sizeof(a->reply);
 	a->fx.reply_len = 0;
 	core_handle(a->core, &ev, a->read_now, &a->fx);
+	reply->own = a->fx.own;
 	if (a->fx.reply_len > 0)
 		trackers_reply_add(reply, a->reply, a->fx.reply_len);
 	a->fx.reply = NULL;
@@ -389,6 +390,12 @@ on_close(void *arg, struct core_conn *conn, const char *reason)
 	app_event(a, &ev);
 }
 
+static void
+on_foreign(void *arg, struct core_conn *conn)
+{
+	app_event(arg, &(struct ev){.kind = EV_FOREIGN, .conn = conn});
+}
+
 static bool
 on_busy(void *arg, const struct core_conn *conn)
 {
@@ -415,6 +422,7 @@ app_trackers_ops(struct app *a)
 	    .frame = on_frame,
 	    .end = on_end,
 	    .close = on_close,
+	    .foreign = on_foreign,
 	    .busy = on_busy,
 	    .note = app_note,
 	};
@@ -444,6 +452,23 @@ app_halt_durable(struct app *a)
 		    a->conf->store_path, strerror(errno));
 }
 
+/* Fail open: with a platform behind us trackers go on reporting to it, though
+ * nothing of ours can be decided any more. */
+static bool
+app_pure_relay(struct app *a)
+{
+	struct trackers_stats st;
+
+	trackers_get_stats(a->trackers, &st);
+	if (st.relay.upstreams == 0)
+		return false;
+	log_f(NOTE_ERROR, "database lost: relaying, and nothing else, until a "
+	    "restart");
+	a->pure = true;
+	trackers_pure(a->trackers);
+	return true;
+}
+
 static void
 on_store(void *arg)
 {
@@ -453,7 +478,9 @@ on_store(void *arg)
 	bool room = true;
 
 	store_poll(a->store, &ticket, &state, &room);
-	if (state == STORE_BROKEN)
+	if (state == STORE_BROKEN && a->pure)
+		return;
+	if (state == STORE_BROKEN && !app_pure_relay(a))
 		app_die(a, "store_broken");
 	if (state != a->store_state) {
 		struct ev ev = {.kind = EV_STORE, 

@@ -74,6 +74,8 @@ struct app {
 	int max_connections;
 	bool connections_lowered;
 	bool stopping;
+	bool pure;                /* a relay and nothing else */
+	struct relay_config relay;
 	int exit_code;
 	struct campaign_files *campaign_files;
 	uint64_t halt_ticket;     /* halt or resume-all not durable yet */

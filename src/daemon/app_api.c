@@ -95,6 +95,8 @@ api_fill_status(void *arg, struct api_status *ret)
 	ret->limit_read_per_hour = a->conf->limit_read_per_hour;
 	fill_limits(a, &st, ret);
 	trackers_get_stats(a->trackers, &ret->trackers);
+	ret->relay_count = trackers_relays(a->trackers, ret->relay,
+	    ARRAY_LEN(ret->relay));
 	if (a->files != NULL)
 		fwfile_get_stats(a->files, &ret->files);
 	if (st.state == STORE_LOW) {
@@ -112,6 +114,8 @@ api_fill_status(void *arg, struct api_status *ret)
 	}
 	if (a->backups.trouble[0] != '\0')
 		ret->reasons[n++] = a->backups.trouble;
+	if (a->pure)
+		ret->reasons[n++] = "database lost: relay only";
 	if (a->http_error[0] != '\0') {
 		(void)snprintf(a->reason[n], sizeof(a->reason[n]), "http: %s",
 		    a->http_error);

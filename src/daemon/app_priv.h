@@ -44,6 +44,8 @@ struct core_config app_core_config_of(const struct app *a);
 /* From malloc; NULL: no memory. */
 struct trackers_address *app_addresses_of(const struct conf_address *v,
     size_t n);
+/* a->relay, from the configuration. Before the next. */
+void app_relay_config(struct app *a);
 struct trackers_config app_trackers_config_of(const struct app *a,
     const struct trackers_address *listen);
 /* Raises the descriptor limit and fits the number of connections to it. */

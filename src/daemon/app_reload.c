@@ -47,6 +47,7 @@ app_core_config_of(const struct app *a)
 	    .in_flight = f->limit_in_flight,
 	    .start_per_hour = f->limit_start_per_hour,
 	    .read_per_hour = f->limit_read_per_hour,
+	    .hide_own = f->relay_hide_own,
 	};
 
 	memcpy(c.password, f->password, sizeof(c.password));
@@ -81,8 +82,8 @@ log_listening(const char *what, const struct conf_address *v, size_t i,
 static void
 log_tracker_listeners(const struct app *a)
 {
-	for (size_t i = 0; i < a->conf->listen_count; i++)
-		log_listening("trackers", a->conf->listen, i,
+	for (size_t i = 0; i < a->conf->all_listen_count; i++)
+		log_listening("trackers", a->conf->all_listen, i,
 		    trackers_port(a->trackers, i));
 }
 
@@ -90,10 +91,10 @@ log_tracker_listeners(const struct app *a)
 static bool
 listen_same(const struct daemon_conf *x, const struct daemon_conf *y)
 {
-	if (x->listen_count != y->listen_count)
+	if (x->all_listen_count != y->all_listen_count)
 		return false;
-	for (size_t i = 0; i < x->listen_count; i++)
-		if (strcmp(x->listen[i].text, y->listen[i].text) != 0)
+	for (size_t i = 0; i < x->all_listen_count; i++)
+		if (strcmp(x->all_listen[i].text, y->all_listen[i].text) != 0)
 			return false;
 	return true;
 }
@@ -148,6 +149,10 @@ app_fit_descriptors(struct app *a)
 	    DESCRIPTORS_RESERVED;
 	if (a->conf->files_listen_count > 0)
 		room -= FILES_DESCRIPTORS(app_files_connections(a));
+	/* With a platform behind us each takes two. */
+	if (a->conf->relay_upstream[0] != '\0' ||
+	    a->conf->relay_listener_count > 0)
+		room /= 2;
 	a->max_connections = a->conf->max_connections;
 	a->connections_lowered = room < a->max_connections;
 	if (a->connections_lowered) {
@@ -159,6 +164,51 @@ app_fit_descriptors(struct app *a)
 	}
 }
 
+static void
+rule_add(struct relay_config *c, const char *listen, const char *upstream)
+{
+	struct relay_rule *r = &c->rule[c->rule_count];
+	const char *colon = strrchr(upstream, ':');
+	size_t n;
+
+	assert(colon != NULL && c->rule_count < RELAY_RULES_MAX);
+	c->rule_count++;
+	(void)snprintf(r->listen, sizeof(r->listen), "%s", listen);
+	/* [2001:db8::1]:7000 */
+	if (upstream[0] == '[' && colon[-1] == ']')
+		n = (size_t)(colon - ++upstream) - 1;
+	else
+		n = (size_t)(colon - upstream);
+	(void)snprintf(r->host, sizeof(r->host), "%.*s", (int)n, upstream);
+	r->port = (uint16_t)strtoul(colon + 1, NULL, 10);
+}
+
+void
+app_relay_config(struct app *a)
+{
+	const struct daemon_conf *f = a->conf;
+	struct relay_config *c = &a->relay;
+
+	*c = (struct relay_config){
+	    .proxy = (enum relay_proxy)f->relay_proxy,
+	    .hold = (size_t)f->relay_hold,
+	    .connect_timeout_ms = MAX_OF(app_scaled(a, 10000), 1000),
+	    .retry_ms = MAX_OF(app_scaled(a, 1000), 50),
+	    .retry_max_ms = MAX_OF(app_scaled(a, 30000), 200),
+	    .partial_ms = MAX_OF(app_scaled(a, 2000), 100),
+	    .linger_ms = MAX_OF(app_scaled(a, OWED_MS), 1000),
+	};
+	for (size_t i = 0; i < f->relay_listener_count; i++)
+		rule_add(c, f->relay_listener[i].listen.text,
+		    f->relay_listener[i].upstream);
+	if (f->relay_upstream[0] != '\0')
+		rule_add(c, "", f->relay_upstream);
+	for (size_t i = 0; i < f->relay_source_count; i++)
+		memcpy(c->source[i], f->relay_source[i],
+		    sizeof(c->source[i]));
+	c->source_count = f->relay_source_count;
+}
+
 struct trackers_config
 app_trackers_config_of(const struct app *a, const struct trackers_address *listen)
 {
@@ -166,7 +216,7 @@ app_trackers_config_of(const struct app *a, const struct trackers_address *liste
 
 	return (struct trackers_config){
 	    .listen = listen,
-	    .listen_count = f->listen_count,
+	    .listen_count = f->all_listen_count,
 	    .max_connections = a->max_connections,
 	    .max_connections_per_address = f->max_connections_per_address,
 	    .max_unidentified = f->max_unidentified,
@@ -176,6 +226,7 @@ app_trackers_config_of(const struct app *a, const struct trackers_address *liste
 	    .keepalive_ms = f->keepalive_ms == 0
 		? 0 : MAX_OF(app_scaled(a, f->keepalive_ms), 1000),
 	    .bad_frames_max = f->bad_frames_max,
+	    .relay = &a->relay,
 	    .owed_timeout_ms = MAX_OF(app_scaled(a, OWED_MS), 1000),
 	    .linger_ms = MAX_OF(app_scaled(a, LINGER_MS), 100),
 	    .busy_look_ms = MAX_OF(app_scaled(a, BUSY_LOOK_MS), 100),
@@ -220,9 +271,10 @@ reload_conf(struct app *a, struct sbuf *diag)
 		return -1;
 	}
 	fresh->time_scale = a->opt.time_scale;
-	listen = app_addresses_of(fresh->listen, fresh->listen_count);
+	listen = app_addresses_of(fresh->all_listen, fresh->all_listen_count);
 	a->conf = fresh;
 	app_fit_descriptors(a);
+	app_relay_config(a);
 	tc = app_trackers_config_of(a, listen);
 	if (listen == NULL ||
 	    trackers_reconfigure(a->trackers, &tc, &err) < 0) {
@@ -233,6 +285,7 @@ reload_conf(struct app *a, struct sbuf *diag)
 		daemon_conf_free(fresh);
 		free(listen);
 		app_fit_descriptors(a);
+		app_relay_config(a);
 		return -1;
 	}
 	free(listen);

@@ -238,9 +238,10 @@ start_trackers(struct app *a)
 	struct errtext err = {0};
 	int r;
 
-	listen = app_addresses_of(a->conf->listen, a->conf->listen_count);
+	listen = app_addresses_of(a->conf->all_listen, a->conf->all_listen_count);
 	if (listen == NULL)
 		app_die(a, "out_of_memory");
+	app_relay_config(a);
 	cfg = app_trackers_config_of(a, listen);
 	r = trackers_new(&a->trackers, a->loop, &cfg, &ops, &err);
 	free(listen);

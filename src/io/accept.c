@@ -3,6 +3,7 @@
 
 #include <arpa/inet.h>
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -86,9 +87,25 @@ refuse(struct trackers *t, struct conn *c, enum gate g)
 	conn_free(c);
 }
 
+/* A platform behind the listener: nobody is closed for his silence there. */
+static int
+relay_begin(struct conn *c, const struct listener *l)
+{
+	struct relay_target *to = relays_find(c->t->relays, l->text);
+
+	if (to == NULL)
+		return 0;
+	if (relay_open(c, to) < 0)
+		return -1;
+	c->core.relayed = true;
+	c->identified = true;
+	c->t->unidentified--;
+	return 0;
+}
+
 static void
-accept_one(struct trackers *t, int fd, const struct sockaddr_storage *peer,
-    int64_t now)
+accept_one(struct trackers *t, const struct listener *l, int fd,
+    const struct sockaddr_storage *peer, int64_t now)
 {
 	struct conn *c = conn_new(t, fd, peer, now);
 	enum gate g;
@@ -114,6 +131,11 @@ accept_one(struct trackers *t, int fd, const struct sockaddr_storage *peer,
 	t->unidentified++;
 	trackers_count(t, TRACKERS_ACCEPTED, 1);
 	c->core.id = t->next_id++;
+	if (relay_begin(c, l) < 0) {
+		conn_close(c, "no_memory", TRACKERS_NO_MEMORY);
+		t->ops.open(t->ops.arg, &c->core);
+		return;
+	}
 	wheel_put(t, c, conn_deadline(c));
 	t->ops.open(t->ops.arg, &c->core);
 }
@@ -244,7 +266,7 @@ on_accept(evutil_socket_t lfd, short what, void *arg)
 			accept_pause(t, "descriptor limit");
 			return;
 		}
-		accept_one(t, fd, &ss, now);
+		accept_one(t, l, fd, &ss, now);
 	}
 }
 
@@ -261,6 +283,10 @@ listener_new(struct trackers *t, const struct trackers_address *a,
 	}
 	l->t = t;
 	l->address = *a;
+	(void)snprintf(l->text, sizeof(l->text),
+	    strchr(a->host, ':') != NULL && a->host[0] != '[' ? "[%s]:%u"
+							      : "%s:%u",
+	    a->host, a->port);
 	if ((l->fd = listen_open(a, o, err)) < 0) {
 		free(l);
 		return NULL;

@@ -34,6 +34,8 @@ struct api_status {
 	uint64_t wal_bytes;
 	uint64_t store_queue_bytes, store_queue_max, store_queue_hits;
 	struct trackers_stats trackers;
+	struct relay_view relay[RELAY_RULES_MAX];
+	size_t relay_count;
 	struct fwfile_stats files;
 	int limit_in_flight;
 	int64_t limit_start_per_hour, limit_read_per_hour;

@@ -1,6 +1,9 @@
 #include "config.h"
 #include "io/api_int.h"
 
+#include <stdio.h>
+#include <string.h>
+
 /* A limit: what it is, where it stands, how often it bit. Negative: null. */
 static void
 limit_add(json_t *all, const char *name, int64_t limit, int64_t now,
@@ -45,6 +48,11 @@ tracker_limits(json_t *j, const struct trackers_stats *t)
 	    (int64_t)n[TRACKERS_OWED_TIMEOUT]);
 	limit_add(j, "output_bytes", (int64_t)t->output_max, -1,
 	    (int64_t)n[TRACKERS_OUTPUT_CLOSED]);
+	limit_add(j, "relay_hold_bytes",
+	    t->relay.upstreams > 0 ? (int64_t)t->relay.hold_max : -1,
+	    (int64_t)t->relay.held_bytes, (int64_t)t->relay.hold_closed);
+	limit_add(j, "relay_replies", -1, -1,
+	    (int64_t)t->relay.replies_dropped);
 	limit_add(j, "tracker_memory", -1, -1, (int64_t)n[TRACKERS_NO_MEMORY]);
 }
 
@@ -146,6 +154,46 @@ reasons_json(const struct api_status *st)
 	return j;
 }
 
+/* null without a platform behind us. */
+static json_t *
+relay_json(const struct api_status *st)
+{
+	const struct relay_stats *r = &st->trackers.relay;
+	json_t *list;
+
+	if (r->upstreams == 0)
+		return json_null();
+	if ((list = json_array()) == NULL)
+		return NULL;
+	for (size_t i = 0; i < st->relay_count; i++) {
+		const struct relay_view *v = &st->relay[i];
+		char name[RELAY_HOST_MAX + 16];
+
+		(void)snprintf(name, sizeof name, strchr(v->host, ':') != NULL ?
+		    "[%s]:%u" : "%s:%u", v->host, v->port);
+		if (json_array_append_new(list, json_pack("{s:o, s:b, s:o,"
+		    " s:I, s:I}", "upstream", api_text(name), "up", v->up,
+		    "error", api_text_or_null(v->error),
+		    "connected", (json_int_t)v->connected,
+		    "waiting", (json_int_t)v->waiting)) < 0) {
+			json_decref(list);
+			return NULL;
+		}
+	}
+	return json_pack("{s:o, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I,"
+	    " s:I}", "upstreams", list,
+	    "connected", (json_int_t)r->connected,
+	    "waiting", (json_int_t)r->waiting,
+	    "held_bytes", (json_int_t)r->held_bytes,
+	    "bytes_up", (json_int_t)r->bytes_up,
+	    "bytes_down", (json_int_t)r->bytes_down,
+	    "connect_failed", (json_int_t)r->connect_failed,
+	    "closed", (json_int_t)r->upstream_closed,
+	    "reset", (json_int_t)r->upstream_reset,
+	    "hidden", (json_int_t)r->hidden,
+	    "foreign", (json_int_t)r->foreign);
+}
+
 void
 api_get_status(struct api_call *c)
 {
@@ -157,7 +205,7 @@ api_get_status(struct api_call *c)
 	core_view_status(a->ops.core(a->ops.arg), &v);
 	api_answer(c, 200, json_pack(
 	    "{s:o, s:s, s:o, s:I, s:I, s:{s:I, s:I, s:I}, s:I, s:I,"
-	    " s:{s:o, s:I}, s:n, s:o}",
+	    " s:{s:o, s:I}, s:o, s:o}",
 	    "version", api_text(st.version),
 	    "state", state_word(&v, &st),
 	    "reasons", reasons_json(&st),
@@ -172,6 +220,6 @@ api_get_status(struct api_call *c)
 	    "store",
 	    "state", api_text(st.store_state),
 	    "wal_bytes", (json_int_t)st.wal_bytes,
-	    "relay",
+	    "relay", relay_json(&st),
 	    "limits", limits_json(a, &st, &v)));
 }

@@ -23,7 +23,8 @@ conn_of(const struct core_conn *cc)
 static int
 conn_want(struct conn *c, uint32_t events)
 {
-	struct epoll_event e = {.events = events, .data.ptr = c};
+	struct epoll_event e = {.events = events,
+	    .data.u64 = (uint64_t)(uintptr_t)c};
 	int op = c->events == 0 ? EPOLL_CTL_ADD : events == 0 ? EPOLL_CTL_DEL :
 	    EPOLL_CTL_MOD;
 
@@ -73,6 +74,7 @@ conn_new(struct trackers *t, int fd, const struct sockaddr_storage *peer,
 void
 conn_free(struct conn *c)
 {
+	relay_free(c);
 	(void)conn_want(c, 0);
 	(void)close(c->fd);
 	list_remove(&c->link);
@@ -107,15 +109,15 @@ conn_close(struct conn *c, const char *reason, enum trackers_counter counter)
 	event_active(&t->reaper, EV_TIMEOUT, 0);
 }
 
-/* Listens for what matters now. */
-static void
+void
 conn_watch(struct conn *c)
 {
 	uint32_t events = 0;
 
 	if (c->reason != NULL)
 		return;
-	if (!c->held && !c->half_closed)
+	if (!c->held && !c->half_closed &&
+	    (c->relay == NULL || !c->relay->stalled))
 		events |= EPOLLIN;
 	if (c->out_len > 0)
 		events |= EPOLLOUT;
@@ -133,6 +135,14 @@ deadline_find(const struct conn *c, const char **ret_reason,
 	const struct trackers_config *cfg = &c->t->cfg;
 	int64_t at = c->seen_at + cfg->idle_timeout_ms, other;
 
+	if (c->relay != NULL) {
+		/* The platform judges silence. A tracker that takes nothing is
+		 * gone for it too. */
+		*ret_reason = "owed_timeout";
+		*ret_counter = TRACKERS_OWED_TIMEOUT;
+		return c->out_len > 0 ? c->owed_at + cfg->owed_timeout_ms
+				      : INT64_MAX;
+	}
 	*ret_reason = "idle_timeout";
 	*ret_counter = TRACKERS_IDLE_TIMEOUT;
 	other = c->since_at + cfg->identify_timeout_ms;
@@ -171,7 +181,9 @@ conn_deadline(const struct conn *c)
 	enum trackers_counter counter;
 	const char *reason;
 
-	return deadline_find(c, &reason, &counter);
+	int64_t at = deadline_find(c, &reason, &counter);
+
+	return c->relay == NULL ? at : MIN_OF(at, relay_deadline(c));
 }
 
 void
@@ -180,10 +192,16 @@ conn_check(struct conn *c, int64_t now)
 	struct trackers *t = c->t;
 	enum trackers_counter counter;
 	const char *reason;
-	int64_t at = deadline_find(c, &reason, &counter);
+	int64_t at;
 
+	if (c->relay != NULL)
+		relay_check(c, now);
+	if (c->reason != NULL)
+		return;
+	at = deadline_find(c, &reason, &counter);
 	if (at > now) {
-		wheel_put(t, c, at);
+		wheel_put(t, c, c->relay == NULL ? at
+			: MIN_OF(at, relay_deadline(c)));
 		return;
 	}
 	if (counter == TRACKERS_IDLE_TIMEOUT && c->identified &&
@@ -245,8 +263,8 @@ bool
 conn_kept(const struct conn *c, struct trackers_kept *ret)
 {
 	/* One that the peer has half closed, or that we are closing, ends as
-	 * it would have. */
-	if (c->reason != NULL || c->half_closed)
+	 * it would have; and without its platform half a pair is none. */
+	if (c->reason != NULL || c->half_closed || c->relay != NULL)
 		return false;
 	*ret = (struct trackers_kept){
 	    .fd = c->fd,
@@ -346,8 +364,8 @@ conn_keep_output(struct conn *c, const char *p, size_t n)
 	conn_hurry(c);
 }
 
-static void
-conn_reply(struct conn *c, const char *p, size_t n)
+void
+conn_put(struct conn *c, const char *p, size_t n)
 {
 	ssize_t sent = 0;
 
@@ -356,6 +374,17 @@ conn_reply(struct conn *c, const char *p, size_t n)
 	if (c->out_len == 0 && (sent = conn_write(c, p, n)) < 0)
 		return;
 	conn_keep_output(c, p + sent, n - (size_t)sent);
+}
+
+/* Words of ours: between two frames of the platform. */
+static void
+conn_reply(struct conn *c, const char *p, size_t n)
+{
+	if (n > 0 && c->reason == NULL && c->relay != NULL &&
+	    !relay_between(c))
+		relay_late(c, p, n);
+	else
+		conn_put(c, p, n);
 }
 
 static void
@@ -373,6 +402,8 @@ conn_writable(struct conn *c)
 	}
 	buffer_drop(&c->out, &c->out_cap);
 	conn_watch(c);
+	if (c->relay != NULL && c->reason == NULL)
+		relay_drained(c);
 }
 
 bool
@@ -385,6 +416,10 @@ trackers_send(struct core_conn *cc, const char *p, size_t n)
 	 * never: it goes now or not at all. */
 	if (c->reason != NULL || c->half_closed || c->out_len > 0 || n == 0)
 		return false;
+	if (c->relay != NULL && !relay_between(c)) {
+		relays_stats(c->t->relays)->not_between++;
+		return false;
+	}
 	if ((sent = conn_write(c, p, n)) <= 0)
 		return false;
 	/* Whatever becomes of the rest, the tracker may have it whole. */
@@ -427,7 +462,8 @@ reply_flush(struct conn *c)
 	r->len = 0;
 }
 
-static void
+/* True: it is of our own dialogue, and none of the platform's. */
+static bool
 frame_good(struct conn *c, const struct frame *f, int64_t now)
 {
 	struct trackers *t = c->t;
@@ -441,23 +477,33 @@ frame_good(struct conn *c, const struct frame *f, int64_t now)
 		 * a good id and count it passes for an ordinary one. */
 		if ((bad != MSG_BAD_FIELDS && bad != MSG_BAD_VALUE) ||
 		    m->count_text.n == 0)
-			return;
+			return false;
 		m->kind = MSG_REPORT;
 		m->has_serial = false;
 	}
 	c->seen_at = now;
 	t->stats.kind[m->kind]++;
+	t->reply.own = false;
 	t->ops.frame(t->ops.arg, &c->core, m, &t->reply);
 	if (t->reply.len >= REPLY_FLUSH)
 		reply_flush(c);
+	return t->reply.own;
 }
 
 static void
 frame_bad(struct conn *c, enum frame_why why)
 {
 	c->t->stats.bad_frame[why]++;
-	if (++c->bad >= c->t->cfg.bad_frames_max)
+	if (++c->bad >= c->t->cfg.bad_frames_max && c->relay == NULL)
 		conn_close(c, "bad_frames", TRACKERS_BAD_FRAMES_CLOSED);
+}
+
+void
+conn_forget_input(struct conn *c)
+{
+	buffer_drop(&c->in, &c->in_cap);
+	c->in_len = c->in_scan = 0;
+	c->partial_at = 0;
 }
 
 /* The bytes behind the last whole frame wait in a buffer of their own. */
@@ -466,9 +512,7 @@ conn_keep_input(struct conn *c, const char *p, size_t n, size_t scan,
     bool consumed, int64_t now)
 {
 	if (c->reason != NULL || n == 0) {
-		buffer_drop(&c->in, &c->in_cap);
-		c->in_len = c->in_scan = 0;
-		c->partial_at = 0;
+		conn_forget_input(c);
 		return;
 	}
 	/* frame_next() gives up before this; the shared buffer relies on it. */
@@ -493,6 +537,8 @@ static void
 conn_frames(struct conn *c, const char *p, size_t n, int64_t now)
 {
 	struct trackers *t = c->t;
+	/* Of p, the platform has got the bytes before this. */
+	size_t passed = c->relay == NULL ? 0 : c->relay->ahead;
 	/* A reload may have lowered the limit below what was searched. */
 	size_t off = 0, used, scan = MIN_OF(c->in_scan, t->cfg.frame_max);
 	bool consumed = false;
@@ -508,11 +554,13 @@ conn_frames(struct conn *c, const char *p, size_t n, int64_t now)
 			break;
 		consumed = true;
 		scan = 0;
-		if (st == FRAME_OK)
-			frame_good(c, &f, now);
-		else
+		if (st == FRAME_BAD)
 			frame_bad(c, why);
+		else if (frame_good(c, &f, now) && c->relay != NULL)
+			passed = relay_hide(c, p, passed, &f.bytes);
 	}
+	if (c->relay != NULL)
+		relay_pass(c, p, passed, off);
 	reply_flush(c);
 	conn_keep_input(c, p + off, n - off, scan, consumed, now);
 }
@@ -520,6 +568,10 @@ conn_frames(struct conn *c, const char *p, size_t n, int64_t now)
 static void
 conn_end_of_input(struct conn *c, int64_t now)
 {
+	if (c->relay != NULL) {
+		relay_tracker_ended(c);
+		return;
+	}
 	/* Replies that wait for the disk may still be due to a tracker that
 	 * said it will send no more; a health check is owed nothing. */
 	if (!c->identified) {
@@ -539,7 +591,7 @@ conn_readable(struct conn *c, int64_t now)
 	struct trackers *t = c->t;
 	ssize_t n;
 
-	if (t->hold) {
+	if (t->hold && c->relay == NULL) {
 		conn_hold(c, true, now);
 		return;
 	}
@@ -548,6 +600,10 @@ conn_readable(struct conn *c, int64_t now)
 		if (c->in_len > 0)
 			memcpy(t->rbuf, c->in, c->in_len);
 		trackers_count(t, TRACKERS_BYTES_IN, (uint64_t)n);
+		if (t->pure && c->relay != NULL) {
+			relay_pure(c, t->rbuf, c->in_len + (size_t)n);
+			return;
+		}
 		conn_frames(c, t->rbuf, c->in_len + (size_t)n, now);
 		return;
 	}
@@ -583,9 +639,15 @@ conn_poll(struct trackers *t)
 	/* None is freed before the end of the turn; one may be closed by what
 	 * another said. */
 	for (int i = 0; i < n; i++) {
-		struct conn *c = ready[i].data.ptr;
+		uint64_t told = ready[i].data.u64;
+		struct conn *c = (struct conn *)(uintptr_t)(told &
+		    ~CONN_UPSTREAM);
 
-		if (c->reason == NULL)
+		if (c->reason != NULL)
+			continue;
+		if ((told & CONN_UPSTREAM) != 0)
+			relay_ready(c, ready[i].events);
+		else
 			conn_ready(c, ready[i].events, now);
 	}
 	if (n > 0 && t->ops.end != NULL)

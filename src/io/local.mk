@@ -24,6 +24,8 @@ libtrackup_io_a_SOURCES += src/io/fwreq.c src/io/fwreq.h
 libtrackup_io_a_SOURCES += src/io/fwseg.c src/io/fwseg.h
 libtrackup_io_a_SOURCES += src/io/listen.c src/io/listen.h
 libtrackup_io_a_SOURCES += src/io/loop.c src/io/loop.h
+libtrackup_io_a_SOURCES += src/io/relay.c src/io/relay.h src/io/relay_priv.h
+libtrackup_io_a_SOURCES += src/io/relay_target.c
 libtrackup_io_a_SOURCES += src/io/trackers.c src/io/trackers.h
 libtrackup_io_a_SOURCES += src/io/trackers_priv.h
 # What a program that links libtrackup-io.a also needs.

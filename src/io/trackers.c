@@ -190,6 +190,7 @@ config_take(struct trackers *t, const struct trackers_config *cfg)
 	t->cfg = *cfg;
 	/* The caller's list is not ours to keep. */
 	t->cfg.listen = NULL;
+	t->cfg.relay = NULL;
 	t->cfg.listen_count = 0;
 	if (t->cfg.owed_timeout_ms <= 0)
 		t->cfg.owed_timeout_ms = OWED_DEFAULT_MS;
@@ -330,6 +331,15 @@ warn_somaxconn(struct trackers *t)
 	t->ops.note(t->ops.arg, NOTE_WARN, line);
 }
 
+static int
+relays_set(struct trackers *t, const struct trackers_config *cfg)
+{
+	static const struct relay_config none;
+
+	return relays_configure(t->relays, cfg->relay == NULL ? &none
+		: cfg->relay);
+}
+
 int
 trackers_new(struct trackers **ret, struct loop *l,
     const struct trackers_config *cfg, const struct trackers_ops *ops,
@@ -357,6 +367,10 @@ trackers_new(struct trackers **ret, struct loop *l,
 	(void)event_assign(&t->tick, t->base, -1, EV_PERSIST, on_tick, t);
 	accept_init(t);
 	config_take(t, cfg);
+	if ((t->relays = relays_new(l)) == NULL || relays_set(t, cfg) < 0) {
+		(void)errtext_set(err, -1, "no memory for the relay");
+		goto bad;
+	}
 	if (t->poll_fd < 0 || event_add(&t->poll, NULL) != 0) {
 		(void)errtext_set(err, -1, "no epoll for connections: %s",
 		    strerror(errno));
@@ -397,6 +411,7 @@ trackers_free(struct trackers *t)
 		(void)event_del(&t->poll);
 		(void)close(t->poll_fd);
 	}
+	relays_free(t->relays);
 	idmap_done(&t->per_address);
 	free(t->reply.p);
 	free(t->rbuf);
@@ -463,6 +478,8 @@ trackers_reconfigure(struct trackers *t, const struct trackers_config *cfg,
 			(void)addresses_recount(t, !limited);
 		return -1;
 	}
+	if (relays_set(t, cfg) < 0)
+		return errtext_set(err, -1, "no memory for the relay");
 	config_take(t, cfg);
 	accept_limit(t);
 	if (tick_start(t) != 0)
@@ -529,10 +546,23 @@ trackers_stop_listening(struct trackers *t)
 	t->listener_count = 0;
 }
 
+size_t
+trackers_relays(const struct trackers *t, struct relay_view *ret, size_t max)
+{
+	return relays_view(t->relays, ret, max);
+}
+
+void
+trackers_pure(struct trackers *t)
+{
+	t->pure = true;
+}
+
 void
 trackers_get_stats(const struct trackers *t, struct trackers_stats *ret)
 {
 	*ret = t->stats;
+	ret->relay = *relays_stats(t->relays);
 	ret->connections = t->open;
 	ret->unidentified = t->unidentified;
 	ret->max_connections = t->cfg.max_connections;

@@ -16,6 +16,7 @@
 #include "base/errtext.h"
 #include "core/event.h"
 #include "io/loop.h"
+#include "io/relay.h"
 
 struct trackers;
 
@@ -34,6 +35,7 @@ struct trackers_config {
 	int64_t identify_timeout_ms, idle_timeout_ms;
 	int64_t keepalive_ms;           /* 0 = off */
 	int bad_frames_max;
+	const struct relay_config *relay; /* NULL = none; copied */
 	int64_t owed_timeout_ms;        /* TCP_USER_TIMEOUT; 0 = 240 s */
 	int64_t linger_ms;              /* after the peer's FIN, for replies
 	                                 * that wait; 0 = 1 s */
@@ -46,6 +48,7 @@ struct trackers_config {
 struct trackers_reply {
 	char *p;
 	size_t len, cap;
+	bool own; /* set by the callback: the frame is kept from the platform */
 };
 
 struct trackers_ops {
@@ -65,6 +68,8 @@ struct trackers_ops {
 	void (*end)(void *arg);
 	/* The connection is gone when this returns. */
 	void (*close)(void *arg, struct core_conn *conn, const char *reason);
+	/* The platform behind us sends a GTUPD command of its own. */
+	void (*foreign)(void *arg, struct core_conn *conn);
 	/* True while the device of conn is updating: idle_timeout suspended. */
 	bool (*busy)(void *arg, const struct core_conn *conn);
 	/* One log line; trackers limits the rate of what peers can cause. */
@@ -109,6 +114,7 @@ struct trackers_stats {
 	uint64_t kind[MSG_KIND_COUNT_];      /* frames by kind */
 	uint64_t bad_frame[FRAME_WHY_COUNT_];
 	uint64_t bad_message[MSG_BAD_COUNT_];
+	struct relay_stats relay;
 };
 
 /* Binds and listens; all or nothing, err says which address and why. */
@@ -153,6 +159,11 @@ void trackers_keep(struct trackers *t, trackers_keep_fn *fn, void *arg);
 bool trackers_adopt(struct trackers *t, const struct trackers_kept *k);
 /* Draining: close listeners, keep connections. */
 void trackers_stop_listening(struct trackers *t);
+/* The platforms behind us, at most max. */
+size_t trackers_relays(const struct trackers *t, struct relay_view *ret,
+    size_t max);
+/* The rest of the daemon has failed: relay on, and do nothing else. */
+void trackers_pure(struct trackers *t);
 void trackers_get_stats(const struct trackers *t, struct trackers_stats *ret);
 const char *trackers_counter_name(enum trackers_counter c);
 

@@ -19,6 +19,7 @@
 #include "base/idmap.h"
 #include "base/list.h"
 #include "io/listen.h"
+#include "io/relay_priv.h"
 #include "io/trackers.h"
 
 #define READ_BYTES (64 * 1024)
@@ -35,6 +36,8 @@
 #define ACCEPT_PAUSE_MS 100
 #define SPARE_FDS 16            /* left for the database and the control */
 #define NOTE_EVERY_MS 10000
+/* In what epoll gives back: it is the upstream of that connection. */
+#define CONN_UPSTREAM UINT64_C(1)
 
 struct conn {
 	struct core_conn core;
@@ -58,6 +61,7 @@ struct conn {
 	bool identified;
 	bool half_closed;     /* the peer sends no more */
 	bool held;            /* not read from until hold_reading ends */
+	struct relay *relay;  /* NULL: nobody is behind us */
 	bool v6;
 	uint8_t addr[16];
 };
@@ -66,6 +70,7 @@ struct listener {
 	struct trackers *t;
 	struct event ev;
 	struct trackers_address address;
+	char text[80];        /* "host:port", as in the configuration */
 	int fd;
 };
 
@@ -108,6 +113,8 @@ struct trackers {
 	uint64_t next_id;
 	struct idmap per_address;   /* address_key() → count, when limited */
 
+	struct relays *relays;
+	bool pure;                  /* a relay and nothing else */
 	bool hold;
 	char *rbuf;                 /* partial_max + READ_BYTES, shared */
 	size_t partial_max;         /* the largest frame_max so far */
@@ -160,6 +167,12 @@ MUST_CHECK int conn_start(struct conn *c);
 /* Some connections are ready: a turn's worth of them is served. */
 void conn_poll(struct trackers *t);
 int64_t conn_deadline(const struct conn *c);
+/* Bytes for the tracker, whatever stands before them. Kept when the kernel
+ * does not take them; past OUTPUT_MAX c is closed. */
+void conn_put(struct conn *c, const char *p, size_t n);
+void conn_forget_input(struct conn *c);
+/* Listens for what matters now. */
+void conn_watch(struct conn *c);
 /* Its time has come: closes it, or puts it back into the wheel. */
 void conn_check(struct conn *c, int64_t now);
 /* A nearer deadline may have come up; a later one is noticed when due. */

@@ -400,11 +400,7 @@ START_TEST(not_available)
 	    "models: {C3: {}}", "models: {C2: {start: x}}",
 	    "models: {C2: {update_type: {mcu: 2}}}",
 	    "models: {C2: {password: abcd}}",
-	    "files: {max_downloads: 1}", "files: {rate: 10MiB}",
-	    "relay: {upstream: 'platform.example.org:7000'}",
-	    "relay: {source: [10.0.0.1]}", "relay: {proxy_protocol: v1}",
-	    "relay: {hold: 32KiB}", "relay: {hide_own: false}",
-	    "relay: {listeners: {'0.0.0.0:9623': 'a:1'}}"};
+	    "files: {max_downloads: 1}", "files: {rate: 10MiB}"};
 
 	for (size_t i = 0; i < ARRAY_LEN(bad); i++)
 		refuse_in(bad[i], ": not available in this version");
@@ -423,6 +419,9 @@ START_TEST(not_available)
 	refuse_in("trackers: {proxy_trust: [10.0.0.0/33]}",
 	    "is not a network, allowed a network such as 10.0.0.0/8");
 	refuse_in("relay: {upstream: a}", "is not host:port");
+	refuse_in("relay: {source: [10.0.0.1, host]}",
+	    "relay.source: \"host\" is no IP address");
+	refuse_in("relay: {hold: 1KiB}", "allowed 4KiB..16MiB");
 	refuse_in("relay: {listeners: {'0.0.0.0': 'a:1'}}",
 	    ":1:21: relay.listeners: \"0.0.0.0\" is not an address");
 	refuse_in("models: {X: {}}", "is no device-type code");
@@ -447,6 +446,51 @@ START_TEST(store_keys)
 	refuse_in("store: {retain: 12h}", "allowed 1d..");
 	refuse_in("store: {backup: {every: 5s}}", "allowed 1m..30d");
 	refuse_in("store: {backup: {keep: 0}}", "allowed 1..10000");
+}
+END_TEST
+
+/* What the relay is told, as it is shown and as it is read again. */
+START_TEST(relay_keys)
+{
+	struct daemon_conf *c = parse_good(
+	    "trackers: {listen: ['0.0.0.0:1', '0.0.0.0:2']}\n"
+	    "relay:\n"
+	    "  upstream: platform.example.org:7000\n"
+	    "  source: [192.0.2.1, '2001:db8::1']\n"
+	    "  proxy_protocol: v2\n"
+	    "  hold: 32KiB\n"
+	    "  hide_own: false\n"
+	    "  listeners: {'0.0.0.0:2': 'a:1', '0.0.0.0:3': '[::1]:5'}\n");
+	struct daemon_conf *again;
+	struct sbuf dump, diag;
+
+	for (int round = 0; round < 2; round++) {
+		ck_assert_str_eq(c->relay_upstream,
+		    "platform.example.org:7000");
+		ck_assert_uint_eq(c->relay_source_count, 2);
+		ck_assert_str_eq(c->relay_source[1], "2001:db8::1");
+		ck_assert_int_eq(c->relay_proxy, 2);
+		ck_assert_uint_eq(c->relay_hold, 32768);
+		ck_assert(!c->relay_hide_own);
+		ck_assert_uint_eq(c->relay_listener_count, 2);
+		ck_assert_str_eq(c->relay_listener[1].listen.text,
+		    "0.0.0.0:3");
+		ck_assert_str_eq(c->relay_listener[1].upstream, "[::1]:5");
+		/* One that only the relay names is listened at too. */
+		ck_assert_uint_eq(c->all_listen_count, 3);
+		ck_assert_str_eq(c->all_listen[2].text, "0.0.0.0:3");
+		sbuf_init(&dump, 0);
+		daemon_conf_dump(c, &dump);
+		sbuf_init(&diag, 0);
+		again = daemon_conf_parse("dump", sbuf_str(&dump), dump.len,
+		    &diag);
+		ck_assert_msg(again != NULL, "%s", sbuf_str(&diag));
+		sbuf_done(&diag);
+		sbuf_done(&dump);
+		daemon_conf_free(c);
+		c = again;
+	}
+	daemon_conf_free(c);
 }
 END_TEST
 
@@ -745,7 +789,7 @@ main(void)
 	const TTest *const tests[] = {defaults, every_value,
 	    limits_of_each, lengths_of_each, whole_message, never_converted,
 	    addresses, urls, not_available, store_keys,
-	    default_always_accepted, passwords,
+	    relay_keys, default_always_accepted, passwords,
 	    password_files, dump_loads_again, mask_fails_closed,
 	    server_without_url,
 	    long_messages, restart_keys,

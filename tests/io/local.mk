@@ -45,3 +45,10 @@ tests_io_check_fdstore_LDFLAGS = $(AM_LDFLAGS) \
 	-Wl,--wrap=systemd_store_fd
 tests_io_check_fdstore_LDADD = libtrackup-daemon.a libtrackup-pure.a \
 	$(SYSTEMD_LIBS) $(CHECK_LIBS)
+
+check_PROGRAMS += tests/io/check_relay
+TESTS += tests/io/check_relay
+tests_io_check_relay_SOURCES = tests/io/check_relay.c \
+	tests/io/tio.c tests/io/tio.h
+tests_io_check_relay_CPPFLAGS = $(io_test_cppflags)
+tests_io_check_relay_LDADD = $(io_test_libs)

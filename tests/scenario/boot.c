@@ -212,6 +212,7 @@ world_init(struct world *w, const char *file, bool sqlite, bool hex)
 	    .in_flight = 100,
 	    .start_per_hour = 360000,
 	    .read_per_hour = 3600000,
+	    .hide_own = true,
 	    .password = "gv620mg",
 	};
 	fx_init(&w->fx);

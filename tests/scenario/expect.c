@@ -76,6 +76,24 @@ expect_no(struct world *w, char *args)
 }
 
 static void
+expect_own(struct world *w, char *args)
+{
+	struct dev *d = script_dev(w, script_word(&args), NULL);
+
+	if (!d->last_own)
+		scn_fail("%s: was not kept", d->last_frame);
+}
+
+static void
+expect_passed(struct world *w, char *args)
+{
+	struct dev *d = script_dev(w, script_word(&args), NULL);
+
+	if (d->last_own)
+		scn_fail("%s: was kept", d->last_frame);
+}
+
+static void
 expect_closed(struct world *w, char *args)
 {
 	struct dev *d = script_dev(w, script_word(&args), NULL);
@@ -577,6 +595,7 @@ expect(struct world *w, char *args)
 	} table[] = {
 	    {"SEND", expect_send}, {"NOTHING", expect_nothing},
 	    {"SACK", expect_sack}, {"NO", expect_no},
+	    {"OWN", expect_own}, {"PASSED", expect_passed},
 	    {"CLOSED", expect_closed}, {"TARGET", expect_target},
 	    {"RETRY", expect_retry}, {"UNTIL", expect_until},
 	    {"ATTEMPT", expect_attempt},

@@ -55,7 +55,8 @@
  *   global one, too; read_rate 1000/s) unless given.
  *
  * Trackers
- *   CONNECT d1 [udp]   CLOSE d1
+ *   CONNECT d1 [udp|relay]   CLOSE d1
+ *   PLATFORM d1                    the platform behind us commands an update
  *   RECV d1 WHAT; WHAT; …          each a frame of its own:
  *       report, late (a buffered report), heartbeat, power_on, power_off,
  *       ack [SERIAL|stop], nack [SERIAL], 100, 200,1 … (a code), buff 301,
@@ -73,6 +74,8 @@
  *       yet. Every command must be named before anything else happens.
  *   EXPECT NOTHING                 was sent (it is so before each command)
  *   EXPECT SACK d1 [GLOB], EXPECT NO SACK d1    of its last frame
+ *   EXPECT OWN d1, EXPECT PASSED d1   its last frame is kept from the platform
+ *       behind us, or not
  *   EXPECT CLOSED d1
  *   EXPECT TARGET d1[/c1] active downloading | waiting offline | failed no_ack
  *       … [attempts=2 hops=1 blocked_by=c2 missing=GLOB (blanks as _)]

@@ -265,7 +265,7 @@ one_stage(struct world *w, struct dev *d, enum stage to,
 		break;
 	case STAGE_ONLINE:
 		if (dev_conn(d) == NULL)
-			(void)world_connect(w, d, false);
+			(void)world_connect(w, d, false, false);
 		say_text(w, d, "report");
 		break;
 	case STAGE_SENDING:
@@ -288,7 +288,7 @@ one_stage(struct world *w, struct dev *d, enum stage to,
 		break;
 	case STAGE_CLAIMED:
 		world_close(w, dev_conn(d));
-		(void)world_connect(w, d, false);
+		(void)world_connect(w, d, false, false);
 		say_text(w, d, "301");
 		break;
 	}

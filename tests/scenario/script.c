@@ -271,7 +271,19 @@ cmd_connect(struct world *w, char *args)
 {
 	struct dev *d = script_dev(w, script_word(&args), NULL);
 
-	(void)world_connect(w, d, strcmp(args, "udp") == 0);
+	(void)world_connect(w, d, strcmp(args, "udp") == 0,
+	    strcmp(args, "relay") == 0);
+}
+
+static void
+cmd_platform(struct world *w, char *args)
+{
+	struct wconn *c;
+	struct dev *d = script_dev(w, script_word(&args), &c);
+
+	if (c == NULL)
+		scn_fail("%s is not connected", d->name);
+	world_event(w, &(struct ev){.kind = EV_FOREIGN, .conn = &c->core});
 }
 
 static void
@@ -446,7 +458,8 @@ static const struct {
 } commands[] = {
     {"DEVICE", cmd_device}, {"FILE", cmd_file}, {"RELOAD", cmd_reload},
     {"CAMPAIGN", cmd_campaign}, {"CONNECT", cmd_connect},
-    {"CLOSE", cmd_close}, {"RECV", cmd_recv}, {"BRING", cmd_bring},
+    {"CLOSE", cmd_close}, {"PLATFORM", cmd_platform},
+    {"RECV", cmd_recv}, {"BRING", cmd_bring},
     {"PASS", cmd_pass}, {"AT", cmd_at}, {"STALL", cmd_stall},
     {"AUTO", cmd_auto},
     {"DURABLE", cmd_durable}, {"STORE", cmd_store},

@@ -438,7 +438,7 @@ dev_conn_nth(const struct dev *d, size_t n)
 }
 
 struct wconn *
-world_connect(struct world *w, struct dev *d, bool udp)
+world_connect(struct world *w, struct dev *d, bool udp, bool relayed)
 {
 	struct wconn *c = calloc(1, sizeof(*c));
 
@@ -446,6 +446,7 @@ world_connect(struct world *w, struct dev *d, bool udp)
 		scn_fail("%s: too many connections", d->name);
 	c->core.id = ++w->conn_last;
 	c->core.transport = udp ? TRANSPORT_UDP : TRANSPORT_TCP;
+	c->core.relayed = relayed;
 	c->dev = d;
 	c->open = true;
 	d->conn[d->conn_count++] = c;
@@ -544,6 +545,7 @@ one_frame(struct world *w, struct wconn *c, const struct frame *f)
 	if (w->fx.ops.count > 0 && changes_an_update(&m))
 		frame_matters(d, text, d->last_count, w->fx.ticket);
 	len = w->fx.reply_len;
+	d->last_own = w->fx.own;
 	w->fx.reply = NULL;
 	w->fx.reply_cap = w->fx.reply_len = 0;
 	world_effects(w);

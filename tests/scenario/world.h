@@ -67,6 +67,7 @@ struct dev {
 	size_t sack_count;
 	char last_count[5];      /* of the last frame it sent */
 	char last_frame[512];
+	bool last_own;           /* kept from the platform */
 	size_t closes;           /* how often the core closed it */
 	int brought;             /* see bring.c */
 	/* which frames are not durable yet: no SACK before */
@@ -141,7 +142,8 @@ struct dev *world_dev(struct world *w, const char *name);
 struct wconn *dev_conn(const struct dev *d);
 struct wconn *dev_conn_nth(const struct dev *d, size_t n);
 
-struct wconn *world_connect(struct world *w, struct dev *d, bool udp);
+struct wconn *world_connect(struct world *w, struct dev *d, bool udp,
+    bool relayed);
 void world_close(struct world *w, struct wconn *c);
 /* Bytes from the tracker; frames and text around them as on a real stream. */
 void world_recv(struct world *w, struct wconn *c, const char *text);
