@@ -89,6 +89,9 @@ write_wire(struct sbuf *b, const struct api_status *st,
 	for (int i = 1; i < MSG_BAD_COUNT_; i++)
 		labelled(b, "frame_errors_total", "reason",
 		    msg_bad_name((enum msg_bad)i), t->bad_message[i]);
+	/* Binary frames that no connection's id goes with. */
+	labelled(b, "frame_errors_total", "reason", "nameless",
+	    v->frames_nameless);
 	head(b, "commands_total", "counter", "Commands written, by command.");
 	labelled(b, "commands_total", "command", "start", v->commands_start);
 	labelled(b, "commands_total", "command", "stop", v->commands_stop);

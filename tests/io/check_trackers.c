@@ -358,6 +358,36 @@ START_TEST(undecodable_is_counted)
 }
 END_TEST
 
+/* Binary frames come the same way; one whose sum is wrong goes no further than
+ * its counter, and is no failure of framing. */
+START_TEST(binary_frames)
+{
+	static const char beat[] = "\x2b\x10\x18\x00\xa0\x00\x00\x2b\x41\xde"
+	    "\xe0\xc0\x31\x00\x0a\x00\x64\xf9"
+	    "\xaa\xf6\x11\xf0\xd7\x24";
+	char bad[sizeof(beat)];
+	int fd;
+
+	world_start();
+	fd = client();
+	memcpy(bad, beat, sizeof(beat));
+	bad[20] ^= 1;
+	tio_write(fd, bad, 5);
+	UNTIL(w.l, counter(TRACKERS_BYTES_IN) == 5);
+	tio_write(fd, bad + 5, sizeof(bad) - 1 - 5);
+	UNTIL(w.l, counter(TRACKERS_FRAMES) == 1);
+	ck_assert_uint_eq(w.frames, 0);
+	ck_assert_uint_eq(w.stats.bad_message[MSG_BAD_CRC], 1);
+	tio_write(fd, beat, sizeof(beat) - 1);
+	expect(fd, SACK);
+	ck_assert_uint_eq(w.frames, 1);
+	ck_assert_uint_eq(counter(TRACKERS_FRAMES), 2);
+	for (int why = 0; why < FRAME_WHY_COUNT_; why++)
+		ck_assert_uint_eq(w.stats.bad_frame[why], 0);
+	close(fd);
+}
+END_TEST
+
 /* A tracker repeats what is not acknowledged for ever: a report whose id and
  * count are good gets its SACK, whatever else is wrong with it. */
 START_TEST(bad_value_is_an_ordinary_report)
@@ -1385,7 +1415,8 @@ main(void)
 	int failed;
 
 	ADD(s, "frames", splits, drip, glued_one_send, glued_many, oversize,
-	    undecodable_is_counted, bad_value_is_an_ordinary_report);
+	    undecodable_is_counted, binary_frames,
+	    bad_value_is_an_ordinary_report);
 	ADD(s, "ends", health_check_is_quiet, reset,
 	    half_close_gets_its_replies, close_in_frame, close_twice_is_once,
 	    free_calls_nobody);
