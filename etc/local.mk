@@ -8,7 +8,7 @@ etc_samples = \
 unit_sed = $(SED) -e 's|@sbindir[@]|$(sbindir)|g' \
 	-e 's|@sysconfdir[@]|$(sysconfdir)|g'
 
-EXTRA_DIST += etc/trackupd.socket etc/trackupd.service.in etc/trackupd.sysusers $(etc_samples)
+EXTRA_DIST += etc/trackupd.catalog etc/trackupd.socket etc/trackupd.service.in etc/trackupd.sysusers $(etc_samples)
 CLEANFILES += etc/trackupd.service
 
 etc/trackupd.service: $(top_srcdir)/etc/trackupd.service.in Makefile
@@ -18,6 +18,8 @@ etc/trackupd.service: $(top_srcdir)/etc/trackupd.service.in Makefile
 
 if INSTALL_UNIT
 systemdsystemunit_DATA = etc/trackupd.service etc/trackupd.socket
+catalogdir = $(prefix)/lib/systemd/catalog
+catalog_DATA = etc/trackupd.catalog
 endif
 
 # sysusers.d wants the file under the name of the package.

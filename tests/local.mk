@@ -13,3 +13,10 @@ include $(top_srcdir)/tests/simulate/local.mk
 include $(top_srcdir)/tests/integration/local.mk
 include $(top_srcdir)/tests/bench/local.mk
 include $(top_srcdir)/tests/planted/local.mk
+
+# Those that need neither ports nor minutes, for the builds of packages.
+print-quick-tests:
+	@echo $(filter tests/unit/% tests/config/%,$(TESTS)) \
+	    tests/store/check_store tests/store/check_backup \
+	    tests/store/check_upgrade
+.PHONY: print-quick-tests

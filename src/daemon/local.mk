@@ -8,6 +8,7 @@ libtrackup_daemon_a_SOURCES = \
 	src/daemon/fdstore.c src/daemon/fdstore.h \
 	src/daemon/files.c src/daemon/files.h \
 	src/daemon/haltfile.c src/daemon/haltfile.h \
+	src/daemon/journal.c src/daemon/journal.h \
 	src/daemon/log.c src/daemon/log.h \
 	src/daemon/pkgwatch.c src/daemon/pkgwatch.h \
 	src/daemon/systemd.c src/daemon/systemd.h

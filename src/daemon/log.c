@@ -9,6 +9,8 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "daemon/journal.h"
+
 #define LINES_BURST 4000
 #define LINES_PER_SECOND 1000
 
@@ -32,6 +34,7 @@ log_init(void)
 {
 	const char *no_color = getenv("NO_COLOR");
 
+	journal_init();
 	lg.terminal = isatty(STDERR_FILENO) == 1;
 	lg.colour = lg.terminal && (no_color == NULL || *no_color == '\0');
 }
@@ -59,6 +62,8 @@ write_line(enum note_level level, const char *line)
 	struct timespec ts;
 	struct tm tm;
 
+	if (journal_send(level_priority[level], line))
+		return;
 	if (!lg.terminal) {
 		(void)fprintf(stderr, "<%d>%s\n", level_priority[level], line);
 		return;

@@ -52,3 +52,10 @@ tests_io_check_relay_SOURCES = tests/io/check_relay.c \
 	tests/io/tio.c tests/io/tio.h
 tests_io_check_relay_CPPFLAGS = $(io_test_cppflags)
 tests_io_check_relay_LDADD = $(io_test_libs)
+
+check_PROGRAMS += tests/io/check_journal
+TESTS += tests/io/check_journal
+tests_io_check_journal_SOURCES = tests/io/check_journal.c
+tests_io_check_journal_CPPFLAGS = $(io_test_cppflags)
+tests_io_check_journal_LDADD = libtrackup-daemon.a libtrackup-pure.a \
+	$(SYSTEMD_LIBS) $(CHECK_LIBS)
