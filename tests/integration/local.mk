@@ -8,6 +8,8 @@ tests_integration_checker_CPPFLAGS = $(AM_CPPFLAGS) $(JANSSON_CFLAGS) \
 tests_integration_checker_LDADD = $(JANSSON_LIBS) $(SQLITE_LIBS)
 
 check_PROGRAMS += tests/integration/peer tests/integration/shim.so
+check_PROGRAMS += tests/integration/platform
+tests_integration_platform_LDADD =
 tests_integration_peer_LDADD =
 # Loaded into the daemon, so no program: none of its flags fit.
 tests_integration_shim_so_SOURCES = tests/integration/shim.c
@@ -24,6 +26,7 @@ integration_tests += tests/integration/t-smoke.sh
 integration_tests += tests/integration/t-campaign.sh
 integration_tests += tests/integration/t-hex.sh
 integration_tests += tests/integration/t-files.sh
+integration_tests += tests/integration/t-relay.sh
 integration_tests += tests/integration/t-calm.sh
 integration_tests += tests/integration/t-storm.sh
 integration_tests += tests/integration/t-peers.sh
