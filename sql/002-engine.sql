@@ -59,4 +59,18 @@ ALTER TABLE target ADD COLUMN rule_provisional INTEGER NOT NULL DEFAULT 0;
 ALTER TABLE target ADD COLUMN rule_edge INTEGER NOT NULL DEFAULT -1;
 ALTER TABLE target ADD COLUMN rule_seq INTEGER NOT NULL DEFAULT 0;
 
+-- Of the ids that the file names: a list must stay the same while it runs.
+ALTER TABLE campaign ADD COLUMN targets_digest TEXT NOT NULL DEFAULT '';
+
+-- Devices that the operator took out of all campaigns, kept when it is over.
+CREATE TABLE exclusion (
+	device INTEGER PRIMARY KEY,
+	id TEXT NOT NULL,
+	active INTEGER NOT NULL CHECK (active IN (0, 1)),
+	since_wall INTEGER NOT NULL,
+	until_wall INTEGER NOT NULL,
+	who TEXT NOT NULL,
+	reason TEXT NOT NULL
+) STRICT;
+
 PRAGMA user_version = 2;

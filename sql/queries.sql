@@ -9,7 +9,7 @@
 --   start_w_end_at start_w_over_seq start_ack_seq start_final_seq start_dropped_seq stop_seq
 --   stop_w_end_at stop_udp foreign_until_at foreign_seq
 
--- columns: campaign *id name digest revision state reason reason_text
+-- columns: campaign *id name digest targets_digest revision state reason reason_text
 --   created_wall started_wall finished_wall bucket_milli bucket_at
 --   rules_since_seq expired_wall
 
@@ -43,6 +43,8 @@
 -- columns: stamp alive_ms wall seq boot boot_ms
 
 -- columns: flags halted bucket_milli bucket_at next_campaign next_attempt
+
+-- columns: exclusion *device id active since_wall until_wall who reason
 
 -- Settings, in the order in which they are made. EXCLUSIVE comes first: one
 -- connection, no shared memory, and none of the races that need a second one.
@@ -154,6 +156,13 @@ UPDATE flags SET (@columns(flags)) = (@params(flags)) WHERE id = 1;
 
 -- name: flags_load
 SELECT @columns(flags) FROM flags WHERE id = 1;
+
+-- name: exclusion_put
+INSERT INTO exclusion (@columns(exclusion)) VALUES (@params(exclusion))
+	ON CONFLICT (device) DO UPDATE SET @updates(exclusion);
+
+-- name: exclusion_load
+SELECT @columns(exclusion) FROM exclusion WHERE active = 1;
 
 -- name: device_put
 INSERT INTO device (@columns(device)) VALUES (@params(device))

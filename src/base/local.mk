@@ -2,11 +2,13 @@
 noinst_LIBRARIES += libtrackup-base.a
 libtrackup_base_a_SOURCES = \
 	src/base/attr.h src/base/list.h \
+	src/base/cidr.c src/base/cidr.h \
 	src/base/devid.c src/base/devid.h \
 	src/base/errtext.c src/base/errtext.h \
 	src/base/heap.c src/base/heap.h \
 	src/base/histogram.c src/base/histogram.h \
 	src/base/idmap.c src/base/idmap.h \
+	src/base/keyset.c src/base/keyset.h \
 	src/base/prng.c src/base/prng.h \
 	src/base/sbuf.c src/base/sbuf.h \
 	src/base/span.c src/base/span.h \

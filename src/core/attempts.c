@@ -333,7 +333,7 @@ attempt_stop_due(struct core *c, struct attempt *a)
 	    (a->rec.stop_acked && !planted("stop_though_acked")) ||
 	    a->rec.phase == PHASE_INTENT ||
 	    !attempt_stoppable(a) || a->rec.stops_sent >= STOPS_MAX ||
-	    d->conn == NULL || !c->store_ok)
+	    d->conn == NULL || !c->store_ok || !device_commandable(c, d))
 		return;
 	if (a->rec.stops_sent > 0 &&
 	    c->now.at_ms < a->rec.stop_at +
@@ -386,12 +386,8 @@ attempt_new(struct core *c, struct target *t)
 		memcpy(a->rec.from, m->rec.fence_version, sizeof(a->rec.from));
 	memcpy(a->rec.to, pkg->to, sizeof(a->rec.to));
 	memcpy(a->rec.url, pkg->url, sizeof(a->rec.url));
-	(void)snprintf(a->rec.command, sizeof(a->rec.command),
-	    "AT+GTUPD=********,0,%d,%02d,0,%s,%s,%s,,%d,,,%04X$",
-	    p->spec->max_download_retry,
-	    (int)(p->spec->download_timeout_ms / 60000), c->cfg.file_user,
-	    c->cfg.file_secret[0] == '\0' ? "" : "******", pkg->url,
-	    (int)p->spec->update, a->rec.serial);
+	(void)model_start(c, d, p->spec, pkg->url, a->rec.serial, true,
+	    a->rec.command, sizeof(a->rec.command));
 	m->attempt = a;
 	t->attempt = a;
 	t->rec.last_attempt = a->rec.id;

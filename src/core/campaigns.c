@@ -254,12 +254,28 @@ campaign_wake(struct core *c, struct campaign *p)
 
 /* --- targets of a campaign -------------------------------------------------*/
 
+/* Doubling, so that a million targets cost a few moves. */
+static int
+targets_room(struct campaign *p)
+{
+	size_t cap = p->target_cap == 0 ? 16 : p->target_cap * 2;
+	struct target **v;
+
+	if (p->target_count < p->target_cap)
+		return 0;
+	if ((v = realloc(p->target, cap * sizeof(*v))) == NULL)
+		return -1;
+	p->target = v;
+	p->target_cap = cap;
+	return 0;
+}
+
 static struct target *
 target_new(struct core *c, struct campaign *p, struct device *d)
 {
-	struct target *t = calloc(1, sizeof(*t));
+	struct target *t = NULL;
 
-	if (t == NULL) {
+	if (targets_room(p) < 0 || (t = calloc(1, sizeof(*t))) == NULL) {
 		core_fail(c);
 		return NULL;
 	}
@@ -279,37 +295,60 @@ target_new(struct core *c, struct campaign *p, struct device *d)
 	return t;
 }
 
+/* Nothing is made of an id that the campaign leaves out. */
+static int
+target_of_id(struct core *c, struct campaign *p, const struct devid *id)
+{
+	const struct device nobody = {.key = id->key,
+	    .fleet_gen = (c->fleet_gen - 1) & FLEET_GENS};
+	struct device *d = device_find(c, id->key);
+	enum member_why why = member_why(c, p->spec, d == NULL ? &nobody : d);
+
+	p->left_out[why]++;
+	if (why != MEMBER_YES)
+		return 0;
+	if (d == NULL && (d = device_make(c, id)) == NULL)
+		return -1;
+	return target_new(c, p, d) == NULL ? -1 : 0;
+}
+
 static int
 targets_of_list(struct core *c, struct campaign *p)
 {
 	const struct campaign_spec *s = p->spec;
 
-	if ((p->target = calloc(s->device_count, sizeof(*p->target))) == NULL)
-		return -1;
 	if (idmap_reserve(&c->devices, c->devices.len + s->device_count) < 0)
 		return -1;
-	for (size_t i = 0; i < s->device_count; i++) {
-		struct device *d = device_make(c, &s->devices[i]);
-
-		if (d == NULL || target_new(c, p, d) == NULL)
+	for (size_t i = 0; i < s->device_count; i++)
+		if (target_of_id(c, p, &s->devices[i]) < 0)
 			return -1;
-	}
 	return 0;
 }
 
 static int
 targets_of_all(struct core *c, struct campaign *p)
 {
+	size_t rows = inventory_count(c->fleet.inventory), pos = 0;
 	struct device *d;
-	size_t pos = 0;
 
-	if (c->known == 0)
-		return 0;
-	if ((p->target = calloc(c->known, sizeof(*p->target))) == NULL)
-		return -1;
-	while ((d = idmap_next(&c->devices, &pos)) != NULL)
-		if (!d->observed && target_new(c, p, d) == NULL)
+	/* First those in memory: no device may be made during the walk. */
+	while ((d = idmap_next(&c->devices, &pos)) != NULL) {
+		struct devid id = {.key = d->key};
+
+		memcpy(id.text, d->id, sizeof(id.text));
+		if (!d->observed && target_of_id(c, p, &id) < 0)
 			return -1;
+	}
+	for (size_t i = 0; i < rows; i++) {
+		struct devid id;
+
+		inventory_id(c->fleet.inventory, (uint32_t)i, &id);
+		d = device_find(c, id.key);
+		if ((d == NULL || d->targets == NULL ||
+			d->targets->campaign != p) &&
+		    target_of_id(c, p, &id) < 0)
+			return -1;
+	}
 	return 0;
 }
 
@@ -320,6 +359,7 @@ campaign_add_targets(struct core *c, struct campaign *p)
 
 	if (p->target_count > 0)
 		return 0;
+	memset(p->left_out, 0, sizeof(p->left_out));
 	r = p->spec->targets_all ? targets_of_all(c, p)
 				 : targets_of_list(c, p);
 	if (r == 0)
@@ -347,8 +387,38 @@ targets_drop(struct campaign *p)
 	free(p->target);
 	free(p->by_key);
 	p->target = p->by_key = NULL;
-	p->target_count = 0;
+	p->target_count = p->target_cap = 0;
 	memset(p->count, 0, sizeof(p->count));
+}
+
+/* What the file names may be fewer, or others, than when it was read. */
+static bool
+snapshot_moves(const struct core *c, const struct campaign *p)
+{
+	const struct campaign_spec *s = p->spec;
+
+	return s->targets_all || s->model_count > 0 || s->tag_count > 0 ||
+	    s->exclude.count > 0 || c->exclusions.len > 0 ||
+	    p->left_out[MEMBER_EXCLUDED] > 0;
+}
+
+static int
+nobody_left(const struct campaign *p, struct errtext *err)
+{
+	const size_t *out = p->left_out;
+
+	if (out[MEMBER_MODEL] + out[MEMBER_TAG] + out[MEMBER_EXCLUDED] == 0)
+		return errtext_set(err, -1,
+		    "campaign %s: targets: %s", p->rec.name,
+		    p->spec->targets_all ? "all: true matches no known device "
+		    "(inventory, campaign lists, registered)"
+		    : "no device is named");
+	return errtext_set(err, -1,
+	    "campaign %s: targets: nobody is left of %zu devices: %zu are of "
+	    "another model, %zu have none of the tags, %zu are excluded",
+	    p->rec.name, out[MEMBER_MODEL] + out[MEMBER_TAG] +
+	    out[MEMBER_EXCLUDED], out[MEMBER_MODEL], out[MEMBER_TAG],
+	    out[MEMBER_EXCLUDED]);
 }
 
 /* The snapshot, and off it goes. */
@@ -359,8 +429,11 @@ campaign_begin(struct core *c, struct campaign *p, struct errtext *err)
 
 	if (r != 0)
 		return MIN_OF(r, 0);
-	if (p->spec->targets_all && campaign_add_targets(c, p) < 0)
-		return errtext_set(err, -1, "out of memory");
+	if (snapshot_moves(c, p)) {
+		targets_drop(p);
+		if (campaign_add_targets(c, p) < 0)
+			return errtext_set(err, -1, "out of memory");
+	}
 	if (p->spec->targets_all && !p->spec->waves_given &&
 	    p->target_count > WAVES_NEEDED_ABOVE) {
 		size_t n = p->target_count;
@@ -372,10 +445,7 @@ campaign_begin(struct core *c, struct campaign *p, struct errtext *err)
 		    p->rec.name, WAVES_NEEDED_ABOVE, n);
 	}
 	if (p->target_count == 0)
-		return errtext_set(err, -1,
-		    "campaign %s: targets: all: true matches no known device "
-		    "(inventory, campaign lists, registered)",
-		    p->rec.name);
+		return nobody_left(p, err);
 	/* Once more: by now more versions may be known. */
 	if (waves_assign(c, p) < 0) {
 		core_fail(c);
@@ -388,7 +458,7 @@ campaign_begin(struct core *c, struct campaign *p, struct errtext *err)
 		(void)device_more(c, p->target[i]->device);
 		mark_target(c, p->target[i]);
 	}
-	campaign_wake(c, p);
+	campaign_members_changed(c, p);
 	return 0;
 }
 
@@ -406,6 +476,8 @@ add_revision(struct core *c, struct campaign *p)
 	r.revision = ++p->rec.revision;
 	memcpy(p->rec.digest, p->spec->digest, sizeof(p->rec.digest));
 	memcpy(r.digest, p->spec->digest, sizeof(r.digest));
+	memcpy(p->rec.targets_digest, p->spec->targets_digest,
+	    sizeof(p->rec.targets_digest));
 	if ((r.text = malloc(p->spec->text_len + 1)) == NULL) {
 		core_fail(c);
 		return;
@@ -449,7 +521,8 @@ file_new(struct core *c, struct campaign_spec *spec, struct errtext *err)
 {
 	struct campaign *p;
 
-	if (!spec->approval_required && spec->targets_all && c->known == 0) {
+	if (!spec->approval_required && spec->targets_all &&
+	    fleet_known(c) == 0) {
 		(void)errtext_set(err, -1,
 		    "campaign %s: targets: all: true matches no known device "
 		    "(inventory, campaign lists, registered)",
@@ -483,6 +556,9 @@ stored_targets_same(const struct campaign *p, const struct campaign_spec *spec)
 {
 	if (spec->targets_all)
 		return p->spec->targets_all;
+	if (p->rec.targets_digest[0] != '\0')
+		return strcmp(p->rec.targets_digest,
+		    spec->targets_digest) == 0;
 	if (spec->device_count != p->target_count)
 		return false;
 	/* They were loaded in another order than they are listed. */
@@ -627,11 +703,16 @@ file_running_changed(struct core *c, struct campaign *p,
 		return FILE_REFUSED;
 	}
 	if ((key = frozen_key(p, spec)) == NULL) {
+		bool others = p->spec_stored ||
+		    !keyset_same(&p->spec->exclude, &spec->exclude);
+
 		spec_replace(c, p, spec);
 		add_revision(c, p);
 		(void)snprintf(text, sizeof(text), "revision %d",
 		    p->rec.revision);
 		file_audit(c, p, "revision", text);
+		if (others)
+			campaign_members_changed(c, p);
 		return FILE_CHANGED_OK;
 	}
 	refused_change(p, key, err);
@@ -646,6 +727,7 @@ campaign_file(struct core *c, struct campaign_spec *spec, bool at_start,
     struct errtext *err)
 {
 	struct campaign *p = campaign_find(c, spec->name);
+	bool stored;
 
 	if (p == NULL)
 		return file_new(c, spec, err);
@@ -654,8 +736,12 @@ campaign_file(struct core *c, struct campaign_spec *spec, bool at_start,
 			spec_free(spec);
 			return FILE_REFUSED;
 		}
+		stored = p->spec_stored;
 		spec_replace(c, p, spec);
 		packages_pin(c, p);
+		/* The lists of what was excluded are known again. */
+		if (stored)
+			campaign_members_changed(c, p);
 		/* A draft that the store remembered has no targets yet. */
 		if (p->rec.state == CAMPAIGN_DRAFT)
 			draft_ready(c, p, err);
@@ -798,16 +884,6 @@ core_load_target(struct core *c, const struct target_rec *r)
 
 	if (p == NULL || d == NULL)
 		return -1;
-	/* Doubling, so that a million targets cost a few moves. */
-	if ((p->target_count & (p->target_count - 1)) == 0) {
-		size_t cap = p->target_count == 0 ? 1 : p->target_count * 2;
-		struct target **v =
-		    realloc(p->target, cap * sizeof(*p->target));
-
-		if (v == NULL)
-			return -1;
-		p->target = v;
-	}
 	if (r->wave < 0 || (size_t)r->wave >= p->wave_count ||
 	    (t = target_new(c, p, d)) == NULL)
 		return -1;

@@ -320,6 +320,10 @@ tick(struct core *c)
 		heap_remove(&c->target_timers, n);
 		target_timer(c, CONTAINER_OF(n, struct target, timer));
 	}
+	while (DUE(&c->exclusion_timers)) {
+		heap_remove(&c->exclusion_timers, n);
+		exclusion_due(c, CONTAINER_OF(n, struct exclusion, timer));
+	}
 	while (DUE(&c->campaign_timers)) {
 		heap_remove(&c->campaign_timers, n);
 		campaign_run(c, CONTAINER_OF(n, struct campaign, timer));
@@ -347,7 +351,8 @@ core_deadline(const struct core *c)
 {
 	const struct heap *const all[] = {&c->read_timers, &c->attempt_timers,
 	    &c->target_timers, &c->campaign_timers, &c->foreign_timers,
-	    &c->hours_timers, &c->schedule_timers, &c->wave_timers};
+	    &c->hours_timers, &c->schedule_timers, &c->wave_timers,
+	    &c->exclusion_timers};
 	int64_t at = c->stamp_at;
 
 	for (size_t i = 0; i < ARRAY_LEN(all); i++) {
@@ -498,6 +503,8 @@ core_new(const struct core_config *cfg, uint64_t seed)
 	heap_init(&c->hours_timers);
 	heap_init(&c->schedule_timers);
 	heap_init(&c->wave_timers);
+	heap_init(&c->exclusion_timers);
+	idmap_init(&c->exclusions, prng_next(&c->prng));
 	opbuf_init(&c->ended);
 	opbuf_init(&c->late);
 	return c;
@@ -543,6 +550,8 @@ core_free(struct core *c)
 	while ((d = idmap_next(&c->devices, &pos)) != NULL)
 		device_free(d);
 	idmap_done(&c->devices);
+	exclusions_done(c);
+	core_fleet_free(&c->fleet);
 	opbuf_done(&c->ended);
 	opbuf_done(&c->late);
 	free(c);

@@ -13,7 +13,9 @@
  */
 #include "base/attr.h"
 #include "base/errtext.h"
+#include "base/keyset.h"
 #include "core/event.h"
+#include "core/inventory.h"
 #include "core/spec.h"
 
 struct core;
@@ -54,6 +56,40 @@ int64_t core_deadline(const struct core *c);
 const struct campaign_spec *core_campaign_spec(const struct core *c,
     int64_t id);
 
+/* --- the fleet -------------------------------------------------------------*/
+#define MODELS_MAX 64
+
+/* One of `models`: how devices of a type are commanded. */
+struct core_model {
+	char code[MODEL_CODE_TEXT];      /* capitals; 2 or 6 hex digits */
+	char name[MODEL_MAX + 1];
+	int type_mcu, type_ble;          /* update type field */
+	char password[PASSWORD_MAX + 1]; /* "" = devices.password */
+	char start[COMMAND_MAX + 1];     /* template; "" = SPEC's */
+	char stop[COMMAND_MAX + 1];
+};
+
+/* Everything from malloc, or NULL. */
+struct core_fleet {
+	struct inventory *inventory;
+	struct keyset never;             /* sealed */
+	struct cidr *network;            /* empty = all are allowed */
+	size_t network_count;
+	struct core_model *model;
+	size_t model_count;
+	/* inventory or never_file could not be read: who may be commanded is
+	 * not known, so nobody is. */
+	bool broken;
+};
+
+/* At start, before the campaign files, and at each reload. Takes what fleet
+ * holds and leaves it empty. */
+void core_fleet(struct core *c, struct core_fleet *fleet, struct core_now now,
+    struct fx *fx);
+void core_fleet_free(struct core_fleet *fleet);
+/* What is in force; borrowed until the next core_fleet(). */
+const struct core_fleet *core_fleet_now(const struct core *c);
+
 /* --- start-up: records in, in this order, before the first event ----------*/
 void core_load_flags(struct core *c, const struct flags_rec *r,
     const struct stamp_rec *stamp);
@@ -68,6 +104,8 @@ MUST_CHECK int core_load_wave(struct core *c, const struct wave_rec *r);
 MUST_CHECK int core_load_target(struct core *c, const struct target_rec *r);
 MUST_CHECK int core_load_attempt(struct core *c, const struct attempt_rec *r);
 MUST_CHECK int core_load_tuple(struct core *c, const struct tuple_rec *r);
+MUST_CHECK int core_load_exclusion(struct core *c,
+    const struct exclusion_rec *r);
 /* down_ms: how long nobody was up, -1 = cannot be known. restored: every
  * device is fenced before its next start and everything is halted. */
 MUST_CHECK int core_load_done(struct core *c, struct core_now now,
@@ -110,7 +148,8 @@ bool core_device_busy(const struct core *c, uint64_t key);
 enum oper_kind {
 	OPER_CAMPAIGN_START, OPER_CAMPAIGN_PAUSE, OPER_CAMPAIGN_RESUME,
 	OPER_CAMPAIGN_ABORT, OPER_HALT, OPER_RESUME_ALL, OPER_DEVICE_PROBE,
-	OPER_DEVICE_CANCEL, OPER_DRAIN, OPER_WAVE_APPROVE, OPER_KIND_COUNT_
+	OPER_DEVICE_CANCEL, OPER_DRAIN, OPER_WAVE_APPROVE,
+	OPER_DEVICE_EXCLUDE, OPER_DEVICE_INCLUDE, OPER_KIND_COUNT_
 };
 
 const char *oper_kind_name(enum oper_kind v); /* as in the audit log */
@@ -124,6 +163,8 @@ struct oper {
 	const char *who, *reason;
 	bool dry_run;          /* abort */
 	bool force;            /* approve: although it is not held */
+	int64_t for_ms;        /* exclude: 0 = until included */
+	bool cancel;           /* exclude: also what is under way */
 };
 
 enum oper_status { OPER_OK, OPER_NOT_FOUND, OPER_REFUSED, OPER_BAD };

@@ -69,6 +69,10 @@ device_make(struct core *c, const struct devid *id)
 	observed_bound(c);
 	c->observed_count++;
 	list_push_back(&c->observed, &d->lru);
+	/* Its row, unlike that of others, is looked up at once: it may be
+	 * known by it alone. */
+	d->fleet_gen = (c->fleet_gen - 1) & FLEET_GENS;
+	device_meet(c, d);
 	return d;
 }
 
@@ -82,6 +86,8 @@ device_register(struct core *c, struct device *d)
 	list_remove(&d->lru);
 	c->observed_count--;
 	c->known++;
+	c->fleet_met += inventory_find(c->fleet.inventory, d->key) !=
+	    INVENTORY_NONE;
 }
 
 struct device_more *

@@ -20,7 +20,8 @@ enum transport { TRANSPORT_TCP, TRANSPORT_UDP };
 
 /* The core's half of a connection. It lies inside the shell's connection and
  * must stay valid until EV_CLOSE was handled. The shell sets id (ascending in
- * the order of accept, never reused) and transport; the rest is the core's. */
+ * the order of accept, never reused), transport and, before the first frame,
+ * addr; the rest is the core's. */
 struct core_conn {
 	uint64_t id;
 	uint64_t key;        /* device it last identified; 0 = none yet */
@@ -29,6 +30,7 @@ struct core_conn {
 	enum transport transport;
 	unsigned held;       /* the shell's: replies that wait for a ticket */
 	void *held_last;     /* and the youngest of them */
+	uint8_t addr[16];    /* the shell's: of the peer, as cidr_address() */
 	bool relayed;        /* set by the shell: a platform is behind us, and
 	                      * acknowledges what it gets */
 };

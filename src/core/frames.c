@@ -341,7 +341,7 @@ identify(struct core *c, struct device *d, struct core_conn *conn,
 		if (d->more != NULL)
 			mark_device(c, d->more);
 	}
-	d->heard = (uint8_t)(m->family + 1);
+	d->heard = ((unsigned)m->family + 1) & 7;
 	/* The check digit comes and goes with what the unit sends. */
 	if (m->has_id && memcmp(d->id, m->id.text, sizeof(d->id)) != 0)
 		memcpy(d->id, m->id.text, sizeof(d->id));
@@ -408,6 +408,18 @@ frame_own(const struct device *d, const struct message *m)
 	}
 }
 
+/* Whoever is in a list is served. While the lists cannot be read nobody is
+ * turned away for not being in them. */
+static bool
+refuses(const struct core *c, const struct device *d, uint64_t key)
+{
+	if (c->cfg.unknown != UNKNOWN_REFUSE || c->fleet.broken)
+		return false;
+	return d == NULL
+	    ? inventory_find(c->fleet.inventory, key) == INVENTORY_NONE
+	    : d->observed;
+}
+
 void
 core_frame(struct core *c, struct core_conn *conn, const struct message *m)
 {
@@ -420,7 +432,9 @@ core_frame(struct core *c, struct core_conn *conn, const struct message *m)
 		frame_nameless(c, conn, m);
 		return;
 	}
-	if ((d == NULL || d->observed) && c->cfg.unknown == UNKNOWN_REFUSE) {
+	if (d != NULL)
+		device_meet(c, d);
+	if (refuses(c, d, key)) {
 		struct fx_item *it;
 
 		/* A platform behind us may know it. */

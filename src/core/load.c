@@ -265,6 +265,7 @@ core_load_done(struct core *c, struct core_now now, int64_t down_ms,
 				restart_attempt(c, p->target[k]->attempt,
 				    down_ms);
 	}
+	exclusions_restart(c);
 	c->loading = false;
 	clock_start(c, down_ms);
 	c->load_campaign = NULL;

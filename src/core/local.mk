@@ -9,11 +9,15 @@ libtrackup_pure_a_SOURCES = $(libtrackup_base_a_SOURCES) $(proto_sources) \
 	src/core/core.c src/core/core.h \
 	src/core/devices.c \
 	src/core/event.c src/core/event.h \
+	src/core/exclude.c \
 	src/core/frames.c \
 	src/core/gate.c src/core/gate.h \
 	src/core/hops.c \
+	src/core/inventory.c src/core/inventory.h \
 	src/core/load.c \
 	src/core/machine.c src/core/machine.h \
+	src/core/members.c \
+	src/core/models.c \
 	src/core/operate.c \
 	src/core/pace.c \
 	src/core/packages.c \

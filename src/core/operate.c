@@ -10,12 +10,8 @@
 
 /* What the operator asks for: carried out whole, or refused with a reason. */
 
-static void
-answer(struct oper_result *ret, enum oper_status status, const char *code,
-    const char *fmt, ...) PRINTF_LIKE(4, 5);
-
-static void
-answer(struct oper_result *ret, enum oper_status status, const char *code,
+void
+oper_answer(struct oper_result *ret, enum oper_status status, const char *code,
     const char *fmt, ...)
 {
 	va_list ap;
@@ -58,7 +54,7 @@ begin(struct core *c, struct campaign *p, struct oper_result *ret)
 	int r = campaign_begin(c, p, &err);
 
 	if (r < 0)
-		answer(ret, OPER_REFUSED, r == CAMPAIGN_IS_OVER
+		oper_answer(ret, OPER_REFUSED, r == CAMPAIGN_IS_OVER
 			? "schedule_over" : "no_targets", "%s", err.text);
 }
 
@@ -67,19 +63,19 @@ oper_start(struct core *c, struct campaign *p, const struct oper *op,
     struct oper_result *ret)
 {
 	if (p->rec.state != CAMPAIGN_DRAFT) {
-		answer(ret, OPER_REFUSED, "wrong_state",
+		oper_answer(ret, OPER_REFUSED, "wrong_state",
 		    "campaign %s is %s; only a draft can be started",
 		    p->rec.name, campaign_state_name(p->rec.state));
 		return;
 	}
 	if (op->digest != NULL && strcmp(op->digest, p->rec.digest) != 0) {
-		answer(ret, OPER_REFUSED, "digest_mismatch",
+		oper_answer(ret, OPER_REFUSED, "digest_mismatch",
 		    "campaign %s has digest %s, not the one that was given",
 		    p->rec.name, p->rec.digest);
 		return;
 	}
 	if (p->spec_stored || p->file_gone) {
-		answer(ret, OPER_REFUSED, "no_file",
+		oper_answer(ret, OPER_REFUSED, "no_file",
 		    "the file of campaign %s is gone or broken", p->rec.name);
 		return;
 	}
@@ -92,7 +88,7 @@ oper_pause(struct core *c, struct campaign *p, const struct oper *op,
 {
 	if (p->rec.state != CAMPAIGN_RUNNING &&
 	    p->rec.state != CAMPAIGN_SCHEDULED) {
-		answer(ret, OPER_REFUSED, "wrong_state",
+		oper_answer(ret, OPER_REFUSED, "wrong_state",
 		    "campaign %s is %s; only a running one can be paused",
 		    p->rec.name, campaign_state_name(p->rec.state));
 		return;
@@ -105,20 +101,20 @@ static void
 oper_resume(struct core *c, struct campaign *p, struct oper_result *ret)
 {
 	if (p->rec.state != CAMPAIGN_PAUSED) {
-		answer(ret, OPER_REFUSED, "wrong_state",
+		oper_answer(ret, OPER_REFUSED, "wrong_state",
 		    "campaign %s is %s; only a paused one can be resumed",
 		    p->rec.name, campaign_state_name(p->rec.state));
 		return;
 	}
 	if (p->spec_stored || p->spec_broken || p->file_gone) {
-		answer(ret, OPER_REFUSED, "no_file",
+		oper_answer(ret, OPER_REFUSED, "no_file",
 		    "the file of campaign %s is gone, broken or changed: put "
 		    "it back as it was, reload, then resume",
 		    p->rec.name);
 		return;
 	}
 	if (p->package_wrong) {
-		answer(ret, OPER_REFUSED, "package_changed",
+		oper_answer(ret, OPER_REFUSED, "package_changed",
 		    "a package of campaign %s is not what it was when the "
 		    "campaign began: put it back, then resume", p->rec.name);
 		return;
@@ -180,7 +176,7 @@ oper_abort(struct core *c, struct campaign *p, const struct oper *op,
 	case CAMPAIGN_PAUSED:
 		break;
 	default:
-		answer(ret, OPER_REFUSED, "wrong_state",
+		oper_answer(ret, OPER_REFUSED, "wrong_state",
 		    "campaign %s is %s already", p->rec.name,
 		    campaign_state_name(p->rec.state));
 		return;
@@ -202,27 +198,27 @@ oper_approve(struct core *c, struct campaign *p, const struct oper *op,
 	struct errtext err = {0};
 
 	if (w == NULL) {
-		answer(ret, OPER_NOT_FOUND, "not_found",
+		oper_answer(ret, OPER_NOT_FOUND, "not_found",
 		    "campaign %s has no wave %s", p->rec.name, op->wave);
 		return;
 	}
 	if (p->rec.state != CAMPAIGN_RUNNING &&
 	    p->rec.state != CAMPAIGN_PAUSED) {
-		answer(ret, OPER_REFUSED, "wrong_state",
+		oper_answer(ret, OPER_REFUSED, "wrong_state",
 		    "campaign %s is %s; waves are approved while it runs or "
 		    "is paused", p->rec.name,
 		    campaign_state_name(p->rec.state));
 		return;
 	}
 	if (wave_approve(c, w, op->force, op->who, op->reason, &err) < 0)
-		answer(ret, OPER_REFUSED, "wrong_state", "%s", err.text);
+		oper_answer(ret, OPER_REFUSED, "wrong_state", "%s", err.text);
 }
 
 static void
 oper_halt(struct core *c, bool on, struct oper_result *ret)
 {
 	if (c->flags.halted == on && !on) {
-		answer(ret, OPER_OK, "", "nothing was halted");
+		oper_answer(ret, OPER_OK, "", "nothing was halted");
 		return;
 	}
 	c->flags.halted = on;
@@ -241,24 +237,31 @@ static void
 oper_probe(struct core *c, struct device *d, struct oper_result *ret)
 {
 	if (d->observed) {
-		answer(ret, OPER_REFUSED, "not_allowed",
+		oper_answer(ret, OPER_REFUSED, "not_allowed",
 		    "device %s is in no list; it is answered, never commanded",
 		    d->id);
 		return;
 	}
+	if (!device_commandable(c, d)) {
+		oper_answer(ret, OPER_REFUSED, "not_allowed",
+		    "device %s may not be commanded: it is in "
+		    "devices.never_file, its address is in none of the "
+		    "networks, or the inventory cannot be read", d->id);
+		return;
+	}
 	if (d->conn == NULL) {
-		answer(ret, OPER_REFUSED, "offline", "device %s is offline",
+		oper_answer(ret, OPER_REFUSED, "offline", "device %s is offline",
 		    d->id);
 		return;
 	}
 	if (d->more != NULL && d->more->read.state != READ_NONE) {
-		answer(ret, OPER_OK, "", "a version read is out already");
+		oper_answer(ret, OPER_OK, "", "a version read is out already");
 		return;
 	}
 	read_want(c, d, READ_OPERATOR);
 }
 
-static void
+void
 oper_cancel(struct core *c, struct device *d, struct oper_result *ret)
 {
 	struct target *t, *next;
@@ -278,11 +281,11 @@ oper_cancel(struct core *c, struct device *d, struct oper_result *ret)
 		done++;
 	}
 	if (done == 0 && late > 0)
-		answer(ret, OPER_REFUSED, "too_late",
+		oper_answer(ret, OPER_REFUSED, "too_late",
 		    "device %s has downloaded: no stop is sent any more",
 		    d->id);
 	else if (done == 0)
-		answer(ret, OPER_REFUSED, "nothing_to_cancel",
+		oper_answer(ret, OPER_REFUSED, "nothing_to_cancel",
 		    "device %s has no open target", d->id);
 }
 
@@ -301,7 +304,7 @@ operate_campaign(struct core *c, const struct oper *op,
 	struct campaign *p = campaign_find(c, op->campaign);
 
 	if (p == NULL) {
-		answer(ret, OPER_NOT_FOUND, "not_found", "no campaign %s",
+		oper_answer(ret, OPER_NOT_FOUND, "not_found", "no campaign %s",
 		    op->campaign);
 		return;
 	}
@@ -330,13 +333,21 @@ operate_device(struct core *c, const struct oper *op, struct oper_result *ret)
 	struct devid id;
 	struct device *d;
 
+	if (op->kind == OPER_DEVICE_EXCLUDE) {
+		oper_exclude(c, op, ret);
+		return;
+	}
+	if (op->kind == OPER_DEVICE_INCLUDE) {
+		oper_include(c, op, ret);
+		return;
+	}
 	if (devid_parse(span_str(op->device), &id) < 0) {
-		answer(ret, OPER_BAD, "bad_id",
+		oper_answer(ret, OPER_BAD, "bad_id",
 		    "%s is no device id: 14 to 16 of 0-9A-F", op->device);
 		return;
 	}
 	if ((d = device_find(c, id.key)) == NULL) {
-		answer(ret, OPER_NOT_FOUND, "not_found", "no device %s",
+		oper_answer(ret, OPER_NOT_FOUND, "not_found", "no device %s",
 		    id.text);
 		return;
 	}
@@ -352,7 +363,8 @@ oper_kind_name(enum oper_kind v)
 	static const char *const name[OPER_KIND_COUNT_] = {
 	    "campaign_start", "campaign_pause", "campaign_resume",
 	    "campaign_abort", "halt", "resume_all", "device_probe",
-	    "device_cancel", "drain", "wave_approve"};
+	    "device_cancel", "drain", "wave_approve", "device_exclude",
+	    "device_include"};
 
 	return name[v];
 }
@@ -379,8 +391,7 @@ core_operate(struct core *c, const struct oper *op, struct core_now now,
 	core_enter(c, now, fx);
 	if (is_campaign_oper(op->kind)) {
 		operate_campaign(c, op, ret);
-	} else if (op->kind == OPER_DEVICE_PROBE ||
-	    op->kind == OPER_DEVICE_CANCEL) {
+	} else if (op->device != NULL) {
 		operate_device(c, op, ret);
 	} else if (op->kind == OPER_DRAIN) {
 		c->draining = true;

@@ -38,30 +38,17 @@ static int
 encode_pending(const struct core *c, const struct pending *q,
     const struct attempt *a, char *buf, size_t size)
 {
-	const char *password = c->cfg.password;
-	struct start_command cmd;
-	const struct campaign_spec *spec;
-
 	switch (q->kind) {
 	case PENDING_READ:
-		return encode_read_version(buf, size, password, q->serial);
+		return encode_read_version(buf, size,
+		    device_password(c, q->device), q->serial);
 	case PENDING_STOP:
-		return encode_stop(buf, size, password, q->serial);
+		return model_stop(c, q->device, q->serial, buf, size);
 	case PENDING_START:
 		break;
 	}
-	spec = a->target->campaign->spec;
-	cmd = (struct start_command){
-	    .password = password,
-	    .max_retry = spec->max_download_retry,
-	    .timeout_min = (int)(spec->download_timeout_ms / 60000),
-	    .user = c->cfg.file_user,
-	    .secret = c->cfg.file_secret,
-	    .url = a->rec.url,
-	    .type = spec->update,
-	    .serial = q->serial,
-	};
-	return encode_start(buf, size, &cmd);
+	return model_start(c, q->device, a->target->campaign->spec,
+	    a->rec.url, q->serial, false, buf, size);
 }
 
 /* The gates once more, now that the intent is on disk (design.md 3). */
@@ -70,7 +57,8 @@ still_open(struct core *c, const struct pending *q, struct attempt *a)
 {
 	const struct device *d = q->device;
 
-	if (d->conn == NULL || d->conn->id != q->conn_id)
+	if (d->conn == NULL || d->conn->id != q->conn_id ||
+	    !device_commandable(c, d))
 		return false;
 	assert(d->more != NULL);
 	/* A read that was given up meanwhile, while commits were slow. */

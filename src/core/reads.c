@@ -28,7 +28,7 @@ probe_ms(const struct core *c, const struct device *d)
 bool
 read_possible(const struct core *c, const struct device *d)
 {
-	return d->conn != NULL && c->store_ok &&
+	return d->conn != NULL && c->store_ok && device_commandable(c, d) &&
 	    (d->more == NULL || d->more->read.state == READ_NONE);
 }
 

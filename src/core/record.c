@@ -26,6 +26,7 @@ static const size_t op_size[OP_KIND_COUNT_] = {
 	[OP_STAMP] = sizeof(struct stamp_rec),
 	[OP_FLAGS] = sizeof(struct flags_rec),
 	[OP_PACKAGE] = sizeof(struct package_rec),
+	[OP_EXCLUSION] = sizeof(struct exclusion_rec),
 };
 
 static size_t

@@ -68,6 +68,7 @@ struct campaign_rec {
 	int64_t id;
 	char name[CAMPAIGN_NAME_MAX + 1];
 	char digest[DIGEST_TEXT];
+	char targets_digest[DIGEST_TEXT]; /* of the ids that it names */
 	int revision;
 	enum campaign_state state;
 	enum pause_reason reason;
@@ -193,6 +194,18 @@ struct event_rec {
 	char text[RAW_MAX + 1];
 };
 
+/* A device that the operator took out of all campaigns; kept when it is over,
+ * with active false. */
+struct exclusion_rec {
+	uint64_t device;
+	char id[DEVID_MAX + 1];
+	bool active;
+	int64_t since_wall;
+	int64_t until_wall;         /* 0 = until it is included */
+	char who[WHO_MAX + 1];
+	char reason[REASON_MAX + 1];
+};
+
 struct audit_rec {
 	int64_t wall;
 	char who[WHO_MAX + 1];      /* "uid:0", token name, "daemon" */
@@ -229,6 +242,7 @@ enum op_kind {
 	OP_STAMP,    /* struct stamp_rec: the one row */
 	OP_FLAGS,    /* struct flags_rec: the one row */
 	OP_PACKAGE,  /* struct package_rec: replace by (campaign, number) */
+	OP_EXCLUSION, /* struct exclusion_rec: insert or replace by device */
 	OP_KIND_COUNT_
 };
 
@@ -265,6 +279,7 @@ struct op {
 		const struct stamp_rec *stamp;
 		const struct flags_rec *flags;
 		const struct package_rec *package;
+		const struct exclusion_rec *exclusion;
 	};
 };
 

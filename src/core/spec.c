@@ -94,6 +94,9 @@ spec_free(struct campaign_spec *s)
 	waves_free(s);
 	free(s->description);
 	free(s->devices);
+	free(s->models);
+	free(s->tags);
+	keyset_done(&s->exclude);
 	free(s->require_type);
 	free(s->require_hardware);
 	free(s->rules);
@@ -151,9 +154,16 @@ same_packages(const struct campaign_spec *a, const struct campaign_spec *b)
 static bool
 same_targets(const struct campaign_spec *a, const struct campaign_spec *b)
 {
-	if (a->targets_all != b->targets_all ||
-	    a->device_count != b->device_count)
+	if (a->targets_all != b->targets_all || a->dynamic != b->dynamic ||
+	    a->device_count != b->device_count ||
+	    a->model_count != b->model_count || a->tag_count != b->tag_count)
 		return false;
+	for (size_t i = 0; i < a->model_count; i++)
+		if (strcmp(a->models[i], b->models[i]) != 0)
+			return false;
+	for (size_t i = 0; i < a->tag_count; i++)
+		if (strcmp(a->tags[i], b->tags[i]) != 0)
+			return false;
 	for (size_t i = 0; i < a->device_count; i++)
 		if (a->devices[i].key != b->devices[i].key)
 			return false;

@@ -12,6 +12,7 @@
 #include <stdint.h>
 #include "base/attr.h"
 #include "base/devid.h"
+#include "base/keyset.h"
 #include "base/version.h"
 #include "core/words.h"
 #include "proto/encode.h"
@@ -20,6 +21,8 @@
 #define DIGEST_TEXT 65 /* 64 hex digits and NUL */
 #define WINDOWS_MAX 100 /* entries */
 #define ZONE_NAME_MAX 64
+#define MODEL_CODE_TEXT 7 /* 2 or 6 hex digits and NUL */
+#define TAG_TEXT 65
 #define MODEL_MAX 24   /* device type and hardware of GTVER, bytes */
 
 struct spec_package {
@@ -117,6 +120,14 @@ struct campaign_spec {
 	struct devid *devices;  /* devices and file united, file order, once */
 	size_t device_count;
 
+	char (*models)[MODEL_CODE_TEXT];         /* NULL = any */
+	size_t model_count;
+	char (*tags)[TAG_TEXT];                  /* one of them; NULL = any */
+	size_t tag_count;
+	struct keyset exclude;                   /* exclude and its file */
+	bool dynamic;                            /* membership */
+	char targets_digest[DIGEST_TEXT];        /* of devices, in order */
+
 	char (*require_type)[MODEL_MAX + 1];     /* NULL = no requirement */
 	size_t require_type_count;
 	char (*require_hardware)[MODEL_MAX + 1];
@@ -165,7 +176,7 @@ void spec_free(struct campaign_spec *s); /* NULL is fine */
 int64_t spec_worst_case_ms(const struct campaign_spec *s);
 /* Differs in nothing but what may change while a campaign runs: description,
  * priority, pace, windows, their zones, window_fit, schedule, retry, timeouts,
- * stop_rules. On a difference names the key in *ret_key. */
+ * stop_rules, exclude. On a difference names the key in *ret_key. */
 bool spec_same_frozen(const struct campaign_spec *a,
     const struct campaign_spec *b, const char **ret_key);
 /* The built-in stop rules. */

@@ -43,6 +43,11 @@ struct device;
 enum read_state { READ_NONE, READ_PENDING, READ_OUT, READ_ACKED };
 enum read_why { READ_PREFLIGHT, READ_FENCE, READ_HINT, READ_OPERATOR };
 
+/* Why a device that a list names is no target. */
+enum member_why {
+	MEMBER_YES, MEMBER_MODEL, MEMBER_TAG, MEMBER_EXCLUDED, MEMBER_WHYS
+};
+
 /* AT+GTRTO sub-command 8: at most one a device at a time. */
 struct read {
 	enum read_state state;
@@ -94,8 +99,11 @@ struct device {
 	struct list lru;            /* merely observed, and away */
 	char id[DEVID_MAX + 1];
 	char protover[PROTOVER_MAX + 1];
-	bool observed;
-	uint8_t heard;              /* family of its last frame + 1; 0 = none
+	/* Its row in the inventory, when fleet_gen is the core's (members.c). */
+	uint32_t row : 21;
+	uint32_t fleet_gen : 7;
+	uint32_t observed : 1;
+	uint32_t heard : 3;         /* family of its last frame + 1; 0 = none
 				     * since the start */
 };
 
@@ -173,7 +181,8 @@ struct campaign {
 	struct package_rec *pinned; /* as on record, package by package */
 	size_t pinned_count;
 	struct target **target;     /* by ordinal */
-	size_t target_count;
+	size_t target_count, target_cap;
+	size_t left_out[MEMBER_WHYS]; /* of the last snapshot, by reason */
 	struct target **by_key;     /* ascending key; made on demand */
 	size_t count[TARGET_STATE_COUNT_];
 	size_t cause[CAUSE_COUNT_];
@@ -195,6 +204,12 @@ struct campaign {
 	bool schedule_was_shut;
 	bool dirty;
 	struct list dirty_node;
+};
+
+/* What the operator took out of all campaigns. */
+struct exclusion {
+	struct exclusion_rec rec;
+	struct heap_node timer;     /* of one with a duration */
 };
 
 enum pending_kind { PENDING_START, PENDING_STOP, PENDING_READ };
@@ -243,6 +258,13 @@ struct core {
 	uint64_t frames_not_kept;
 	uint64_t frames_nameless;
 	uint64_t held_in_flight, held_start_rate, held_read_rate, held_dark;
+
+	struct core_fleet fleet;
+	unsigned fleet_gen;         /* 1..FLEET_GENS */
+	size_t fleet_met;           /* known devices in memory with a row */
+	struct idmap exclusions;
+	struct heap exclusion_timers;
+	uint64_t exclusions_refused;
 
 	struct campaign **campaign;
 	size_t campaign_count;
@@ -438,7 +460,6 @@ int64_t campaign_w_ms(const struct core *c, const struct campaign *p);
 void campaign_jitter(struct core *c, struct campaign *p);
 
 /* windows.c */
-const char *device_zone(const struct core *c, const struct device *d);
 enum hold windows_hold(const struct core *c, const struct target *t,
     int64_t *ret_until_at);
 void windows_wait(struct core *c, struct target *t);
@@ -503,6 +524,61 @@ void packages_pin(struct core *c, struct campaign *p);
 /* True: one is not what it was when the campaign began; it is paused. */
 bool packages_changed(struct core *c, struct campaign *p,
     const struct campaign_spec *spec, struct errtext *err);
+
+/* members.c: the fleet as the operator lists it, and who of it is whose */
+#define ROW_NONE 0x1fffffu
+#define FLEET_GENS 127
+#define EXCLUSIONS_MAX 1000000
+/* Its row, by the inventory of now. False: it has none. */
+bool device_row(const struct core *c, const struct device *d,
+    struct inventory_row *ret);
+/* "" = not known. */
+const char *device_zone(const struct core *c, const struct device *d);
+const char *device_country(const struct core *c, const struct device *d);
+/* It speaks, or a list names it: the inventory makes it known. */
+void device_meet(struct core *c, struct device *d);
+/* A command may go to it at all, where it is now: never_file, networks. */
+bool device_commandable(const struct core *c, const struct device *d);
+bool conn_allowed(const struct core *c, const struct device *d,
+    const struct core_conn *conn);
+/* The contract's hold not_allowed. */
+bool target_not_allowed(const struct core *c, const struct target *t);
+/* Excluded for good: true when the target was settled, here and now. */
+bool target_leave_excluded(struct core *c, struct target *t);
+enum member_why member_why(const struct core *c,
+    const struct campaign_spec *s, const struct device *d);
+/* Exclusions or the fleet changed: the target, or every one, is looked at. */
+void target_members_changed(struct core *c, struct target *t);
+void campaign_members_changed(struct core *c, struct campaign *p);
+size_t fleet_known(const struct core *c);
+
+/* exclude.c */
+struct exclusion *exclusion_find(const struct core *c, uint64_t key);
+void oper_exclude(struct core *c, const struct oper *op,
+    struct oper_result *ret);
+void oper_include(struct core *c, const struct oper *op,
+    struct oper_result *ret);
+void exclusion_due(struct core *c, struct exclusion *e);
+void exclusions_done(struct core *c);
+void exclusions_restart(struct core *c);
+
+/* models.c */
+const struct core_model *device_model(const struct core *c,
+    const struct device *d);
+/* The device-type code of a protocol version; empty = not known. */
+struct span device_type_code(const struct device *d);
+const char *device_password(const struct core *c, const struct device *d);
+/* The start of an attempt, whole or with its secrets masked. */
+int model_start(const struct core *c, const struct device *d,
+    const struct campaign_spec *s, const char *url, uint16_t serial,
+    bool masked, char *buf, size_t size);
+int model_stop(const struct core *c, const struct device *d, uint16_t serial,
+    char *buf, size_t size);
+
+/* operate.c */
+void oper_answer(struct oper_result *ret, enum oper_status status,
+    const char *code, const char *fmt, ...) PRINTF_LIKE(4, 5);
+void oper_cancel(struct core *c, struct device *d, struct oper_result *ret);
 
 /* pending.c */
 void pending_add(struct core *c, enum pending_kind kind, struct device *d,

@@ -179,6 +179,8 @@ target_hold(const struct core *c, const struct target *t,
 	*ret_until_at = 0;
 	if ((h = hold_campaign(c, t->campaign)) != HOLD_NONE)
 		return h;
+	if (target_not_allowed(c, t))
+		return HOLD_NOT_ALLOWED;
 	if (target_blocker(t) != NULL)
 		return HOLD_OTHER_CAMPAIGN;
 	if (device_foreign(c, d))
@@ -203,8 +205,9 @@ target_gate_open(struct core *c, struct target *t)
 	int64_t until;
 
 	return hold_campaign(c, t->campaign) == HOLD_NONE &&
-	    target_blocker(t) == NULL && !device_foreign(c, t->device) &&
-	    wave_lets(t) && hold_version(c, t, &until) == HOLD_NONE &&
+	    !target_not_allowed(c, t) && target_blocker(t) == NULL &&
+	    !device_foreign(c, t->device) && wave_lets(t) &&
+	    hold_version(c, t, &until) == HOLD_NONE &&
 	    (windows_hold(c, t, &until) == HOLD_NONE ||
 		planted("window_not_held_again"));
 }
@@ -359,7 +362,7 @@ target_evaluate(struct core *c, struct target *t)
 	int64_t until;
 	enum hold h;
 
-	if (t->rec.state != TARGET_WAITING)
+	if (t->rec.state != TARGET_WAITING || target_leave_excluded(c, t))
 		return;
 	h = target_hold(c, t, &until);
 	switch (h) {

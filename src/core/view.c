@@ -249,10 +249,35 @@ device_diagnosis(const struct core *c, const struct device *d)
 }
 
 static void
+view_fleet(const struct core *c, const struct device *d,
+    struct view_device *ret)
+{
+	const struct exclusion *e = exclusion_find(c, d->key);
+	struct inventory_row r;
+
+	ret->model_name = device_type_code(d).n == 0 ? ""
+	    : device_model(c, d)->name;
+	ret->never = keyset_has(&c->fleet.never, d->key);
+	ret->allowed = device_commandable(c, d);
+	ret->exclusion = e == NULL ? NULL : &e->rec;
+	ret->tags = ret->timezone = ret->country = ret->networks = "";
+	if (!device_row(c, d, &r))
+		return;
+	ret->inventory = true;
+	ret->tags = r.tags;
+	ret->timezone = r.timezone;
+	ret->country = r.country;
+	ret->networks = r.networks;
+	if (ret->name[0] == '\0')
+		ret->name = r.name;
+}
+
+static void
 view_device(const struct core *c, struct core_now now,
     const struct device *d, struct view_device *ret)
 {
 	const struct device_rec *r = d->more == NULL ? NULL : &d->more->rec;
+	struct span code = device_type_code(d);
 	const struct target *t;
 
 	*ret = (struct view_device){
@@ -265,7 +290,6 @@ view_device(const struct core *c, struct core_now now,
 	    .device_type = r == NULL ? "" : r->device_type,
 	    .hardware = r == NULL ? "" : r->hardware,
 	    .mcu = r == NULL ? "" : r->mcu,
-	    .model = strncasecmp(d->protover, "C2", 2) == 0 ? "C2" : "",
 	    .version_wall = r == NULL ? 0 : r->version_wall,
 	    .online = d->conn != NULL,
 	    .registered = r != NULL && r->registered,
@@ -282,6 +306,23 @@ view_device(const struct core *c, struct core_now now,
 		ret->last_seen_wall = r->last_seen_wall;
 	for (t = d->targets; t != NULL; t = t->next_of_device)
 		ret->target_count++;
+	(void)span_copy(ret->model_text, sizeof(ret->model_text), code);
+	ret->model = ret->model_text;
+	view_fleet(c, d, ret);
+}
+
+/* A device that is in the inventory, or excluded, and has never spoken. */
+static void
+view_listed(const struct core *c, struct core_now now,
+    const struct devid *id, struct view_device *ret)
+{
+	struct device nobody = {.key = id->key,
+	    .fleet_gen = (c->fleet_gen - 1) & FLEET_GENS};
+
+	view_device(c, now, &nobody, ret);
+	memcpy(ret->id_text, id->text, sizeof(ret->id_text));
+	ret->id = ret->id_text;
+	ret->protocol = "";
 }
 
 bool
@@ -291,10 +332,20 @@ core_view_device(const struct core *c, struct core_now now, const char *id,
 	struct devid key;
 	const struct device *d;
 
-	if (devid_parse(span_str(id), &key) < 0 ||
-	    (d = device_find(c, key.key)) == NULL)
+	uint32_t row;
+
+	if (devid_parse(span_str(id), &key) < 0)
 		return false;
-	view_device(c, now, d, ret);
+	if ((d = device_find(c, key.key)) != NULL) {
+		view_device(c, now, d, ret);
+		return true;
+	}
+	row = inventory_find(c->fleet.inventory, key.key);
+	if (row != INVENTORY_NONE)
+		inventory_id(c->fleet.inventory, row, &key);
+	else if (exclusion_find(c, key.key) == NULL)
+		return false;
+	view_listed(c, now, &key, ret);
 	return true;
 }
 
@@ -320,13 +371,29 @@ select_insert(const struct device **v, size_t *n, size_t max,
 	v[i] = d;
 }
 
+/* The next row of a device that is not in memory. */
+static bool
+listed_next(const struct core *c, uint32_t *row, struct devid *ret)
+{
+	const struct inventory *v = c->fleet.inventory;
+
+	for (; *row < inventory_count(v); (*row)++)
+		if (device_find(c, inventory_key(v, *row)) == NULL) {
+			inventory_id(v, *row, ret);
+			return true;
+		}
+	return false;
+}
+
 size_t
 core_view_devices(const struct core *c, struct core_now now, uint64_t after,
     struct view_device *ret, size_t max, bool *ret_more)
 {
 	const struct device **v = calloc(max + 1, sizeof(*v));
 	const struct device *d;
-	size_t pos = 0, n = 0;
+	size_t pos = 0, n = 0, out = 0, i = 0;
+	struct devid id;
+	uint32_t row;
 
 	*ret_more = false;
 	if (v == NULL || max == 0) {
@@ -336,12 +403,21 @@ core_view_devices(const struct core *c, struct core_now now, uint64_t after,
 	while ((d = idmap_next(&c->devices, &pos)) != NULL)
 		if (d->key > after)
 			select_insert(v, &n, max + 1, d);
-	*ret_more = n > max;
-	n = MIN_OF(n, max);
-	for (size_t i = 0; i < n; i++)
-		view_device(c, now, v[i], &ret[i]);
+	/* The inventory lies in the same order. */
+	row = inventory_behind(c->fleet.inventory, after);
+	while (out < max) {
+		bool listed = listed_next(c, &row, &id);
+
+		if (i < n && (!listed || v[i]->key < id.key))
+			view_device(c, now, v[i++], &ret[out++]);
+		else if (!listed)
+			break;
+		else
+			view_listed(c, now, &id, &ret[(row++, out++)]);
+	}
+	*ret_more = i < n || listed_next(c, &row, &id);
 	free(v);
-	return n;
+	return out;
 }
 
 size_t
@@ -364,7 +440,7 @@ void
 core_view_status(const struct core *c, struct view_status *ret)
 {
 	*ret = (struct view_status){
-	    .devices_known = c->known,
+	    .devices_known = fleet_known(c),
 	    .devices_online = c->online,
 	    .devices_observed = c->observed_count,
 	    .in_flight = c->in_flight,
@@ -391,6 +467,13 @@ core_view_status(const struct core *c, struct view_status *ret)
 	    .foreign_updates = c->foreign_updates,
 	    .clock_jump_ms = CLOCK_JUMP_MS,
 	    .clock_jumps = c->clock_jumps,
+	    .inventory_rows = inventory_count(c->fleet.inventory),
+	    .inventory_max = INVENTORY_MAX,
+	    .inventory_bytes = inventory_bytes(c->fleet.inventory),
+	    .exclusions = c->exclusions.len,
+	    .exclusions_max = EXCLUSIONS_MAX,
+	    .exclusions_refused = c->exclusions_refused,
+	    .fleet_broken = c->fleet.broken,
 	};
 	for (size_t i = 0; i < c->campaign_count; i++)
 		ret->dark += c->campaign[i]->dark;

@@ -83,6 +83,13 @@ struct view_device {
 	const struct core_conn *conn; /* NULL = offline */
 	const char *diagnosis;        /* "" = nothing to say */
 	size_t target_count;
+	const char *model_name;       /* of its row of models */
+	bool inventory;               /* the next four are its row; "" = none */
+	const char *tags, *timezone, *country, *networks;
+	bool never;                   /* in devices.never_file */
+	bool allowed;                 /* a command may go to it, where it is */
+	const struct exclusion_rec *exclusion; /* NULL = none by hand */
+	char id_text[DEVID_MAX + 1], model_text[MODEL_CODE_TEXT];
 };
 
 struct view_status {
@@ -104,6 +111,10 @@ struct view_status {
 	struct histogram updates;     /* start to success; histogram_update */
 	int64_t clock_jump_ms;        /* more than that is a jump */
 	uint64_t clock_jumps;         /* of the wall clock, since the start */
+	size_t inventory_rows, inventory_max, inventory_bytes;
+	size_t exclusions, exclusions_max;
+	uint64_t exclusions_refused;
+	bool fleet_broken;            /* nobody is commanded */
 };
 
 struct target_filter {

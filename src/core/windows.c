@@ -30,15 +30,6 @@
 #define CLOCK_STEP_MS INT64_C(1000)
 #define SETTLE_MS INT64_C(120000)
 
-/* Where a device is, as the inventory says; "" = it does not. */
-const char *
-device_zone(const struct core *c, const struct device *d)
-{
-	(void)c;
-	(void)d;
-	return "";
-}
-
 /* --- hours -----------------------------------------------------------------*/
 
 /* Where zone is in the list, which is sorted, or would be put. */

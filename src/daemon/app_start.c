@@ -143,6 +143,13 @@ store_copied(void *arg, const char *path)
 }
 
 static int
+load_exclusion(void *arg, const struct exclusion_rec *r)
+{
+	return loaded(core_load_exclusion(((struct app *)arg)->core, r),
+	    "exclusion", 0, r->device);
+}
+
+static int
 start_store(struct app *a)
 {
 	const struct store_config cfg = {
@@ -162,6 +169,7 @@ start_store(struct app *a)
 	    .target = load_target,
 	    .attempt = load_attempt,
 	    .tuple = load_tuple,
+	    .exclusion = load_exclusion,
 	};
 	struct core_config cc = app_core_config_of(a);
 	struct errtext err = {0};

@@ -7,6 +7,8 @@
 #include <sys/epoll.h>
 #include <unistd.h>
 
+#include "base/cidr.h"
+
 /* Private buffers grow in these steps: a frame that drips in would otherwise
  * be moved with each byte. */
 #define BUFFER_STEP 256u
@@ -67,6 +69,7 @@ conn_new(struct trackers *t, int fd, const struct sockaddr_storage *peer,
 		c->port = ntohs(sin.sin_port);
 		memcpy(c->addr, &sin.sin_addr, 4);
 	}
+	cidr_address(c->core.addr, c->addr, c->v6);
 	c->fd = fd;
 	return c;
 }

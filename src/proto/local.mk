@@ -5,4 +5,5 @@ proto_sources = \
 	src/proto/frame.c src/proto/frame.h \
 	src/proto/hex.h src/proto/hexframe.c \
 	src/proto/hex1.c src/proto/hex2.c \
-	src/proto/message.c src/proto/message.h
+	src/proto/message.c src/proto/message.h \
+	src/proto/template.c src/proto/template.h

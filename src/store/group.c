@@ -30,6 +30,7 @@ static const unsigned op_rank[OP_KIND_COUNT_] = {
 	[OP_TUPLE] = 9,
 	[OP_EVENT] = 10,
 	[OP_AUDIT] = 11,
+	[OP_EXCLUSION] = 12,
 };
 
 static size_t
@@ -101,6 +102,9 @@ entry_key(struct entry *e, const struct op *op)
 	case OP_PACKAGE:
 		e->key = (uint64_t)op->package->campaign;
 		e->key2 = (uint64_t)op->package->number;
+		return;
+	case OP_EXCLUSION:
+		e->key = op->exclusion->device;
 		return;
 	case OP_STAMP:
 	case OP_FLAGS:

@@ -17,6 +17,8 @@ loaded(const struct store_loader *l, enum op_kind kind, const void *rec)
 		return l->target(l->arg, rec);
 	case OP_ATTEMPT:
 		return l->attempt(l->arg, rec);
+	case OP_EXCLUSION:
+		return l->exclusion(l->arg, rec);
 	case OP_TUPLE:
 		return l->tuple(l->arg, rec);
 	case OP_PACKAGE:
@@ -88,7 +90,7 @@ int
 store_load(struct store *s, const struct store_loader *l, struct errtext *err)
 {
 	static const enum op_kind kinds[] = {OP_PACKAGE, OP_WAVE, OP_TARGET,
-		OP_ATTEMPT, OP_TUPLE};
+		OP_ATTEMPT, OP_TUPLE, OP_EXCLUSION};
 	struct flags_rec flags;
 	struct stamp_rec stamp;
 	int r;

@@ -82,6 +82,7 @@ static const struct column campaign_columns[] = {
 	COLUMN(campaign_rec, id),
 	COLUMN(campaign_rec, name),
 	COLUMN(campaign_rec, digest),
+	COLUMN(campaign_rec, targets_digest),
 	COLUMN(campaign_rec, revision),
 	WORD(campaign_rec, state, campaign_state),
 	WORD(campaign_rec, reason, pause_reason),
@@ -247,6 +248,16 @@ static const struct column flags_columns[] = {
 	COLUMN(flags_rec, next_attempt),
 };
 
+static const struct column exclusion_columns[] = {
+	COLUMN(exclusion_rec, device),
+	COLUMN(exclusion_rec, id),
+	COLUMN(exclusion_rec, active),
+	COLUMN(exclusion_rec, since_wall),
+	COLUMN(exclusion_rec, until_wall),
+	COLUMN(exclusion_rec, who),
+	COLUMN(exclusion_rec, reason),
+};
+
 #define ROWS(name, rec, put_stmt, load_stmt, extra) { \
 	.table = #name, .columns = name##_columns, \
 	.column_count = ARRAY_LEN(name##_columns), .extra_count = extra, \
@@ -277,5 +288,7 @@ const struct row_type row_types[OP_KIND_COUNT_] = {
 	    STMT_FLAGS_PUT, STMT_FLAGS_LOAD, 0),
 	[OP_PACKAGE] = ROWS(package, package_rec,
 	    STMT_PACKAGE_PUT, STMT_PACKAGE_LOAD, 0),
+	[OP_EXCLUSION] = ROWS(exclusion, exclusion_rec,
+	    STMT_EXCLUSION_PUT, STMT_EXCLUSION_LOAD, 0),
 };
 /* clang-format on */

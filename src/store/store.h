@@ -84,8 +84,9 @@ void store_close(struct store *s);
 
 /* Calls back for every row, in this order: stamp and flags (once, zeroed when
  * the database is new), devices, campaigns (with the text of the revision in
- * force), packages, waves, targets, open attempts (phase not ended), tuples.
- * Before store_start(). A callback's negative return ends the load with it. */
+ * force), packages, waves, targets, open attempts (phase not ended), tuples,
+ * active exclusions. Before store_start(). A callback's negative return ends
+ * the load with it. */
 struct store_loader {
 	void *arg;
 	int (*flags)(void *arg, const struct flags_rec *,
@@ -98,6 +99,7 @@ struct store_loader {
 	int (*target)(void *arg, const struct target_rec *);
 	int (*attempt)(void *arg, const struct attempt_rec *);
 	int (*tuple)(void *arg, const struct tuple_rec *);
+	int (*exclusion)(void *arg, const struct exclusion_rec *);
 };
 MUST_CHECK int store_load(struct store *s, const struct store_loader *l,
     struct errtext *err);

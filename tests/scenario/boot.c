@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "fleet.h"
 #include "record.h"
 #include "specs.h"
 #include "wire.h"
@@ -157,6 +158,12 @@ load_tuple(void *arg, const struct tuple_rec *r)
 	return core_load_tuple(((struct loading *)arg)->w->core, r);
 }
 
+static int
+load_exclusion(void *arg, const struct exclusion_rec *r)
+{
+	return core_load_exclusion(((struct loading *)arg)->w->core, r);
+}
+
 static void
 start(struct world *w, bool restored)
 {
@@ -171,6 +178,7 @@ start(struct world *w, bool restored)
 	    .target = load_target,
 	    .attempt = load_attempt,
 	    .tuple = load_tuple,
+	    .exclusion = load_exclusion,
 	};
 
 	w->cfg.boot = w->boot;
@@ -182,6 +190,7 @@ start(struct world *w, bool restored)
 		&w->fx) < 0)
 		scn_fail("core_load_done");
 	world_effects(w);
+	fleet_tell(w);
 	for (size_t i = 0; i < w->disk_count; i++)
 		read_file(w, &w->disk[i], true);
 	core_campaigns_without_file(w->core, world_now(w), &w->fx);

@@ -496,6 +496,20 @@ expect_device(struct world *w, char *args)
 			fits = v.registered;
 		else if (strcmp(word, "listed") == 0)
 			fits = !v.observed;
+		else if (strcmp(word, "excluded") == 0)
+			fits = v.exclusion != NULL;
+		else if (strcmp(word, "included") == 0)
+			fits = v.exclusion == NULL;
+		else if (strcmp(word, "never") == 0)
+			fits = v.never;
+		else if (eats(word, "tags", &text))
+			fits = strcmp(text, v.tags) == 0;
+		else if (eats(word, "zone", &text))
+			fits = strcmp(text, v.timezone) == 0;
+		else if (eats(word, "country", &text))
+			fits = strcmp(text, v.country) == 0;
+		else if (eats(word, "name", &text))
+			fits = strcmp(text, v.name) == 0;
 		else if (eats(word, "version", &text))
 			fits = strcmp(text, v.mcu) == 0;
 		else if (eats(word, "type", &text))

@@ -7,6 +7,7 @@ tests_scenario_run_SOURCES = \
 	tests/scenario/cover.c tests/scenario/cover.h \
 	tests/scenario/expect.c \
 	tests/scenario/hextalk.c tests/scenario/hextalk.h \
+	tests/scenario/fleet.c tests/scenario/fleet.h \
 	tests/scenario/record.c tests/scenario/record.h \
 	tests/scenario/run.c \
 	tests/scenario/say.c \

@@ -46,6 +46,8 @@ struct record {
 	size_t package_count, package_cap;
 	struct tuple_rec *tuple;
 	size_t tuple_count, tuple_cap;
+	struct exclusion_rec *exclusion;
+	size_t exclusion_count, exclusion_cap;
 	struct event_rec event[EVENTS_KEPT];
 	size_t event_count;
 	/* with SQLite */
@@ -108,6 +110,7 @@ record_free(struct record *r)
 	free(r->attempt);
 	free(r->tuple);
 	free(r->package);
+	free(r->exclusion);
 	free(r);
 }
 
@@ -269,6 +272,18 @@ put_package(struct record *r, const struct package_rec *k)
 }
 
 static void
+put_exclusion(struct record *r, const struct exclusion_rec *e)
+{
+	for (size_t i = 0; i < r->exclusion_count; i++)
+		if (r->exclusion[i].device == e->device) {
+			r->exclusion[i] = *e;
+			return;
+		}
+	PUSH(r->exclusion, r->exclusion_count, r->exclusion_cap);
+	r->exclusion[r->exclusion_count - 1] = *e;
+}
+
+static void
 put(struct record *r, const struct op *op)
 {
 	switch (op->kind) {
@@ -307,6 +322,9 @@ put(struct record *r, const struct op *op)
 		break;
 	case OP_PACKAGE:
 		put_package(r, op->package);
+		break;
+	case OP_EXCLUSION:
+		put_exclusion(r, op->exclusion);
 		break;
 	case OP_AUDIT:
 	case OP_KIND_COUNT_:
@@ -373,6 +391,9 @@ load_rows(const struct record *r, const struct store_loader *l)
 			bad |= l->attempt(l->arg, &r->attempt[i]);
 	for (size_t i = 0; i < r->tuple_count; i++)
 		bad |= l->tuple(l->arg, &r->tuple[i]);
+	for (size_t i = 0; i < r->exclusion_count; i++)
+		if (r->exclusion[i].active)
+			bad |= l->exclusion(l->arg, &r->exclusion[i]);
 	if (bad != 0)
 		scn_fail("the core does not load what it wrote");
 }

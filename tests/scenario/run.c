@@ -22,6 +22,9 @@
  *   CAMPAIGN c1 WORDS…             writes the file of c1 and reloads
  *   FILE c1 WORDS… | gone | broken | back     what a reload or start will find
  *   RELOAD
+ *   ROW d1 password= timezone= country= tags=a;b networks= name= | gone
+ *       its row of the inventory; NEVER d1 … (the whole of never_file)
+ *   NETWORKS 10.0.0.0/8 …, MODEL C2 name= password=, FLEET broken | ok
  *   PASS 2m   AT 10m               time passes, every deadline at its time
  *   STALL 2m                       time passes, and no timer fires
  *   JUMP wall +1d                  the wall clock alone
@@ -32,11 +35,13 @@
  *   STOP  [down=5m] [reboot]       SIGTERM, then as CRASH
  *   OPER start|pause|resume|abort c1 [dry-run|digest=…]
  *   OPER approve c1 WAVE [force]
- *   OPER halt | resume-all | drain,  OPER probe|cancel d1
+ *   OPER halt | resume-all | drain,  OPER probe|cancel|include d1
+ *   OPER exclude d1 [for=2h | cancel]
  *   LOOP 100 … END
  *
  * Words of a campaign (key=value; all but devices may be left out)
- *   devices=d1,d2 | all  version=0A05 | -  package=0A03:0A05[:URL] (any:…),
+ *   devices=d1,d2 | all  models=C2 tags= exclude=d1 membership=dynamic
+ *   version=0A05 | -  package=0A03:0A05[:URL] (any:…),
  *   then of this package: bytes= disk= (what its file holds)
  *   type= hardware= update=mcu|ble downgrade=true approval=required wave=
  *   in_flight= start_rate= jitter= dark_max= retry= (max_download_retry)
@@ -55,7 +60,7 @@
  *   global one, too; read_rate 1000/s) unless given.
  *
  * Trackers
- *   CONNECT d1 [udp|relay]   CLOSE d1
+ *   CONNECT d1 [udp|relay] [from=10.0.0.1]   CLOSE d1
  *   PLATFORM d1                    the platform behind us commands an update
  *   RECV d1 WHAT; WHAT; …          each a frame of its own:
  *       report, late (a buffered report), heartbeat, power_on, power_off,
@@ -90,8 +95,9 @@
  *       lacks=GLOB text=GLOB by=WHO soak=1h deadline=5d (from now)]
  *   EXPECT STATUS in_flight= dark= known= online= observed= evicted= repeats=
  *       foreign= starts= stops= reads= halted= draining= store_ok=
- *   EXPECT DEVICE d1 online offline observed listed registered version= type=
- *       id= seen= diagnosis=PART, or unknown
+ *   EXPECT DEVICE d1 online offline observed listed registered excluded
+ *       included never version= type= id= seen= diagnosis=PART tags= zone=
+ *       country= name=, or unknown
  *   EXPECT OPER ok | refused CODE … [in_flight= stoppable= flashing=]
  *   EXPECT FILE new | same | changed | refused [GLOB]
  *   EXPECT EVENT d1 GLOB           "kind text" in its timeline, on disk

@@ -7,6 +7,7 @@
 
 #include "base/units.h"
 #include "specs.h"
+#include "fleet.h"
 
 #define LINES_MAX 2000
 #define LINE_MAX_ 2000
@@ -271,8 +272,19 @@ cmd_connect(struct world *w, char *args)
 {
 	struct dev *d = script_dev(w, script_word(&args), NULL);
 
-	(void)world_connect(w, d, strcmp(args, "udp") == 0,
-	    strcmp(args, "relay") == 0);
+	bool udp = false, relay = false;
+	const char *word;
+
+	d->from[0] = '\0';
+	while (*(word = script_word(&args)) != '\0')
+		if (strncmp(word, "from=", 5) == 0) {
+			(void)snprintf(d->from, sizeof(d->from), "%s",
+			    word + 5);
+		} else {
+			udp = udp || strcmp(word, "udp") == 0;
+			relay = relay || strcmp(word, "relay") == 0;
+		}
+	(void)world_connect(w, d, udp, relay);
 }
 
 static void
@@ -425,6 +437,8 @@ cmd_oper(struct world *w, char *args)
 	    {"probe", OPER_DEVICE_PROBE, false, true},
 	    {"cancel", OPER_DEVICE_CANCEL, false, true},
 	    {"approve", OPER_WAVE_APPROVE, true, false},
+	    {"exclude", OPER_DEVICE_EXCLUDE, false, true},
+	    {"include", OPER_DEVICE_INCLUDE, false, true},
 	};
 	const char *word = script_word(&args), *name = script_word(&args);
 	struct oper op = {.who = "uid:0", .reason = "scenario"};
@@ -444,6 +458,9 @@ cmd_oper(struct world *w, char *args)
 			op.force = strcmp(args, "force") == 0;
 		}
 		op.dry_run = strcmp(args, "dry-run") == 0;
+		op.cancel = strstr(args, "cancel") != NULL;
+		if (strncmp(args, "for=", 4) == 0)
+			op.for_ms = span_of_text(args + 4);
 		if (strncmp(args, "digest=", 7) == 0)
 			op.digest = args + 7;
 		world_operate(w, &op);
@@ -456,6 +473,8 @@ static const struct {
 	const char *word;
 	void (*fn)(struct world *w, char *args);
 } commands[] = {
+    {"ROW", cmd_row}, {"NEVER", cmd_never}, {"NETWORKS", cmd_networks},
+    {"MODEL", cmd_model}, {"FLEET", cmd_fleet},
     {"DEVICE", cmd_device}, {"FILE", cmd_file}, {"RELOAD", cmd_reload},
     {"CAMPAIGN", cmd_campaign}, {"CONNECT", cmd_connect},
     {"CLOSE", cmd_close}, {"PLATFORM", cmd_platform},

@@ -181,6 +181,47 @@ rule_tail(struct campaign_spec *s, struct spec_rule *r, struct span *one)
 	}
 }
 
+static void
+texts(char (**v)[MODEL_CODE_TEXT], size_t *n, const char *text)
+{
+	struct span rest = span_str(text), one;
+
+	while (span_field(&rest, ',', &one)) {
+		*v = realloc(*v, (*n + 1) * sizeof(**v));
+		if (*v == NULL)
+			scn_fail("out of memory");
+		(void)span_copy((*v)[(*n)++], MODEL_CODE_TEXT, one);
+	}
+}
+
+static void
+tags(struct campaign_spec *s, const char *text)
+{
+	struct span rest = span_str(text), one;
+
+	while (span_field(&rest, ',', &one)) {
+		s->tags = realloc(s->tags,
+		    (s->tag_count + 1) * sizeof(*s->tags));
+		if (s->tags == NULL)
+			scn_fail("out of memory");
+		(void)span_copy(s->tags[s->tag_count++], TAG_TEXT, one);
+	}
+}
+
+static void
+exclude(struct world *w, struct campaign_spec *s, const char *text)
+{
+	struct span rest = span_str(text), one;
+	char name[16];
+
+	while (span_field(&rest, ',', &one)) {
+		(void)span_copy(name, sizeof(name), one);
+		if (keyset_add(&s->exclude, world_dev(w, name)->key) < 0)
+			scn_fail("out of memory");
+	}
+	keyset_seal(&s->exclude);
+}
+
 /* "none", or cause:count, cause:rate%:sample, each with a tail */
 static void
 rules(struct campaign_spec *s, const char *v)
@@ -479,6 +520,14 @@ word(struct world *w, struct campaign_spec *s, const char *key,
 	if (strcmp(key, "devices") == 0) {
 		if (!stored || strcmp(v, "all") == 0)
 			devices(w, s, v);
+	} else if (strcmp(key, "models") == 0) {
+		texts(&s->models, &s->model_count, v);
+	} else if (strcmp(key, "tags") == 0) {
+		tags(s, v);
+	} else if (strcmp(key, "exclude") == 0) {
+		exclude(w, s, v);
+	} else if (strcmp(key, "membership") == 0) {
+		s->dynamic = strcmp(v, "dynamic") == 0;
 	} else if (strcmp(key, "version") == 0) {
 		(void)snprintf(s->target_version, sizeof(s->target_version),
 		    "%s", strcmp(v, "-") == 0 ? "" : v);
@@ -541,6 +590,18 @@ digest(const char *text, char ret[DIGEST_TEXT])
 		    (unsigned long long)prng_mix(h, i));
 }
 
+/* The store keeps this in place of the list. */
+static void
+targets_digest(struct campaign_spec *s)
+{
+	uint64_t h = s->device_count;
+
+	for (size_t i = 0; i < s->device_count; i++)
+		h = prng_mix(h, s->devices[i].key);
+	(void)snprintf(s->targets_digest, sizeof(s->targets_digest),
+	    "%064llx", (unsigned long long)h);
+}
+
 struct campaign_spec *
 spec_of_text(struct world *w, const char *name, const char *text, bool stored)
 {
@@ -575,6 +636,7 @@ spec_of_text(struct world *w, const char *name, const char *text, bool stored)
 		word(w, s, p, eq + 1, stored);
 	}
 	free(copy);
+	targets_digest(s);
 	if (s->package_count == 0)
 		package(s, s->target_version[0] == '\0' ? "any:" : "0A03:0A05");
 	return s;

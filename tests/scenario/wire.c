@@ -70,8 +70,15 @@ struct unit {
 	size_t seen_count;
 };
 
+#define OWN_PASSWORDS 16
+
 struct wire {
 	char password[21];
+	struct {
+		uint64_t device;
+		char password[21];
+	} own[OWN_PASSWORDS];
+	size_t own_count;
 	uint64_t order;
 	struct plan plan[CAMPAIGNS];
 	size_t plan_count;
@@ -110,6 +117,31 @@ void
 wire_password(struct wire *w, const char *password)
 {
 	(void)snprintf(w->password, sizeof(w->password), "%s", password);
+}
+
+void
+wire_device_password(struct wire *w, uint64_t device, const char *password)
+{
+	size_t i = 0;
+
+	while (i < w->own_count && w->own[i].device != device)
+		i++;
+	if (i == OWN_PASSWORDS)
+		scn_fail("too many passwords");
+	w->own[i].device = device;
+	(void)snprintf(w->own[i].password, sizeof(w->own[i].password), "%s",
+	    password);
+	w->own_count = MAX_OF(w->own_count, i + 1);
+}
+
+static const char *
+password_of(const struct wire *w, uint64_t device)
+{
+	for (size_t i = 0; i < w->own_count; i++)
+		if (w->own[i].device == device &&
+		    w->own[i].password[0] != '\0')
+			return w->own[i].password;
+	return w->password;
 }
 
 static struct plan *
@@ -223,7 +255,7 @@ attempt_submitted(struct wire *w, const struct opbuf *ops,
 		scn_fail("S20: attempt %lld goes from %s to %s and no event "
 		    "says so", (long long)a->id, phase_name(r->now.phase),
 		    phase_name(a->phase));
-	if (strstr(a->command, w->password) != NULL)
+	if (strstr(a->command, password_of(w, a->device)) != NULL)
 		scn_fail("S23: the password is in the row of attempt %lld",
 		    (long long)a->id);
 	r->now = *a;
@@ -323,6 +355,10 @@ wire_text(struct wire *w, const char *text)
 {
 	if (w->password[0] != '\0' && strstr(text, w->password) != NULL)
 		scn_fail("S23: the password is in: %s", text);
+	for (size_t i = 0; i < w->own_count; i++)
+		if (w->own[i].password[0] != '\0' &&
+		    strstr(text, w->own[i].password) != NULL)
+			scn_fail("S23: a password is in: %s", text);
 }
 
 /* --- in --------------------------------------------------------------------*/
@@ -613,7 +649,7 @@ wire_out(struct wire *w, const struct wire_conn *c, const char *frame,
 	struct gram_out g;
 
 	w->order++;
-	if (!gram_out(frame, w->password, &g))
+	if (!gram_out(frame, password_of(w, c->device), &g))
 		scn_fail("S15: no command of SPEC: %s", frame);
 	if (!c->open || !c->newest)
 		scn_fail("S16: %s connection",

@@ -15,6 +15,9 @@ struct wire;
 
 struct wire *wire_new(void);
 void wire_free(struct wire *w);
+/* Of one device, in place of the other. */
+void wire_device_password(struct wire *w, uint64_t device,
+    const char *password);
 void wire_password(struct wire *w, const char *password);
 /* Caps and clocks of a campaign, from its file's own words. */
 struct wire_limits {

@@ -11,6 +11,7 @@
 #include "config/zone.h"
 #include "hextalk.h"
 #include "proto/frame.h"
+#include "fleet.h"
 #include "record.h"
 #include "specs.h"
 #include "wire.h"
@@ -212,6 +213,7 @@ command(struct world *w, const struct fx_item *it)
 	s->len = it->len;
 	memcpy(s->text, it->bytes, it->len);
 	s->text[it->len] = '\0';
+	fleet_command(w, d, c, s->text);
 	wire_out(w->wire, &wc, s->text, w->elapsed_ms);
 	remember_serial(d, s->text, s->len);
 	if (d->kernel_torn) {
@@ -447,6 +449,8 @@ world_connect(struct world *w, struct dev *d, bool udp, bool relayed)
 	c->core.id = ++w->conn_last;
 	c->core.transport = udp ? TRANSPORT_UDP : TRANSPORT_TCP;
 	c->core.relayed = relayed;
+	if (d->from[0] != '\0')
+		address_of_text(d->from, c->core.addr);
 	c->dev = d;
 	c->open = true;
 	d->conn[d->conn_count++] = c;

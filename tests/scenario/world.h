@@ -51,6 +51,7 @@ struct dev {
 	char type[MODEL_MAX + 1], hardware[MODEL_MAX + 1];
 	uint64_t key;
 	uint16_t count;          /* of its next frame */
+	char from[64];           /* address of its next connection */
 	int64_t send_time;       /* of its clock, only ever printed */
 	struct wconn *conn[WORLD_CONNS];
 	size_t conn_count;
@@ -93,6 +94,29 @@ struct held {
 	char bytes[COMMAND_MAX + 1];
 };
 
+#define FLEET_TEXT 64
+#define FLEET_NETWORKS 8
+#define FLEET_MODELS 8
+
+/* The inventory and its like, as the next reload will find them. */
+struct fleet {
+	struct fleet_row {
+		uint64_t key;
+		char id[DEVID_MAX + 1];
+		char password[FLEET_TEXT], timezone[FLEET_TEXT],
+		    country[FLEET_TEXT], tags[FLEET_TEXT],
+		    networks[FLEET_TEXT], name[FLEET_TEXT];
+	} row[WORLD_DEVICES];
+	size_t row_count;
+	uint64_t never[WORLD_DEVICES];
+	size_t never_count;
+	struct cidr network[FLEET_NETWORKS];
+	size_t network_count;
+	struct core_model model[FLEET_MODELS];
+	size_t model_count;
+	bool broken, told;
+};
+
 struct world {
 	const char *file;        /* of the scenario, and its line */
 	int line;
@@ -116,6 +140,7 @@ struct world {
 	size_t dev_count;
 	struct disk_file disk[WORLD_FILES];
 	size_t disk_count;
+	struct fleet fleet;
 	struct record *record;
 	struct wire *wire;
 	char note[WORLD_NOTES][512];

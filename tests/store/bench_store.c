@@ -172,6 +172,13 @@ on_tuple(void *arg, const struct tuple_rec *r)
 	return 0;
 }
 
+static int
+on_exclusion(void *arg, const struct exclusion_rec *r)
+{
+	(void)arg, (void)r;
+	return 0;
+}
+
 static void
 load(struct store *s)
 {
@@ -179,7 +186,8 @@ load(struct store *s)
 	struct store_loader l = {.arg = start, .flags = on_flags,
 		.device = on_device, .campaign = on_campaign,
 		.wave = on_wave,
-		.target = on_target, .attempt = on_attempt, .tuple = on_tuple};
+		.target = on_target, .attempt = on_attempt, .tuple = on_tuple,
+		.exclusion = on_exclusion};
 
 	rows = 0;
 	if (store_load(s, &l, NULL) < 0)

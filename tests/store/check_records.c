@@ -194,6 +194,7 @@ full_campaign(enum fill f)
 	r.id = fill_i64(f);
 	FILL_TEXT(f, r.name);
 	FILL_TEXT(f, r.digest);
+	FILL_TEXT(f, r.targets_digest);
 	r.revision = fill_int(f);
 	r.state = FILL_WORD(f, CAMPAIGN_STATE_COUNT_, CAMPAIGN_PAUSED);
 	r.reason = FILL_WORD(f, PAUSE_REASON_COUNT_, PAUSE_RULE);
@@ -348,6 +349,7 @@ START_TEST(records_round_trip)
 	struct target_rec target = full_target(f, campaign.id);
 	struct attempt_rec attempt = full_attempt(f, &target);
 	struct event_rec event = full_event(f);
+	struct exclusion_rec exclusion;
 	struct tuple_rec tuple;
 	struct flags_rec flags;
 	struct stamp_rec stamp;
@@ -368,6 +370,14 @@ START_TEST(records_round_trip)
 	package.bytes = fill_u64(f);
 	FILL_TEXT(f, package.name);
 	FILL_TEXT(f, package.sha256);
+	memset(&exclusion, 0, sizeof(exclusion));
+	exclusion.device = fill_u64(f);
+	FILL_TEXT(f, exclusion.id);
+	exclusion.active = true; /* others are history, and not loaded */
+	exclusion.since_wall = fill_i64(f);
+	exclusion.until_wall = fill_i64(f);
+	FILL_TEXT(f, exclusion.who);
+	FILL_TEXT(f, exclusion.reason);
 	memset(&flags, 0, sizeof(flags));
 	flags.halted = fill_bool(f);
 	flags.bucket_milli = fill_i64(f);
@@ -397,6 +407,7 @@ START_TEST(records_round_trip)
 	opbuf_add(&ops, OP_REVISION, &rev);
 	opbuf_add(&ops, OP_CAMPAIGN, &campaign);
 	opbuf_add(&ops, OP_DEVICE, &device);
+	opbuf_add(&ops, OP_EXCLUSION, &exclusion);
 	opbuf_add(&ops, OP_TUPLE, &tuple);
 	opbuf_add(&ops, OP_EVENT, &event);
 	opbuf_add(&ops, OP_FLAGS, &flags);
@@ -422,6 +433,8 @@ START_TEST(records_round_trip)
 	ck_assert_mem_eq(&l.tuples[0], &tuple, sizeof(tuple));
 	ck_assert_uint_eq(l.package_count, 1);
 	ck_assert_mem_eq(&l.packages[0], &package, sizeof(package));
+	ck_assert_uint_eq(l.exclusion_count, 1);
+	ck_assert_mem_eq(&l.exclusions[0], &exclusion, sizeof(exclusion));
 	ck_assert_mem_eq(&l.flags, &flags, sizeof(flags));
 	ck_assert_mem_eq(&l.stamp, &stamp, sizeof(stamp));
 	loaded_done(&l);

@@ -46,7 +46,8 @@ trap 'rm -rf "$dir"' EXIT
 fields > "$dir/fields"
 columns > "$dir/columns"
 for rec in device_rec campaign_rec wave_rec target_rec attempt_rec tuple_rec \
-    event_rec audit_rec stamp_rec flags_rec package_rec op_revision; do
+    event_rec audit_rec stamp_rec flags_rec package_rec exclusion_rec \
+    op_revision; do
 	grep "^$rec " "$dir/fields" > "$dir/a"
 	grep "^$rec " "$dir/columns" > "$dir/b"
 	if [ -s "$dir/a" ] && cmp -s "$dir/a" "$dir/b"; then

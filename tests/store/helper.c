@@ -164,6 +164,17 @@ on_tuple(void *arg, const struct tuple_rec *r)
 	return 0;
 }
 
+static int
+on_exclusion(void *arg, const struct exclusion_rec *r)
+{
+	struct loaded *l = arg;
+
+	stage(l, 8);
+	l->exclusions = append(l->exclusions, &l->exclusion_count, sizeof(*r),
+	    r);
+	return 0;
+}
+
 void
 loaded_get(struct loaded *l, struct store *s)
 {
@@ -172,6 +183,7 @@ loaded_get(struct loaded *l, struct store *s)
 		.campaign = on_campaign, .wave = on_wave,
 		.target = on_target,
 		.package = on_package, .attempt = on_attempt, .tuple = on_tuple,
+		.exclusion = on_exclusion,
 	};
 	struct errtext err = {0};
 	int r;
@@ -195,6 +207,7 @@ loaded_done(struct loaded *l)
 	free(l->attempts);
 	free(l->tuples);
 	free(l->packages);
+	free(l->exclusions);
 }
 
 struct store *

@@ -29,8 +29,9 @@ struct loaded {
 	struct attempt_rec *attempts;
 	struct tuple_rec *tuples;
 	struct package_rec *packages;
+	struct exclusion_rec *exclusions;
 	size_t device_count, campaign_count, wave_count, target_count,
-	    attempt_count, tuple_count, package_count;
+	    attempt_count, tuple_count, package_count, exclusion_count;
 	int stage; /* of the order */
 };
 void loaded_get(struct loaded *l, struct store *s);
