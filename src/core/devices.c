@@ -379,11 +379,3 @@ core_device_busy(const struct core *c, uint64_t key)
 	return d != NULL && d->more != NULL && d->more->attempt != NULL &&
 	    attempt_live(d->more->attempt);
 }
-
-const char *
-device_country(const struct core *c, const struct device *d)
-{
-	(void)c;
-	(void)d;
-	return ""; /* the inventory does not say yet */
-}

@@ -356,8 +356,6 @@ void device_kick(struct core *c, struct device *d);
 void device_kick_later(struct core *c, struct device *d);
 void device_kicks(struct core *c);
 void device_foreign_over(struct core *c, struct device_more *m);
-/* Where the inventory says it is; "" = not said. */
-const char *device_country(const struct core *c, const struct device *d);
 
 /* reads.c */
 void read_want(struct core *c, struct device *d, enum read_why why);

@@ -169,7 +169,7 @@ on_exclusion(void *arg, const struct exclusion_rec *r)
 {
 	struct loaded *l = arg;
 
-	stage(l, 8);
+	stage(l, 9);
 	l->exclusions = append(l->exclusions, &l->exclusion_count, sizeof(*r),
 	    r);
 	return 0;
