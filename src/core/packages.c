@@ -92,10 +92,16 @@ must_stay(const struct campaign *p)
 static void
 pause_for(struct core *c, struct campaign *p, const char *text)
 {
-	if (p->rec.state == CAMPAIGN_RUNNING ||
-	    p->rec.state == CAMPAIGN_SCHEDULED)
-		campaign_set(c, p, CAMPAIGN_PAUSED, PAUSE_PACKAGE_CHANGED,
-		    text);
+	char reason[REASON_MAX + 1];
+
+	if (p->rec.state != CAMPAIGN_RUNNING &&
+	    p->rec.state != CAMPAIGN_SCHEDULED)
+		return;
+	campaign_set(c, p, CAMPAIGN_PAUSED, PAUSE_PACKAGE_CHANGED, text);
+	(void)snprintf(reason, sizeof(reason), "%s: %s",
+	    pause_reason_name(PAUSE_PACKAGE_CHANGED), text);
+	core_audit(c, c->files_who == NULL ? "daemon" : c->files_who,
+	    "campaign_pause", p->rec.name, reason);
 }
 
 bool

@@ -90,6 +90,9 @@ if command -v sqlite3 >/dev/null; then
 	has "who paused it" <(query \
 	    "select who, reason from audit where action = 'campaign_pause'") \
 	    'uid:[0-9]+\|file_gone'
+	has "or what" <(query \
+	    "select who, reason from audit where action = 'campaign_pause'") \
+	    'daemon\|package_changed: 0A05.enc: (sha256|No such file)'
 	is "the package is on record" \
 	    "$(query "select sha256 from package")" \
 	    "$(sha256sum <"$T/good.enc" | cut -d' ' -f1)"
