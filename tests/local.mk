@@ -13,6 +13,7 @@ include $(top_srcdir)/tests/simulate/local.mk
 include $(top_srcdir)/tests/integration/local.mk
 include $(top_srcdir)/tests/bench/local.mk
 include $(top_srcdir)/tests/planted/local.mk
+include $(top_srcdir)/tests/soak/local.mk
 
 # Those that need neither ports nor minutes, for the builds of packages.
 print-quick-tests:
