@@ -252,8 +252,8 @@ START_TEST(metrics_text)
 		"\n# TYPE trackupd_frames_total counter\n",
 		"\ntrackupd_commands_total{command=\"start\"} ",
 		"\ntrackupd_campaign_state{campaign=\"fleet\",state=\"",
-		"\ntrackupd_campaign_targets{campaign=\"fleet\",state=\""
-		    "waiting\"} ",
+		("\ntrackupd_campaign_targets{campaign=\"fleet\",state=\""
+		    "waiting\"} "),
 		"\ntrackupd_wave_state{campaign=\"fleet\",wave=\"",
 		"\ntrackupd_attempts_total{campaign=\"fleet\",result=\"",
 		"\ntrackupd_dispatch_seconds_bucket{le=\"+Inf\"} 0\n",

@@ -139,7 +139,7 @@ static void
 connect_all(struct world *w)
 {
 	for (size_t i = 0; i < N; i++) {
-		char text[120];
+		char text[120], reply[512];
 		struct frame f;
 		struct message m;
 		enum msg_bad bad;
@@ -154,8 +154,12 @@ connect_all(struct world *w)
 		ck_assert_int_eq(frame_next(text, strlen(text), 4096, &scan,
 		    &f, &used, &why), FRAME_OK);
 		ck_assert_int_eq(message_decode(&f, &m, &bad), 0);
+		w->fx.reply = reply;
+		w->fx.reply_cap = sizeof(reply);
 		feed(w, &(struct ev){.kind = EV_FRAME, .conn = &w->conn[i],
 			    .message = &m});
+		w->fx.reply = NULL;
+		w->fx.reply_cap = w->fx.reply_len = 0;
 	}
 }
 
