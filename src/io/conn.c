@@ -425,8 +425,10 @@ trackers_send(struct core_conn *cc, const char *p, size_t n)
 	}
 	if ((sent = conn_write(c, p, n)) <= 0)
 		return false;
-	/* Whatever becomes of the rest, the tracker may have it whole. */
-	conn_keep_output(c, p + sent, n - (size_t)sent);
+	/* The rest of one that the kernel took in part must not leave after a
+	 * pause either, and nothing else may follow half a frame. */
+	if ((size_t)sent < n)
+		conn_close(c, "command_torn", TRACKERS_OUTPUT_CLOSED);
 	return true;
 }
 

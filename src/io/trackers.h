@@ -134,9 +134,10 @@ uint16_t trackers_port(const struct trackers *t, size_t i);
 /* Appends an acknowledgement inside the frame callback. No memory: it is not
  * sent, and the tracker repeats its report. */
 void trackers_reply_add(struct trackers_reply *r, const char *p, size_t n);
-/* A command: true when the kernel took at least one byte (the rest is kept and
- * goes out first). False: nothing left, because output was waiting, the peer
- * is gone, or the socket is full. */
+/* A command, now or never: none of its bytes is kept for later. True when the
+ * kernel took at least one; took it not all, the connection is closed
+ * (command_torn). False: nothing left, because output was waiting, the peer is
+ * gone, or the socket is full. */
 MUST_CHECK bool trackers_send(struct core_conn *conn, const char *p, size_t n);
 /* An acknowledgement outside the frame callback; buffered up to a bound, past
  * it the connection is closed (output_closed). */

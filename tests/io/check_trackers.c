@@ -845,7 +845,8 @@ stuffed_client(size_t *ret_taken)
 	    sizeof(size)), 0);
 	memset(junk, 'j', sizeof(junk));
 	*ret_taken = 0;
-	while (trackers_send(w.conn, junk, sizeof(junk))) {
+	while (CONTAINER_OF(w.conn, struct conn, core)->out_len == 0) {
+		trackers_reply(w.conn, junk, sizeof(junk));
 		*ret_taken += sizeof(junk);
 		ck_assert_uint_lt(*ret_taken, 1 << 22);
 	}
@@ -864,12 +865,7 @@ START_TEST(send_refuses_when_output_waits)
 	fd = stuffed_client(&taken);
 	c = CONTAINER_OF(w.conn, struct conn, core);
 	whole = taken;
-	/* Full socket, or the rest of a command that left in part. */
-	if (c->out_len == 0) {
-		trackers_reply(w.conn, SACK, strlen(SACK));
-		whole += strlen(SACK);
-		ck_assert_uint_gt(c->out_len, 0);
-	}
+	ck_assert_uint_gt(c->out_len, 0);
 	ck_assert(!trackers_send(w.conn, "AT+X$", 5));
 	trackers_reply(w.conn, SACK, strlen(SACK));
 	whole += strlen(SACK);
@@ -883,6 +879,38 @@ START_TEST(send_refuses_when_output_waits)
 	ck_assert_uint_eq(c->events, EPOLLIN);
 	ck_assert(trackers_send(w.conn, "AT+X$", 5));
 	expect(fd, "AT+X$");
+	close(fd);
+}
+END_TEST
+
+/* The window of the peer is shut, and then opens: what was refused never
+ * arrives, and of what the kernel took in part no byte more. */
+START_TEST(command_is_never_kept)
+{
+	static char command[1 << 20], buf[1 << 21];
+	size_t len = 0, before;
+	bool end = false;
+	int fd, size = 4096;
+
+	world_start();
+	before = w.opened;
+	fd = tio_connect(trackers_port(w.t, 0), NULL, 4096);
+	UNTIL(w.l, w.opened == before + 1);
+	trackers_identified(w.conn);
+	ck_assert_int_eq(setsockopt(CONTAINER_OF(w.conn, struct conn,
+	    core)->fd, SOL_SOCKET, SO_SNDBUF, &size, sizeof(size)), 0);
+	memset(command, 'c', sizeof(command));
+	command[sizeof(command) - 1] = '$';
+	ck_assert(trackers_send(w.conn, command, sizeof(command)));
+	ck_assert_uint_eq(CONTAINER_OF(w.conn, struct conn, core)->out_len,
+	    0);
+	ck_assert(!trackers_send(w.conn, "AT+X$", 5));
+	UNTIL(w.l, w.closed == 1);
+	ck_assert_str_eq(w.reason, "command_torn");
+	UNTIL(w.l, ((len = tio_read(fd, buf, len, sizeof(buf), &end)), end));
+	ck_assert_uint_gt(len, 0);
+	ck_assert_uint_lt(len, sizeof(command));
+	ck_assert_ptr_null(memchr(buf, '$', len));
 	close(fd);
 }
 END_TEST
@@ -1425,7 +1453,8 @@ main(void)
 	    idle_timeout_looks_again, wheel_beyond_its_end);
 	ADD(s, "limits", max_connections, max_unidentified, max_per_address,
 	    address_keys, bad_frames, foreign_protocol);
-	ADD(s, "output", send_refuses_when_output_waits, send_inside_frame,
+	ADD(s, "output", send_refuses_when_output_waits,
+	    command_is_never_kept, send_inside_frame,
 	    output_is_bounded, output_has_a_deadline, peer_gone_before_send);
 	ADD(s, "hold", hold_reading, hold_inside_frame);
 	ADD(s, "accept", ids_ascend, accepts_a_turn, options_are_inherited,

@@ -72,6 +72,12 @@ tests_unit_check_machine_SOURCES = tests/unit/check_machine.c
 tests_unit_check_machine_CPPFLAGS = $(unit_CPPFLAGS)
 tests_unit_check_machine_LDADD = $(unit_LDADD)
 
+check_PROGRAMS += tests/unit/check_gate
+TESTS += tests/unit/check_gate
+tests_unit_check_gate_SOURCES = tests/unit/check_gate.c tests/unit/quick.h
+tests_unit_check_gate_CPPFLAGS = $(unit_CPPFLAGS)
+tests_unit_check_gate_LDADD = $(unit_LDADD)
+
 check_PROGRAMS += tests/unit/check_startrule
 TESTS += tests/unit/check_startrule
 tests_unit_check_startrule_SOURCES = tests/unit/check_startrule.c

@@ -1,0 +1,388 @@
+/* Gates against arithmetic of their own, and who is picked for which wave. */
+#include "config.h"
+#include "core/gate.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <check.h>
+
+#include "base/prng.h"
+#include "core/core.h"
+#include "core/view.h"
+#include "quick.h"
+
+#define FULL INT64_C(1000000)
+
+/* --- verdicts --------------------------------------------------------------*/
+
+static bool
+met_by(const struct spec_gate *g, size_t s, size_t f, size_t u, size_t due)
+{
+	size_t done = s + f + u;
+
+	return done >= due && (int64_t)s * FULL >= g->success_ppm *
+		(int64_t)done &&
+	    (int64_t)u * FULL <= g->unknown_max_ppm * (int64_t)done;
+}
+
+/* Whether any way for those that are open to end meets the gate. Some may end
+ * without a result (skipped, cancelled). */
+static bool
+can_be_met(const struct spec_gate *g, const struct gate_figures *f)
+{
+	for (size_t s = 0; s <= f->open; s++)
+		for (size_t u = 0; s + u <= f->open; u++)
+			for (size_t x = 0; s + u + x <= f->open; x++)
+				if (met_by(g, f->succeeded + s, f->failed + x,
+					f->unverified + u, 0))
+					return true;
+	return false;
+}
+
+static void
+check_one(const struct spec_gate *g, const struct gate_figures *f)
+{
+	size_t done = gate_done(f);
+	enum gate_verdict v = gate_judge(g, f);
+	char text[GATE_TEXT];
+	bool lacks = gate_lacks(g, f, text)[0] != '\0';
+
+	QUICK(done == f->succeeded + f->failed + f->unverified);
+	QUICK(gate_min_done(g, f) <= done + f->open);
+	QUICK((v == GATE_LOST) == !can_be_met(g, f));
+	QUICK((v == GATE_MET) != lacks);
+	if (v == GATE_LOST)
+		QUICK(gate_shares(g, f, text)[0] != '\0');
+	if (v != GATE_MET)
+		return;
+	QUICK(met_by(g, f->succeeded, f->failed, f->unverified,
+	    MIN_OF((size_t)g->min_done, done + f->open)));
+	/* All of the wave, but for those who are away. */
+	QUICK(g->min_done > 0 || f->open == 0 ||
+	    (done > 0 && f->open <= f->away));
+}
+
+START_TEST(verdicts)
+{
+	static const int64_t share[] = {0, 1, 5000, FULL / 3, FULL / 2, 970000,
+	    FULL - 1, FULL};
+	const char *given = getenv("SEED");
+	uint64_t seed = given != NULL ? strtoull(given, NULL, 10)
+				      : (uint64_t)time(NULL);
+	struct prng p;
+
+	(void)printf("SEED=%llu\n", (unsigned long long)seed);
+	(void)fflush(stdout);
+	prng_init(&p, seed);
+	for (int i = 0; i < 20000; i++) {
+		struct spec_gate g = {
+		    .given = true,
+		    .success_ppm = share[prng_below(&p, ARRAY_LEN(share))],
+		    .unknown_max_ppm = share[prng_below(&p, ARRAY_LEN(share))],
+		    .min_done = (int64_t)prng_below(&p, 9),
+		};
+		struct gate_figures f = {
+		    .succeeded = prng_below(&p, 7),
+		    .failed = prng_below(&p, 4),
+		    .unverified = prng_below(&p, 4),
+		    .open = prng_below(&p, 7),
+		};
+
+		f.away = prng_below(&p, f.open + 1);
+		check_one(&g, &f);
+	}
+}
+END_TEST
+
+START_TEST(texts)
+{
+	struct spec_gate g = {.given = true, .success_ppm = 970000,
+	    .unknown_max_ppm = 50000, .min_done = 40};
+	struct gate_figures f = {.succeeded = 27, .failed = 2, .open = 31};
+	char text[GATE_TEXT];
+
+	ck_assert_str_eq(gate_lacks(&g, &f, text), "success 93.1 % < 97 % "
+	    "(29 done); 29 of 40 done");
+	ck_assert_str_eq(gate_shares(&g, &f, text), "success 93.1 % < 97 % "
+	    "(29 done)");
+	ck_assert_int_eq((int)gate_judge(&g, &f), GATE_LOST);
+	/* 96.97 % is no 97 %. */
+	f = (struct gate_figures){.succeeded = 64, .unverified = 2};
+	ck_assert_str_eq(gate_lacks(&g, &f, text),
+	    "success 96.9 % < 97 % (66 done)");
+	g.success_ppm = 0;
+	g.unknown_max_ppm = 12345;
+	ck_assert_str_eq(gate_lacks(&g, &f, text),
+	    "unverified 3.1 % > 1.2345 % (66 done)");
+	f = (struct gate_figures){.open = 5};
+	ck_assert_str_eq(gate_lacks(&g, &f, text), "0 of 5 done");
+	f.open = 0;
+	ck_assert_str_eq(gate_lacks(&g, &f, text), "");
+	ck_assert_int_eq((int)gate_judge(&g, &f), GATE_MET);
+}
+END_TEST
+
+/* --- picks -----------------------------------------------------------------*/
+
+#define FLEET 1000
+
+struct fleet {
+	struct core *core;
+	struct fx fx;
+};
+
+static void
+fleet_init(struct fleet *f)
+{
+	const struct core_config cfg = {.time_scale = 1, .in_flight = 10,
+	    .observed_max = 10, .start_per_hour = 3600,
+	    .read_per_hour = 3600};
+	const struct flags_rec flags = {0};
+	const struct stamp_rec stamp = {0};
+
+	f->core = core_new(&cfg, 1);
+	ck_assert_ptr_nonnull(f->core);
+	fx_init(&f->fx);
+	core_load_flags(f->core, &flags, &stamp);
+	for (int i = 0; i < FLEET; i++) {
+		struct device_rec r = {0};
+		struct devid id;
+
+		(void)snprintf(r.id, sizeof(r.id), "A00000000%05u",
+		    (unsigned)i % 100000);
+		ck_assert_int_eq(devid_parse(span_str(r.id), &id), 0);
+		r.key = id.key;
+		r.registered = true;
+		/* A tenth shows one version, the others another. */
+		(void)snprintf(r.mcu, sizeof(r.mcu), "%s",
+		    i % 10 == 0 ? "0A01" : i % 10 == 1 ? "" : "0A03");
+		ck_assert_int_eq(core_load_device(f->core, &r), 0);
+	}
+	ck_assert_int_eq(core_load_done(f->core,
+	    (struct core_now){.at_ms = 1000, .wall_ms = 1000}, -1, false,
+	    &f->fx), 0);
+}
+
+static void
+fleet_done(struct fleet *f)
+{
+	core_free(f->core);
+	opbuf_done(&f->fx.ops);
+	fx_done(&f->fx);
+}
+
+static struct campaign_spec *
+make_spec(const char *name, size_t waves)
+{
+	struct campaign_spec *s = spec_new();
+
+	ck_assert_ptr_nonnull(s);
+	(void)snprintf(s->name, sizeof(s->name), "%s", name);
+	(void)snprintf(s->digest, sizeof(s->digest), "%s", name);
+	s->targets_all = true;
+	s->windows_always = true;
+	s->approval_required = false;
+	s->waves_given = true;
+	ck_assert_int_eq(spec_waves_new(s, waves), 0);
+	for (size_t i = 0; i < waves; i++)
+		(void)snprintf(s->waves[i].name, sizeof(s->waves[i].name),
+		    "w%zu", i);
+	return s;
+}
+
+/* ret[i]: the wave of the i-th device. */
+static void
+begin(struct fleet *f, struct campaign_spec *s, int ret[FLEET])
+{
+	static struct view_target t[FLEET];
+	const struct target_filter all = {-1, -1, -1, NULL, 0};
+	char name[CAMPAIGN_NAME_MAX + 1];
+	struct core_now now = {.at_ms = 2000, .wall_ms = 2000};
+	struct errtext err = {0};
+	bool more;
+
+	memcpy(name, s->name, sizeof(name));
+	opbuf_done(&f->fx.ops);
+	fx_clear(&f->fx);
+	ck_assert_int_eq((int)core_campaign_file(f->core, s, false, now,
+	    &f->fx, &err), FILE_NEW);
+	ck_assert_str_eq(err.text, "");
+	ck_assert_int_eq(core_check(f->core, &err), 0);
+	ck_assert_int_eq(core_view_targets(f->core, now, name, &all, t, FLEET,
+	    &more), FLEET);
+	for (int i = 0; i < FLEET; i++)
+		ret[i] = (int)strtol(t[i].wave + 1, NULL, 10);
+}
+
+static int
+size_of(const int wave[FLEET], int n)
+{
+	int count = 0;
+
+	for (int i = 0; i < FLEET; i++)
+		count += wave[i] == n;
+	return count;
+}
+
+START_TEST(adding_never_reshuffles)
+{
+	struct campaign_spec *s = make_spec("c", 2);
+	static int before[FLEET], after[FLEET], other[FLEET];
+	struct fleet f;
+	int same = 0;
+
+	fleet_init(&f);
+	s->waves[0].take = TAKE_COUNT;
+	s->waves[0].count = 60;
+	begin(&f, s, before);
+	fleet_done(&f);
+	ck_assert_int_eq(size_of(before, 0), 60);
+	ck_assert_int_eq(size_of(before, 1), FLEET - 60);
+
+	fleet_init(&f);
+	s = make_spec("c", 3);
+	s->waves[0].take = TAKE_COUNT;
+	s->waves[0].count = 60;
+	s->waves[1].take = TAKE_PERCENT;
+	s->waves[1].percent = 33;
+	begin(&f, s, after);
+	ck_assert_int_eq(size_of(after, 1), 330);
+	for (int i = 0; i < FLEET; i++)
+		ck_assert((before[i] == 0) == (after[i] == 0));
+	/* Another campaign has another order. */
+	s = make_spec("d", 2);
+	s->waves[0].take = TAKE_COUNT;
+	s->waves[0].count = 60;
+	begin(&f, s, other);
+	for (int i = 0; i < FLEET; i++)
+		same += before[i] == 0 && other[i] == 0;
+	ck_assert_int_lt(same, 30);
+	fleet_done(&f);
+}
+END_TEST
+
+START_TEST(spread_is_even)
+{
+	struct campaign_spec *s = make_spec("c", 3);
+	static int wave[FLEET];
+	int count[3] = {0};
+	struct fleet f;
+
+	fleet_init(&f);
+	s->waves[0].take = TAKE_COUNT;
+	s->waves[0].count = 60;
+	s->waves[0].spread = SPREAD_VERSION | SPREAD_COUNTRY;
+	s->waves[1].take = TAKE_COUNT;
+	s->waves[1].count = 600;
+	s->waves[1].spread = SPREAD_VERSION;
+	begin(&f, s, wave);
+	for (int i = 0; i < FLEET; i++)
+		if (wave[i] == 0)
+			count[i % 10 == 0 ? 0 : i % 10 == 1 ? 1 : 2]++;
+	/* 0A01, unknown and 0A03, each its third. */
+	for (int i = 0; i < 3; i++)
+		ck_assert_int_eq(count[i], 20);
+	/* Who runs out leaves his turns to the others. */
+	ck_assert_int_eq(size_of(wave, 1), 600);
+	fleet_done(&f);
+}
+END_TEST
+
+/* A list is stronger than a count before it; what is no target is left out. */
+START_TEST(lists_come_first)
+{
+	struct campaign_spec *s = make_spec("c", 3);
+	static int wave[FLEET];
+	struct fleet f;
+
+	fleet_init(&f);
+	s->waves[0].take = TAKE_COUNT;
+	s->waves[0].count = 990;
+	s->waves[1].take = TAKE_FILE;
+	s->waves[1].devices = calloc(21, sizeof(*s->waves[1].devices));
+	ck_assert_ptr_nonnull(s->waves[1].devices);
+	for (int i = 0; i < 21; i++) {
+		char id[DEVID_MAX + 1];
+
+		(void)snprintf(id, sizeof(id), "A00000000%05u",
+		    i < 20 ? (unsigned)i : 77777u);
+		ck_assert_int_eq(devid_parse(span_str(id),
+		    &s->waves[1].devices[i]), 0);
+	}
+	s->waves[1].device_count = 21;
+	begin(&f, s, wave);
+	for (int i = 0; i < 20; i++)
+		ck_assert_int_eq(wave[i], 1);
+	ck_assert_int_eq(size_of(wave, 0), FLEET - 20);
+	ck_assert_int_eq(size_of(wave, 1), 20);
+	ck_assert_int_eq(size_of(wave, 2), 0);
+	fleet_done(&f);
+}
+END_TEST
+
+/* A database from before there were waves: the one wave of a campaign that
+ * runs is open. */
+START_TEST(older_record)
+{
+	const struct core_config cfg = {.time_scale = 1, .in_flight = 10,
+	    .observed_max = 10, .start_per_hour = 3600,
+	    .read_per_hour = 3600};
+	const struct core_now now = {.at_ms = 5000, .wall_ms = 5000};
+	const struct flags_rec flags = {0};
+	const struct stamp_rec stamp = {0};
+	struct campaign_rec c = {.id = 1, .name = "old",
+	    .state = CAMPAIGN_RUNNING, .started_wall = 1000};
+	struct target_rec t = {.campaign = 1, .rule_edge = -1};
+	struct device_rec d = {.id = "A0000000000001"};
+	struct core *core = core_new(&cfg, 1);
+	struct view_wave v[2];
+	struct errtext err = {0};
+	struct devid id;
+	struct fx fx;
+
+	ck_assert_ptr_nonnull(core);
+	fx_init(&fx);
+	ck_assert_int_eq(devid_parse(span_str(d.id), &id), 0);
+	d.key = t.device = id.key;
+	core_load_flags(core, &flags, &stamp);
+	ck_assert_int_eq(core_load_device(core, &d), 0);
+	ck_assert_int_eq(core_load_campaign(core, &c, spec_new()), 0);
+	ck_assert_int_eq(core_load_target(core, &t), 0);
+	/* One that names a wave which is not there is damaged. */
+	t.wave = 1;
+	ck_assert_int_lt(core_load_target(core, &t), 0);
+	ck_assert_int_eq(core_load_done(core, now, -1, false, &fx), 0);
+	ck_assert_int_eq(core_check(core, &err), 0);
+	ck_assert_uint_eq(core_view_waves(core, now, "old", v, 2), 1);
+	ck_assert_int_eq((int)v[0].state, WAVE_OPEN);
+	ck_assert_uint_eq(v[0].total, 1);
+	core_free(core);
+	opbuf_done(&fx.ops);
+	fx_done(&fx);
+}
+END_TEST
+
+int
+main(void)
+{
+	Suite *s = suite_create("gate");
+	TCase *tc = tcase_create("gate");
+	SRunner *sr;
+	int failed;
+
+	tcase_set_timeout(tc, 60);
+	tcase_add_test(tc, verdicts);
+	tcase_add_test(tc, texts);
+	tcase_add_test(tc, adding_never_reshuffles);
+	tcase_add_test(tc, spread_is_even);
+	tcase_add_test(tc, lists_come_first);
+	tcase_add_test(tc, older_record);
+	suite_add_tcase(s, tc);
+	sr = srunner_create(s);
+	srunner_run_all(sr, CK_NORMAL);
+	failed = srunner_ntests_failed(sr);
+	srunner_free(sr);
+	return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+}
