@@ -145,7 +145,8 @@ exec 8>&-
 # --- reload ------------------------------------------------------------------
 status "start" 0 sc start trackupd.service
 status "reload" 0 sc reload trackupd.service
-has "was done" "$T/daemon.log" 'reloaded result=ok'
+reloaded() { grep -q 'reloaded result=ok' "$T/daemon.log"; }
+ok "was done" wait_for 20 reloaded
 ok "and it is active again" wait_for 10 is_active
 
 # --- the watchdog ------------------------------------------------------------
