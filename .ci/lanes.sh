@@ -309,6 +309,7 @@ lane_coverage()
 	local t
 	t=$(suites unit config store io sim)
 	t+=" tests/scenario/run tests/simulate/t-simulate.sh"
+	t+=" tests/simulate/starve"
 	t+=" tests/ctl/t-ctl.sh tests/ctl/t-manual.sh"
 	t+=" tests/fuzz/replay_frame tests/fuzz/replay_yaml"
 	t+=" tests/fuzz/replay_api "

@@ -534,6 +534,10 @@ file_new(struct core *c, struct campaign_spec *spec, struct errtext *err)
 		spec_free(spec);
 		return FILE_REFUSED;
 	}
+	/* No memory for its waves: there is nothing a target could belong to,
+	 * and the batch says that the process must end. */
+	if (c->failed)
+		return FILE_REFUSED;
 	p->rec.id = c->flags.next_campaign++;
 	c->flags_dirty = true;
 	p->rec.state = CAMPAIGN_DRAFT;
