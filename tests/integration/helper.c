@@ -2,7 +2,8 @@
  * helper: what a shell cannot do well, for the tests and for quickstart demo.
  *
  *   helper get PATH...  values of the JSON on standard input, one a line:
- *                       "targets.total", "0.id", "waves.#" (the length); text
+ *                       "targets.total", "0.id", "waves.#" (the length),
+ *                       "limits.@" (the names); text
  *                       without quotes, an empty line for what is not there
  *   helper ports N      N TCP ports of 127.0.0.1 that are free now
  *   helper package N    N bytes that look like nothing in particular
@@ -64,6 +65,17 @@ print_value(const json_t *v)
 	(void)putchar('\n');
 }
 
+static void
+print_names(const json_t *v)
+{
+	/* jansson walks an object that it could change, and does not here. */
+	void *it = json_object_iter((json_t *)(uintptr_t)v);
+
+	for (; it != NULL;
+	    it = json_object_iter_next((json_t *)(uintptr_t)v, it))
+		(void)puts(json_object_iter_key(it));
+}
+
 /* Takes path apart. False: it is not there. */
 static bool
 get(const json_t *v, char *path)
@@ -74,6 +86,10 @@ get(const json_t *v, char *path)
 			(void)printf("%zu\n",
 			    json_is_array(v) ? json_array_size(v) :
 			                       json_object_size(v));
+			return true;
+		}
+		if (strcmp(key, "@") == 0) {
+			print_names(v);
 			return true;
 		}
 		v = json_is_array(v) ?
