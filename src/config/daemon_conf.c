@@ -15,6 +15,7 @@
 #include "config/daemon_options.h"
 
 #define HTTP_LISTEN_MAX 8
+#define UDP_LISTEN_MAX 16
 #define RELAY_SOURCES_MAX 64
 #define RELAY_LISTENERS_MAX 31
 #define VARIABLE "${CREDENTIALS_DIRECTORY}"
@@ -271,6 +272,15 @@ unite_listeners(struct load *l)
 			c->all_listen[n++] = *a;
 	}
 	c->all_listen_count = n;
+	if (c->udp_listen_count > 0 && (c->relay_upstream[0] != '\0' ||
+		c->relay_listener_count > 0))
+		yw_error(l->w, value_of(l, "trackers.udp_listen")->pos,
+		    "trackers.udp_listen", "together with relay it is not "
+		    "available in this version");
+	if (c->udp_listen_count > UDP_LISTEN_MAX)
+		yw_error(l->w, value_of(l, "trackers.udp_listen")->pos,
+		    "trackers.udp_listen", "allowed are at most %d addresses",
+		    UDP_LISTEN_MAX);
 }
 
 /* --- passwords -------------------------------------------------------------*/
@@ -519,6 +529,7 @@ daemon_conf_free(struct daemon_conf *c)
 	free(c->relay_listener);
 	free(c->all_listen);
 	free(c->listen);
+	free(c->udp_listen);
 	free(c->files_listen);
 	free(c->http_listen);
 	explicit_bzero(c, sizeof(*c));

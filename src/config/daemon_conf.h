@@ -24,6 +24,8 @@ struct daemon_conf {
 	double time_scale; /* of the command line, set by the shell; 0 = 1 */
 	struct conf_address *listen;
 	size_t listen_count;
+	struct conf_address *udp_listen;
+	size_t udp_listen_count;
 	struct conf_address *all_listen; /* and those of relay.listeners */
 	size_t all_listen_count;
 	int max_connections, max_connections_per_address, max_unidentified;

@@ -111,6 +111,21 @@ device_more(struct core *c, struct device *d)
 	return m;
 }
 
+/* A source of datagrams that another one has taken over says nothing more. */
+static void
+source_over(struct core *c, struct core_conn *conn)
+{
+	struct fx_item *it;
+
+	if (conn->transport != TRANSPORT_UDP ||
+	    (it = core_item(c, FX_CLOSE)) == NULL)
+		return;
+	it->conn = conn;
+	it->conn_id = conn->id;
+	it->len = (size_t)snprintf(it->bytes, sizeof(it->bytes),
+	    "newer_source");
+}
+
 void
 device_bind(struct core *c, struct device *d, struct core_conn *conn)
 {
@@ -126,6 +141,7 @@ device_bind(struct core *c, struct device *d, struct core_conn *conn)
 		c->online++;
 	} else {
 		core_note(c, NOTE_DEBUG, "session_replaced device=%s", d->id);
+		source_over(c, d->conn);
 		device_unbind(c, d);
 		c->online++;
 	}

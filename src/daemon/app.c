@@ -260,7 +260,7 @@ app_effects(struct app *a)
 			log_line(it->level, it->bytes);
 			break;
 		case FX_CLOSE:
-			trackers_close(it->conn, "unknown_device");
+			trackers_close(it->conn, it->bytes);
 			break;
 		case FX_REPLY:
 			if (it->ticket <= a->durable)

@@ -46,6 +46,8 @@ struct trackers_address *app_addresses_of(const struct conf_address *v,
     size_t n);
 /* a->relay, from the configuration. Before the next. */
 void app_relay_config(struct app *a);
+/* listen: of app_tracker_addresses(). */
+struct trackers_address *app_tracker_addresses(const struct daemon_conf *f);
 struct trackers_config app_trackers_config_of(const struct app *a,
     const struct trackers_address *listen);
 /* Raises the descriptor limit and fits the number of connections to it. */

@@ -56,6 +56,23 @@ app_core_config_of(const struct app *a)
 	return c;
 }
 
+/* Those over TCP, and behind them those over UDP. */
+struct trackers_address *
+app_tracker_addresses(const struct daemon_conf *f)
+{
+	size_t n = f->all_listen_count, m = f->udp_listen_count;
+	struct trackers_address *r = calloc(n + m + 1, sizeof(*r));
+
+	for (size_t i = 0; r != NULL && i < n + m; i++) {
+		const struct conf_address *v = i < n ? &f->all_listen[i]
+						     : &f->udp_listen[i - n];
+
+		memcpy(r[i].host, v->host, sizeof(r[i].host));
+		r[i].port = v->port;
+	}
+	return r;
+}
+
 struct trackers_address *
 app_addresses_of(const struct conf_address *v, size_t n)
 {
@@ -82,6 +99,9 @@ log_listening(const char *what, const struct conf_address *v, size_t i,
 static void
 log_tracker_listeners(const struct app *a)
 {
+	for (size_t i = 0; i < a->conf->udp_listen_count; i++)
+		log_listening("udp", a->conf->udp_listen, i,
+		    trackers_udp_port(a->trackers, i));
 	for (size_t i = 0; i < a->conf->all_listen_count; i++)
 		log_listening("trackers", a->conf->all_listen, i,
 		    trackers_port(a->trackers, i));
@@ -95,6 +115,11 @@ listen_same(const struct daemon_conf *x, const struct daemon_conf *y)
 		return false;
 	for (size_t i = 0; i < x->all_listen_count; i++)
 		if (strcmp(x->all_listen[i].text, y->all_listen[i].text) != 0)
+			return false;
+	if (x->udp_listen_count != y->udp_listen_count)
+		return false;
+	for (size_t i = 0; i < x->udp_listen_count; i++)
+		if (strcmp(x->udp_listen[i].text, y->udp_listen[i].text) != 0)
 			return false;
 	return true;
 }
@@ -227,6 +252,8 @@ app_trackers_config_of(const struct app *a, const struct trackers_address *liste
 		? 0 : MAX_OF(app_scaled(a, f->keepalive_ms), 1000),
 	    .bad_frames_max = f->bad_frames_max,
 	    .relay = &a->relay,
+	    .udp = listen + f->all_listen_count,
+	    .udp_count = f->udp_listen_count,
 	    .owed_timeout_ms = MAX_OF(app_scaled(a, OWED_MS), 1000),
 	    .linger_ms = MAX_OF(app_scaled(a, LINGER_MS), 100),
 	    .busy_look_ms = MAX_OF(app_scaled(a, BUSY_LOOK_MS), 100),
@@ -271,7 +298,7 @@ reload_conf(struct app *a, struct sbuf *diag)
 		return -1;
 	}
 	fresh->time_scale = a->opt.time_scale;
-	listen = app_addresses_of(fresh->all_listen, fresh->all_listen_count);
+	listen = app_tracker_addresses(fresh);
 	a->conf = fresh;
 	app_fit_descriptors(a);
 	app_relay_config(a);

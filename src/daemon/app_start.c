@@ -246,7 +246,7 @@ start_trackers(struct app *a)
 	struct errtext err = {0};
 	int r;
 
-	listen = app_addresses_of(a->conf->all_listen, a->conf->all_listen_count);
+	listen = app_tracker_addresses(a->conf);
 	if (listen == NULL)
 		app_die(a, "out_of_memory");
 	app_relay_config(a);

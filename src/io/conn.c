@@ -53,7 +53,8 @@ conn_new(struct trackers *t, int fd, const struct sockaddr_storage *peer,
 	struct sockaddr_in6 sin6;
 
 	if (c == NULL) {
-		(void)close(fd);
+		if (fd >= 0)
+			(void)close(fd);
 		return NULL;
 	}
 	c->t = t;
@@ -79,7 +80,8 @@ conn_free(struct conn *c)
 {
 	relay_free(c);
 	(void)conn_want(c, 0);
-	(void)close(c->fd);
+	if (c->fd >= 0)
+		(void)close(c->fd);
 	list_remove(&c->link);
 	free(c->in);
 	free(c->out);
@@ -102,6 +104,8 @@ conn_close(struct conn *c, const char *reason, enum trackers_counter counter)
 	if (c->in_len > 0 && c->in[0] != '+')
 		t->stats.bad_frame[FRAME_WHY_GARBAGE]++;
 	(void)conn_want(c, 0);
+	if (c->udp != NULL)
+		udp_forget(c);
 	t->open--;
 	if (!c->identified)
 		t->unidentified--;
@@ -117,7 +121,7 @@ conn_watch(struct conn *c)
 {
 	uint32_t events = 0;
 
-	if (c->reason != NULL)
+	if (c->reason != NULL || c->udp != NULL)
 		return;
 	if (!c->held && !c->half_closed &&
 	    (c->relay == NULL || !c->relay->stalled))
@@ -267,7 +271,8 @@ conn_kept(const struct conn *c, struct trackers_kept *ret)
 {
 	/* One that the peer has half closed, or that we are closing, ends as
 	 * it would have; and without its platform half a pair is none. */
-	if (c->reason != NULL || c->half_closed || c->relay != NULL)
+	if (c->reason != NULL || c->half_closed || c->relay != NULL ||
+	    c->udp != NULL)
 		return false;
 	*ret = (struct trackers_kept){
 	    .fd = c->fd,
@@ -374,6 +379,10 @@ conn_put(struct conn *c, const char *p, size_t n)
 
 	if (c->reason != NULL || n == 0)
 		return;
+	if (c->udp != NULL) {
+		(void)udp_send(c, p, n);
+		return;
+	}
 	if (c->out_len == 0 && (sent = conn_write(c, p, n)) < 0)
 		return;
 	conn_keep_output(c, p + sent, n - (size_t)sent);
@@ -419,6 +428,8 @@ trackers_send(struct core_conn *cc, const char *p, size_t n)
 	 * never: it goes now or not at all. */
 	if (c->reason != NULL || c->half_closed || c->out_len > 0 || n == 0)
 		return false;
+	if (c->udp != NULL)
+		return udp_send(c, p, n);
 	if (c->relay != NULL && !relay_between(c)) {
 		relays_stats(c->t->relays)->not_between++;
 		return false;
@@ -444,6 +455,9 @@ trackers_reply_add(struct trackers_reply *r, const char *p, size_t n)
 	size_t cap = MAX_OF(r->cap, (size_t)1024);
 	char *grown;
 
+	/* Whoever sent so little gets no more: it asks again. */
+	if (r->max > 0 && r->len + n > r->max)
+		return;
 	while (cap - r->len < n)
 		cap *= 2;
 	if (cap != r->cap) {
@@ -490,9 +504,15 @@ frame_good(struct conn *c, const struct frame *f, int64_t now)
 	t->stats.kind[m->kind]++;
 	t->reply.own = false;
 	t->ops.frame(t->ops.arg, &c->core, m, &t->reply);
-	if (t->reply.len >= REPLY_FLUSH)
+	if (t->reply.len >= REPLY_FLUSH && c->udp == NULL)
 		reply_flush(c);
 	return t->reply.own;
+}
+
+void
+conn_frame(struct conn *c, const struct frame *f, int64_t now)
+{
+	(void)frame_good(c, f, now);
 }
 
 static void

@@ -152,6 +152,41 @@ bad:
 	    strerror(saved));
 }
 
+int
+listen_udp(const struct trackers_address *a, int receive_buffer,
+    struct errtext *err)
+{
+	struct sockaddr_storage ss;
+	socklen_t len;
+	const char *what;
+	int fd, saved;
+
+	if (address_parse(a, &ss, &len) < 0)
+		return errtext_set(err, -1, "%s:%u: not an IP address; write "
+		    "one as 0.0.0.0:9620 or [::]:9620", a->host, a->port);
+	what = "socket";
+	fd = socket(ss.ss_family, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+	if (fd < 0)
+		goto bad;
+	set_int(fd, SOL_SOCKET, SO_RCVBUF, receive_buffer);
+	if (ss.ss_family == AF_INET6) {
+		set_int(fd, IPPROTO_IPV6, IPV6_V6ONLY, 1);
+		set_int(fd, IPPROTO_IPV6, IPV6_RECVPKTINFO, 1);
+	} else {
+		set_int(fd, IPPROTO_IP, IP_PKTINFO, 1);
+	}
+	what = "bind";
+	if (bind(fd, (struct sockaddr *)&ss, len) < 0)
+		goto bad;
+	return fd;
+bad:
+	saved = errno;
+	if (fd >= 0)
+		(void)close(fd);
+	return errtext_set(err, -1, "%s:%u (UDP): %s: %s", a->host, a->port,
+	    what, strerror(saved));
+}
+
 uint16_t
 listen_port(int fd)
 {

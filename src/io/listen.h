@@ -24,6 +24,10 @@ struct listen_options {
 /* A non-blocking, close-on-exec listener; -1 with err. */
 MUST_CHECK int listen_open(const struct trackers_address *a,
     const struct listen_options *o, struct errtext *err);
+/* A bound, non-blocking, close-on-exec UDP socket that tells which address each
+ * datagram was sent to; -1 with err. */
+MUST_CHECK int listen_udp(const struct trackers_address *a, int receive_buffer,
+    struct errtext *err);
 /* A listening socket of the service manager's, from now on this module's:
  * listen_open() takes a copy of it in place of a socket of its own when the
  * address is the same. It stays open, so that a reload may come back to it. */

@@ -29,6 +29,8 @@ static const char *const counter_name[TRACKERS_COUNTER_COUNT_] = {
 	[TRACKERS_BAD_FRAMES_CLOSED] = "bad_frames_closed",
 	[TRACKERS_OUTPUT_CLOSED] = "output_closed",
 	[TRACKERS_NO_MEMORY] = "no_memory",
+	[TRACKERS_DATAGRAMS] = "datagrams",
+	[TRACKERS_UDP_NOT_SENT] = "udp_not_sent",
 	[TRACKERS_BYTES_IN] = "bytes_in",
 	[TRACKERS_BYTES_OUT] = "bytes_out",
 	[TRACKERS_FRAMES] = "frames",
@@ -180,6 +182,7 @@ on_reaper(evutil_socket_t fd, short what, void *arg)
 		t->ops.close(t->ops.arg, &c->core, c->reason);
 		conn_free(c);
 	}
+	udp_reap(t);
 }
 
 /* --- configuration ---------------------------------------------------------*/
@@ -191,6 +194,8 @@ config_take(struct trackers *t, const struct trackers_config *cfg)
 	/* The caller's list is not ours to keep. */
 	t->cfg.listen = NULL;
 	t->cfg.relay = NULL;
+	t->cfg.udp = NULL;
+	t->cfg.udp_count = 0;
 	t->cfg.listen_count = 0;
 	if (t->cfg.owed_timeout_ms <= 0)
 		t->cfg.owed_timeout_ms = OWED_DEFAULT_MS;
@@ -357,6 +362,8 @@ trackers_new(struct trackers **ret, struct loop *l,
 	/* Without chance at boot the map still works, only predictably. */
 	(void)!getrandom(&seed, sizeof(seed), GRND_NONBLOCK);
 	idmap_init(&t->per_address, seed);
+	idmap_init(&t->udp.sources, seed);
+	t->udp.seed = seed;
 	list_init(&t->graveyard);
 	for (size_t i = 0; i < WHEEL_SLOTS; i++)
 		list_init(&t->wheel[i]);
@@ -377,7 +384,8 @@ trackers_new(struct trackers **ret, struct loop *l,
 		goto bad;
 	}
 	if (read_buffer_reserve(t, cfg->frame_max, err) < 0 ||
-	    listeners_set(t, cfg, err) < 0)
+	    listeners_set(t, cfg, err) < 0 ||
+	    udp_listen(t, cfg->udp, cfg->udp_count, err) < 0)
 		goto bad;
 	if (tick_start(t) != 0) {
 		(void)errtext_set(err, -1, "no memory for a timer");
@@ -412,6 +420,7 @@ trackers_free(struct trackers *t)
 		(void)close(t->poll_fd);
 	}
 	relays_free(t->relays);
+	udp_done(t);
 	idmap_done(&t->per_address);
 	free(t->reply.p);
 	free(t->rbuf);
@@ -453,10 +462,32 @@ connections_update(struct trackers *t, bool options)
 	LIST_EACH_SAFE (n, tmp, &all) {
 		struct conn *c = CONTAINER_OF(n, struct conn, link);
 
-		if (options)
+		if (options && c->udp == NULL)
 			listen_options_apply(c->fd, &o);
 		wheel_put(t, c, conn_deadline(c));
 	}
+}
+
+/* Over TCP and UDP, or as before. */
+static int
+listen_everywhere(struct trackers *t, const struct trackers_config *cfg,
+    struct errtext *err)
+{
+	struct trackers_address old[UDP_LISTENERS_MAX];
+	struct errtext again;
+	size_t n = 0;
+
+	while (n < UDP_LISTENERS_MAX && t->udp.listener[n] != NULL) {
+		old[n] = t->udp.listener[n]->address;
+		n++;
+	}
+	if (udp_listen(t, cfg->udp, cfg->udp_count, err) < 0)
+		return -1;
+	if (listeners_set(t, cfg, err) == 0)
+		return 0;
+	if (udp_listen(t, old, n, &again) < 0)
+		t->ops.note(t->ops.arg, NOTE_ERROR, again.text);
+	return -1;
 }
 
 int
@@ -473,7 +504,7 @@ trackers_reconfigure(struct trackers *t, const struct trackers_config *cfg,
 		(void)addresses_recount(t, !limited);
 		return errtext_set(err, -1, "no memory to count addresses");
 	}
-	if (t->listening && listeners_set(t, cfg, err) < 0) {
+	if (t->listening && listen_everywhere(t, cfg, err) < 0) {
 		if (limited != (old.max_connections_per_address > 0))
 			(void)addresses_recount(t, !limited);
 		return -1;
@@ -526,6 +557,7 @@ trackers_hold_reading(struct trackers *t, bool hold)
 	 * which costs nothing for those that have none. */
 	if (hold)
 		return;
+	udp_hold_over(t);
 	take_all(t, &all);
 	LIST_EACH_SAFE (n, tmp, &all) {
 		struct conn *c = CONTAINER_OF(n, struct conn, link);
@@ -541,6 +573,7 @@ void
 trackers_stop_listening(struct trackers *t)
 {
 	t->listening = false;
+	udp_stop(t);
 	listeners_free(t->listener, t->listener_count);
 	t->listener = NULL;
 	t->listener_count = 0;

@@ -28,6 +28,8 @@ struct trackers_address {
 struct trackers_config {
 	const struct trackers_address *listen;
 	size_t listen_count;
+	const struct trackers_address *udp; /* the same over UDP */
+	size_t udp_count;
 	int max_connections;            /* already held against RLIMIT_NOFILE */
 	int max_connections_per_address; /* 0 = no limit; an IPv6 /64 is one */
 	int max_unidentified;
@@ -48,6 +50,7 @@ struct trackers_config {
 struct trackers_reply {
 	char *p;
 	size_t len, cap;
+	size_t max; /* no more than this; 0 = what fits */
 	bool own; /* set by the callback: the frame is kept from the platform */
 };
 
@@ -99,6 +102,7 @@ enum trackers_counter {
 	TRACKERS_PARTIAL_TIMEOUT, /* a frame that began did not end in time */
 	TRACKERS_OWED_TIMEOUT,    /* output waited owed_timeout_ms */
 	TRACKERS_BAD_FRAMES_CLOSED, TRACKERS_OUTPUT_CLOSED, TRACKERS_NO_MEMORY,
+	TRACKERS_DATAGRAMS, TRACKERS_UDP_NOT_SENT,
 	TRACKERS_BYTES_IN, TRACKERS_BYTES_OUT, TRACKERS_FRAMES,
 	TRACKERS_COUNTER_COUNT_
 };
@@ -130,6 +134,8 @@ MUST_CHECK int trackers_reconfigure(struct trackers *t,
 /* The port that the i-th listener is bound to, in the order of the
  * configuration; 0: no such. */
 uint16_t trackers_port(const struct trackers *t, size_t i);
+
+uint16_t trackers_udp_port(const struct trackers *t, size_t i);
 
 /* Appends an acknowledgement inside the frame callback. No memory: it is not
  * sent, and the tracker repeats its report. */

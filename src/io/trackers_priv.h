@@ -36,8 +36,31 @@
 #define ACCEPT_PAUSE_MS 100
 #define SPARE_FDS 16            /* left for the database and the control */
 #define NOTE_EVERY_MS 10000
+#define UDP_LISTENERS_MAX 16
 /* In what epoll gives back: it is the upstream of that connection. */
 #define CONN_UPSTREAM UINT64_C(1)
+
+struct udp_batch;
+
+struct udp_listener {
+	struct trackers *t;
+	struct event ev;
+	struct trackers_address address;
+	struct udp_listener *next_gone;
+	unsigned index;             /* distinguishes its sources from others' */
+	int fd;
+	bool any, held, gone;
+};
+
+/* Trackers over UDP: their sources are connections without a descriptor. */
+struct udp {
+	struct udp_listener *listener[UDP_LISTENERS_MAX]; /* as configured */
+	struct udp_listener *gone;  /* freed at the end of the turn */
+	struct idmap sources;       /* struct conn by udp_key */
+	struct udp_batch *batch;    /* NULL until a listener needs it */
+	uint64_t seed;
+	unsigned next_index;
+};
 
 struct conn {
 	struct core_conn core;
@@ -62,6 +85,9 @@ struct conn {
 	bool half_closed;     /* the peer sends no more */
 	bool held;            /* not read from until hold_reading ends */
 	struct relay *relay;  /* NULL: nobody is behind us */
+	struct udp_listener *udp; /* NULL: TCP */
+	uint64_t udp_key;
+	uint8_t local[16];    /* UDP: the address that it sends to */
 	bool v6;
 	uint8_t addr[16];
 };
@@ -114,6 +140,7 @@ struct trackers {
 	struct idmap per_address;   /* address_key() → count, when limited */
 
 	struct relays *relays;
+	struct udp udp;
 	bool pure;                  /* a relay and nothing else */
 	bool hold;
 	char *rbuf;                 /* partial_max + READ_BYTES, shared */
@@ -148,8 +175,22 @@ uint64_t address_key(const struct conn *c);
 MUST_CHECK int address_enter(struct trackers *t, uint64_t key);
 void address_leave(struct trackers *t, uint64_t key);
 
+/* --- udp.c -----------------------------------------------------------------*/
+/* All or nothing; also at a reload. */
+MUST_CHECK int udp_listen(struct trackers *t, const struct trackers_address *v,
+    size_t n, struct errtext *err);
+/* One datagram to a source; false: it did not leave. */
+bool udp_send(struct conn *c, const char *p, size_t n);
+void udp_forget(struct conn *c); /* it is closed */
+void udp_reap(struct trackers *t);
+void udp_hold_over(struct trackers *t);
+void udp_stop(struct trackers *t); /* no datagram is read any more */
+void udp_done(struct trackers *t); /* after the connections */
+
 /* --- conn.c ----------------------------------------------------------------*/
-/* Takes fd, also on failure. */
+/* A frame that came for it. */
+void conn_frame(struct conn *c, const struct frame *f, int64_t now);
+/* Takes fd, also on failure; -1 for UDP. */
 MUST_CHECK struct conn *conn_new(struct trackers *t, int fd,
     const struct sockaddr_storage *peer, int64_t now);
 /* False: not worth keeping. */

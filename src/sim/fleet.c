@@ -35,6 +35,7 @@ struct unit {
 	struct heap_node due;
 	struct list waiting; /* in fleet.waiting: wants to connect */
 	struct bufferevent *bev; /* NULL: no connection */
+	struct event *udp; /* in place of bev; owns its descriptor */
 	struct evbuffer *pieces; /* of FAULT_SPLIT, not written yet */
 	struct event *piece_timer;
 	struct download *download;
@@ -142,10 +143,54 @@ unit_disconnect(struct unit *u)
 	list_remove(&u->waiting);
 	if (u->pieces != NULL)
 		evbuffer_drain(u->pieces, evbuffer_get_length(u->pieces));
+	if (u->udp != NULL) {
+		(void)close(event_get_fd(u->udp));
+		event_free(u->udp);
+		u->udp = NULL;
+	}
 	if (u->bev == NULL)
 		return;
 	bufferevent_free(u->bev);
 	u->bev = NULL;
+}
+
+/* What one datagram brings; and, as EV_TIMEOUT, that it may begin. */
+static void
+on_datagram(evutil_socket_t fd, short what, void *arg)
+{
+	struct unit *u = arg;
+	struct event *self = u->udp;
+	char bytes[WIRE_IN_MAX];
+	struct span rest, frame;
+	ssize_t n;
+
+	if ((what & EV_TIMEOUT) != 0)
+		tracker_opened(&u->tracker, moment_now());
+	while (u->udp == self &&
+	    (n = recv(fd, bytes, sizeof(bytes), MSG_DONTWAIT)) >= 0) {
+		rest = span_of(bytes, (size_t)n);
+		while (u->udp == self && wire_split(&rest, &frame) > 0)
+			tracker_input(&u->tracker, frame, moment_now());
+	}
+	unit_rearm(u);
+}
+
+static bool
+unit_connect_udp(struct unit *u, int fd)
+{
+	const struct fleet *f = u->fleet;
+
+	if (connect(fd, (const struct sockaddr *)&f->conf.server,
+		f->conf.server_len) < 0 ||
+	    (u->udp = event_new(f->base, fd, EV_READ | EV_PERSIST, on_datagram,
+		u)) == NULL) {
+		(void)close(fd);
+		return false;
+	}
+	(void)event_add(u->udp, NULL);
+	/* Not from within the tracker's own call. */
+	event_active(u->udp, EV_TIMEOUT, 0);
+	return true;
 }
 
 static void
@@ -224,11 +269,14 @@ unit_socket(const struct unit *u)
 	const struct fleet *f = u->fleet;
 	int on = 1;
 	int fd = socket(f->conf.server.ss_family,
-	    SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+	    (f->conf.udp ? SOCK_DGRAM : SOCK_STREAM) | SOCK_NONBLOCK |
+	    SOCK_CLOEXEC, 0);
 
 	if (fd < 0)
 		return -1;
-	(void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
+	if (!f->conf.udp)
+		(void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on,
+		    sizeof(on));
 	bind_source(f, (size_t)(u - f->v), fd);
 	return fd;
 }
@@ -243,6 +291,8 @@ unit_connect(struct unit *u)
 
 	if (fd < 0)
 		return false;
+	if (f->conf.udp)
+		return unit_connect_udp(u, fd);
 	/* Deferred, for a refusal may be known before connect() returns. */
 	u->bev = bufferevent_socket_new(f->base, fd,
 	    BEV_OPT_CLOSE_ON_FREE | BEV_OPT_DEFER_CALLBACKS);
@@ -353,6 +403,12 @@ io_send(struct tracker *t, const void *p, size_t n, bool in_pieces)
 	struct timeval gap = {.tv_usec = PIECE_GAP_US};
 	bool pending = u->pieces != NULL && evbuffer_get_length(u->pieces) > 0;
 
+	if (u->udp != NULL) {
+		/* Lost or not: the tracker does not learn it. A frame in two
+		 * datagrams is none. */
+		(void)!send(event_get_fd(u->udp), p, n, MSG_NOSIGNAL);
+		return;
+	}
 	if (u->bev == NULL)
 		return;
 	/* What follows a frame in pieces waits its turn behind it. */

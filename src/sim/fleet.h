@@ -25,6 +25,7 @@ struct fleet_conf {
 	struct sockaddr_storage server;
 	socklen_t server_len;
 	int64_t connects_per_hour; /* at most */
+	bool udp; /* a socket, and so a source, for each connection */
 };
 
 /* The state of all of them at one moment. */

@@ -187,6 +187,7 @@ app_init(struct app *app, struct errtext *err)
 		.tracker = app->options.tracker,
 		.ids = app->options.ids,
 		.connects_per_hour = app->options.connects_per_hour,
+		.udp = app->options.udp,
 	};
 
 	(void)clock_gettime(CLOCK_MONOTONIC, &app->started);

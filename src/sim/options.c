@@ -212,6 +212,16 @@ set_mode(struct raw *raw, const char *value, struct errtext *err)
 }
 
 static int
+set_transport(struct raw *raw, const char *value, struct errtext *err)
+{
+	raw->o->udp = strcmp(value, "udp") == 0;
+	if (!raw->o->udp && strcmp(value, "tcp") != 0)
+		return errtext_set(err, -1, "\"%s\" is neither tcp nor udp",
+		    value);
+	return 0;
+}
+
+static int
 set_download(struct raw *raw, const char *value, struct errtext *err)
 {
 	(void)value;
@@ -289,6 +299,7 @@ static const struct {
 	{"heartbeat", required_argument, set_heartbeat},
 	{"report", required_argument, set_report},
 	{"mode", required_argument, set_mode},
+	{"transport", required_argument, set_transport},
 	{"no-sack", no_argument, set_no_sack},
 	{"ramp", required_argument, set_ramp},
 	{"download", no_argument, set_download},
@@ -323,6 +334,7 @@ options_help(void)
 	    " between polls (5m)\n"
 	    "  --report DURATION      between position reports (none)\n"
 	    "  --mode long|short      TCP mode (long)\n"
+	    "  --transport tcp|udp    how they reach the server (tcp)\n"
 	    "  --no-sack              trackers that expect no SACK\n"
 	    "  --ramp RATE            of new connections, at most (1000/s)\n"
 	    "  --download             fetch the package over HTTP\n"

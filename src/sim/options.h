@@ -25,6 +25,7 @@ struct options {
 	struct faults faults; /* owned: options_done() */
 	struct tracker_conf tracker; /* faults points at the above */
 	int64_t connects_per_hour;
+	bool udp;
 	const char *truth; /* NULL = none */
 	int64_t duration_ms; /* of wall time; 0 = until a signal */
 };

@@ -392,7 +392,6 @@ END_TEST
 START_TEST(not_available)
 {
 	static const char *const bad[] = {
-	    "trackers: {udp_listen: ['0.0.0.0:9620']}",
 	    "trackers: {proxy_listen: ['0.0.0.0:9620']}",
 	    "trackers: {proxy_trust: [10.0.0.0/8]}",
 	    "devices: {inventory: x}", "devices: {never_file: x}",
@@ -419,6 +418,9 @@ START_TEST(not_available)
 	refuse_in("trackers: {proxy_trust: [10.0.0.0/33]}",
 	    "is not a network, allowed a network such as 10.0.0.0/8");
 	refuse_in("relay: {upstream: a}", "is not host:port");
+	refuse_in("trackers: {udp_listen: ['0.0.0.0:1']}\n"
+	    "relay: {upstream: 'a:1'}", "trackers.udp_listen: together with "
+	    "relay it is not available in this version");
 	refuse_in("relay: {source: [10.0.0.1, host]}",
 	    "relay.source: \"host\" is no IP address");
 	refuse_in("relay: {hold: 1KiB}", "allowed 4KiB..16MiB");

@@ -59,3 +59,10 @@ tests_io_check_journal_SOURCES = tests/io/check_journal.c
 tests_io_check_journal_CPPFLAGS = $(io_test_cppflags)
 tests_io_check_journal_LDADD = libtrackup-daemon.a libtrackup-pure.a \
 	$(SYSTEMD_LIBS) $(CHECK_LIBS)
+
+check_PROGRAMS += tests/io/check_udp
+TESTS += tests/io/check_udp
+tests_io_check_udp_SOURCES = tests/io/check_udp.c \
+	tests/io/tio.c tests/io/tio.h
+tests_io_check_udp_CPPFLAGS = $(io_test_cppflags)
+tests_io_check_udp_LDADD = $(io_test_libs)
