@@ -84,6 +84,12 @@ tests_unit_check_startrule_SOURCES = tests/unit/check_startrule.c
 tests_unit_check_startrule_CPPFLAGS = $(unit_CPPFLAGS)
 tests_unit_check_startrule_LDADD = $(unit_LDADD)
 
+check_PROGRAMS += tests/unit/check_core
+TESTS += tests/unit/check_core
+tests_unit_check_core_SOURCES = tests/unit/check_core.c
+tests_unit_check_core_CPPFLAGS = $(unit_CPPFLAGS)
+tests_unit_check_core_LDADD = $(unit_LDADD)
+
 check_PROGRAMS += tests/unit/check_paths
 TESTS += tests/unit/check_paths
 tests_unit_check_paths_SOURCES = tests/unit/check_paths.c

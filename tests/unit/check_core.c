@@ -1,0 +1,404 @@
+#include "config.h"
+
+#include <check.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/core.h"
+#include "core/state.h"
+#include "core/view.h"
+#include "core/words.h"
+
+/*
+ * What looks at the core: its words, its views, and the checker of invariants
+ * that the simulation trusts. A checker that sees nothing would let every
+ * random world pass, so each of its rules is broken here once.
+ */
+#define DEVICES 7
+#define WALL INT64_C(1790000000000)
+
+static struct core *c;
+static struct fx fx;
+static const struct core_now now = {.at_ms = 1000, .wall_ms = WALL};
+
+static void
+id_of(int i, struct devid *ret)
+{
+	char text[16];
+
+	(void)snprintf(text, sizeof(text), "8600000000%04d", i + 1);
+	ck_assert_int_eq(devid_parse(span_str(text), ret), 0);
+}
+
+/* What the shell does when a batch is on its way. */
+static void
+taken(void)
+{
+	ck_assert(!fx.ops.failed);
+	opbuf_done(&fx.ops);
+	fx_clear(&fx);
+}
+
+static struct campaign_spec *
+spec_make(const char *name, int first, int count)
+{
+	struct campaign_spec *s = spec_new();
+
+	ck_assert_ptr_nonnull(s);
+	(void)snprintf(s->name, sizeof(s->name), "%s", name);
+	(void)snprintf(s->digest, sizeof(s->digest), "d-%s", name);
+	(void)snprintf(s->target_version, sizeof(s->target_version), "0A05");
+	s->packages = calloc(1, sizeof(*s->packages));
+	s->devices = calloc((size_t)count, sizeof(*s->devices));
+	ck_assert(s->packages != NULL && s->devices != NULL);
+	s->package_count = 1;
+	(void)snprintf(s->packages[0].from, sizeof(s->packages[0].from),
+	    "0A03");
+	(void)snprintf(s->packages[0].to, sizeof(s->packages[0].to), "0A05");
+	(void)snprintf(s->packages[0].url, sizeof(s->packages[0].url),
+	    "http://x/1.enc");
+	for (int i = 0; i < count; i++)
+		id_of(first + i, &s->devices[i]);
+	s->device_count = (size_t)count;
+	s->windows_always = true;
+	s->approval_required = false;
+	return s;
+}
+
+static void
+start(void)
+{
+	struct core_config cfg = {.time_scale = 1, .boot = 1,
+	    .unknown = UNKNOWN_OBSERVE, .observed_max = 10, .in_flight = 100,
+	    .start_per_hour = 3600, .read_per_hour = 3600,
+	    .password = "gv620mg"};
+	struct flags_rec flags = {.next_campaign = 1, .next_attempt = 1};
+	struct stamp_rec stamp = {0};
+	struct errtext err = {0};
+
+	fx_init(&fx);
+	c = core_new(&cfg, 1);
+	ck_assert_ptr_nonnull(c);
+	core_load_flags(c, &flags, &stamp);
+	ck_assert_int_eq(core_load_done(c, now, -1, false, &fx), 0);
+	taken();
+	ck_assert_int_eq(core_campaign_file(c, spec_make("one", 0, DEVICES),
+	    true, now, &fx, &err), FILE_NEW);
+	taken();
+	ck_assert_int_eq(core_check(c, &err), 0);
+}
+
+static void
+stop(void)
+{
+	core_free(c);
+	opbuf_done(&fx.ops);
+	fx_done(&fx);
+}
+
+/* --- words -----------------------------------------------------------------*/
+
+#define BOTH_WAYS(type, name, count) \
+	do { \
+		for (int i_ = 0; i_ < (int)(count); i_++) { \
+			const char *s_ = name##_name((enum type)i_); \
+			ck_assert_ptr_nonnull(s_); \
+			ck_assert_int_eq(name##_parse(s_), i_); \
+		} \
+		ck_assert_int_eq(name##_parse("no such word"), -1); \
+		ck_assert_int_eq(name##_parse(" "), -1); \
+	} while (0)
+
+/* The record keeps words: what is written must be read as the same. */
+START_TEST(words)
+{
+	BOTH_WAYS(campaign_state, campaign_state, CAMPAIGN_STATE_COUNT_);
+	BOTH_WAYS(wave_state, wave_state, WAVE_STATE_COUNT_);
+	BOTH_WAYS(target_state, target_state, TARGET_STATE_COUNT_);
+	BOTH_WAYS(hold, hold, HOLD_COUNT_);
+	BOTH_WAYS(phase, phase, PHASE_COUNT_);
+	BOTH_WAYS(reached, reached, REACHED_COUNT_);
+	BOTH_WAYS(cause, cause, CAUSE_COUNT_);
+	BOTH_WAYS(result, result, RESULT_COUNT_);
+	BOTH_WAYS(pause_reason, pause_reason, PAUSE_REASON_COUNT_);
+	BOTH_WAYS(event_kind, event_kind, EVENT_KIND_COUNT_);
+}
+END_TEST
+
+/* --- invariants ------------------------------------------------------------*/
+
+/* Breaks something, and the checker must say so, in these words. */
+static void
+noticed(const char *want)
+{
+	struct errtext err = {0};
+
+	ck_assert_msg(core_check(c, &err) == -1, "not noticed: %s", want);
+	ck_assert_msg(strstr(err.text, want) != NULL, "\"%s\" does not say %s",
+	    err.text, want);
+}
+
+/* After the damage was mended: the checker must be content again, or what was
+ * noticed was something else. */
+static void
+mended(void)
+{
+	struct errtext err = {0};
+
+	ck_assert_msg(core_check(c, &err) == 0, "%s", err.text);
+}
+
+#define BREAK(place, value, want) \
+	do { \
+		__typeof__(place) kept_ = (place); \
+		(place) = (value); \
+		noticed(want); \
+		(place) = kept_; \
+		mended(); \
+	} while (0)
+
+START_TEST(counts)
+{
+	struct campaign *p = c->campaign[0];
+	struct target *t = p->target[2];
+
+	BREAK(p->count[TARGET_FAILED], 1, "counted 0");
+	BREAK(t->rec.state, TARGET_FAILED, "counted");
+	BREAK(p->in_flight, 1, "in_flight 1, counted 0");
+	BREAK(p->dark, 1, "in_flight");
+	BREAK(c->in_flight, 3, "in_flight 3, counted 0");
+	BREAK(c->online, 1, "online 1, counted 0");
+	BREAK(p->wave[0]->total, 99, "wave");
+	BREAK(p->wave[0]->away, 5, "wave");
+	BREAK(p->wave[0]->count[TARGET_WAITING], 1, "wave");
+}
+END_TEST
+
+START_TEST(targets)
+{
+	struct campaign *p = c->campaign[0];
+	struct target *t = p->target[0];
+	struct attempt a = {.target = t, .device = t->device};
+
+	BREAK(t->rec.hops, -1, "hops by");
+	BREAK(t->rec.hops, 1, "hops by 0 starts");
+	BREAK(t->rec.edge, 9, "no package 9");
+	BREAK(p->rec.expired_wall, WALL, "past the end of the schedule");
+	t->rec.attempts_total = 2;
+	t->rec.hops = 2;
+	noticed("package 0 twice");
+	t->rec.via = 1 << 8;
+	mended();
+	t->rec.hops = t->rec.attempts_total = 0;
+	t->rec.via = 0;
+	mended();
+
+	t->rec.state = TARGET_ACTIVE;
+	noticed("active with nothing going on");
+	t->rec.state = TARGET_BACKOFF;
+	noticed("backoff for ever");
+	t->rec.state = TARGET_WAITING;
+	mended();
+
+	/* An attempt on its own terms. */
+	t->attempt = &a;
+	a.rec.phase = PHASE_SENDING;
+	ck_assert_ptr_nonnull(t->device->more);
+	noticed("attempt of another");
+	t->device->more->attempt = &a;
+	noticed("waiting with a live attempt");
+	a.rec.phase = PHASE_ENDED;
+	noticed("ended attempt kept");
+	a.rec.phase = PHASE_DEFERRED;
+	mended();
+	a.target = p->target[1];
+	noticed("attempt of another");
+	a.target = t;
+	a.slot = true;
+	noticed("in_flight 0, counted 1");
+	a.slot = false;
+	a.rec.dark = true;
+	a.rec.reached = REACHED_ACKED;
+	noticed("dark in acked");
+	a.rec.dark = false;
+	t->attempt = NULL;
+	t->device->more->attempt = NULL;
+	mended();
+}
+END_TEST
+
+START_TEST(connections)
+{
+	struct device *d = c->campaign[0]->target[0]->device;
+	struct core_conn conn = {.id = 1, .key = d->key, .device = d};
+
+	d->conn = &conn;
+	noticed("online 0, counted 1");
+	c->online++;
+	mended();
+	BREAK(conn.key, 5, "its connection is another's");
+	BREAK(conn.device, c->campaign[0]->target[1]->device,
+	    "its connection is another's");
+	d->conn = NULL;
+	c->online--;
+	mended();
+}
+END_TEST
+
+/* --- views -----------------------------------------------------------------*/
+
+static const struct target_filter any = {.state = -1, .cause = -1, .hold = -1};
+
+START_TEST(pages_of_targets)
+{
+	struct target_filter f = any;
+	struct view_target v[DEVICES];
+	uint64_t last = 0;
+	bool more;
+	int seen = 0;
+
+	do {
+		long n;
+
+		f.after = last;
+		n = core_view_targets(c, now, "one", &f, v, 3, &more);
+		ck_assert_int_ge(n, 1);
+		ck_assert_int_le(n, 3);
+		for (long i = 0; i < n; i++) {
+			ck_assert_uint_gt(v[i].key, last);
+			last = v[i].key;
+			ck_assert_str_eq(v[i].campaign, "one");
+			ck_assert_int_eq(v[i].state, TARGET_WAITING);
+		}
+		seen += (int)n;
+	} while (more);
+	ck_assert_int_eq(seen, DEVICES);
+	f.after = last;
+	ck_assert_int_eq(core_view_targets(c, now, "one", &f, v, 3, &more), 0);
+	ck_assert(!more);
+	ck_assert_int_eq(core_view_targets(c, now, "two", &any, v, 3, &more),
+	    -1);
+	/* A page that ends with the last has none behind it. */
+	ck_assert_int_eq(core_view_targets(c, now, "one", &any, v, DEVICES,
+	    &more), DEVICES);
+	ck_assert(!more);
+}
+END_TEST
+
+START_TEST(filters_of_targets)
+{
+	struct view_target v[DEVICES];
+	struct target_filter f = any;
+	bool more;
+
+#define FOUND(n) \
+	ck_assert_int_eq(core_view_targets(c, now, "one", &f, v, DEVICES, \
+	    &more), n)
+	c->campaign[0]->target[3]->rec.state = TARGET_SKIPPED;
+	c->campaign[0]->target[3]->rec.cause = CAUSE_NO_PATH;
+	f.state = TARGET_SKIPPED;
+	FOUND(1);
+	ck_assert_uint_eq(v[0].key, c->campaign[0]->target[3]->device->key);
+	f.cause = CAUSE_NO_PATH;
+	FOUND(1);
+	f.cause = CAUSE_SILENT;
+	FOUND(0);
+	f = any;
+	f.hold = HOLD_OFFLINE;
+	FOUND(DEVICES - 1);
+	f.hold = HOLD_BATTERY;
+	FOUND(0);
+	f = any;
+	f.wave = c->campaign[0]->wave[0]->rec.name;
+	FOUND(DEVICES);
+	f.wave = "elsewhere";
+	FOUND(0);
+#undef FOUND
+}
+END_TEST
+
+START_TEST(pages_of_devices)
+{
+	struct view_device v[DEVICES + 1];
+	uint64_t last = 0;
+	bool more = true;
+	size_t seen = 0, n;
+
+	for (; more; seen += n) {
+		n = core_view_devices(c, now, last, v, 2, &more);
+		ck_assert_uint_ge(n, 1);
+		for (size_t i = 0; i < n; i++) {
+			ck_assert_uint_gt(v[i].key, last);
+			last = v[i].key;
+			ck_assert(!v[i].online);
+			ck_assert_uint_eq(v[i].target_count, 1);
+		}
+	}
+	ck_assert_uint_eq(seen, DEVICES);
+	ck_assert_uint_eq(core_view_devices(c, now, 0, v, 0, &more), 0);
+	ck_assert(!more);
+	ck_assert(core_view_device(c, now, "86000000000001", v));
+	ck_assert(!core_view_device(c, now, "86000000009999", v));
+	ck_assert(!core_view_device(c, now, "not an id", v));
+}
+END_TEST
+
+START_TEST(campaigns)
+{
+	struct errtext err = {0};
+	struct view_campaign v;
+	struct view_target t[2];
+	struct devid id;
+	size_t sum = 0;
+
+	/* The second has to wait where the first has the device. */
+	ck_assert_int_eq(core_campaign_file(c, spec_make("two", 5, 4), true,
+	    now, &fx, &err), FILE_NEW);
+	taken();
+	ck_assert_uint_eq(core_campaign_count(c), 2);
+	ck_assert_str_eq(core_campaign_name(c, 1), "two");
+	ck_assert_ptr_null(core_campaign_name(c, 2));
+	ck_assert(!core_view_campaign(c, now, "three", &v));
+	ck_assert(!core_view_campaign_brief(c, now, "three", &v));
+	ck_assert(core_view_campaign(c, now, "two", &v));
+	ck_assert_uint_eq(v.total, 4);
+	ck_assert_int_eq(v.state, CAMPAIGN_RUNNING);
+	ck_assert_uint_eq(v.targets[TARGET_WAITING], 4);
+	for (int i = 0; i < HOLD_COUNT_; i++)
+		sum += v.holds[i];
+	ck_assert_uint_eq(sum, 4);
+	ck_assert_uint_eq(v.holds[HOLD_OTHER_CAMPAIGN] + v.holds[HOLD_OFFLINE],
+	    4);
+	id_of(5, &id);
+	ck_assert_uint_eq(core_view_device_targets(c, now, id.key, t, 2), 2);
+	ck_assert_uint_eq(core_view_device_targets(c, now, id.key, t, 1), 1);
+	ck_assert_uint_eq(core_view_device_targets(c, now, 1, t, 2), 0);
+	mended();
+}
+END_TEST
+
+int
+main(void)
+{
+	Suite *s = suite_create("core");
+	TCase *tc = tcase_create("core");
+	SRunner *sr;
+	int failed;
+
+	tcase_add_checked_fixture(tc, start, stop);
+	tcase_add_test(tc, words);
+	tcase_add_test(tc, counts);
+	tcase_add_test(tc, targets);
+	tcase_add_test(tc, connections);
+	tcase_add_test(tc, pages_of_targets);
+	tcase_add_test(tc, filters_of_targets);
+	tcase_add_test(tc, pages_of_devices);
+	tcase_add_test(tc, campaigns);
+	suite_add_tcase(s, tc);
+	sr = srunner_create(s);
+	srunner_run_all(sr, CK_NORMAL);
+	failed = srunner_ntests_failed(sr);
+	srunner_free(sr);
+	return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+}
