@@ -221,6 +221,7 @@ load_all(struct campaign_load *l)
 	s->update = (enum update_type)(campaign_value(l, "update")->num +
 	    UPDATE_MCU);
 	load_targets(l);
+	campaign_load_members(l);
 	load_require(l);
 	campaign_load_packages(l);
 	campaign_load_waves(l);
@@ -260,7 +261,8 @@ complete(struct campaign_load *l, const char *text, size_t len)
 	struct campaign_spec *s = l->s;
 	char *copy;
 
-	if (!l->env->stored && digest(l, text, len) < 0)
+	if (!l->env->stored && (campaign_members_digest(l) < 0 ||
+		digest(l, text, len) < 0))
 		return -1;
 	copy = malloc(len + 1);
 	s->devices = l->ids.v;

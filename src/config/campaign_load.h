@@ -51,6 +51,9 @@ void campaign_load_waves(struct campaign_load *l);
 void campaign_load_packages(struct campaign_load *l);
 /* Where the packages lead; after they are read. */
 void campaign_check_paths(struct campaign_load *l);
+void campaign_load_members(struct campaign_load *l);
+/* -1: no memory. */
+MUST_CHECK int campaign_members_digest(struct campaign_load *l);
 void campaign_load_rules(struct campaign_load *l);
 void campaign_load_windows(struct campaign_load *l);
 

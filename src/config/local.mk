@@ -5,6 +5,7 @@ libtrackup_config_a_CPPFLAGS = $(AM_CPPFLAGS) $(YAML_CFLAGS) $(GLIB_CFLAGS)
 libtrackup_config_a_SOURCES = \
 	src/config/campaign_file.c src/config/campaign_file.h \
 	src/config/campaign_load.h \
+	src/config/campaign_members.c \
 	src/config/campaign_options.c src/config/campaign_options.h \
 	src/config/campaign_packages.c \
 	src/config/campaign_paths.c \

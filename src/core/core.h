@@ -149,7 +149,8 @@ enum oper_kind {
 	OPER_CAMPAIGN_START, OPER_CAMPAIGN_PAUSE, OPER_CAMPAIGN_RESUME,
 	OPER_CAMPAIGN_ABORT, OPER_HALT, OPER_RESUME_ALL, OPER_DEVICE_PROBE,
 	OPER_DEVICE_CANCEL, OPER_DRAIN, OPER_WAVE_APPROVE,
-	OPER_DEVICE_EXCLUDE, OPER_DEVICE_INCLUDE, OPER_KIND_COUNT_
+	OPER_DEVICE_EXCLUDE, OPER_DEVICE_INCLUDE, OPER_CAMPAIGN_RETRY,
+	OPER_KIND_COUNT_
 };
 
 const char *oper_kind_name(enum oper_kind v); /* as in the audit log */
@@ -165,6 +166,7 @@ struct oper {
 	bool force;            /* approve: although it is not held */
 	int64_t for_ms;        /* exclude: 0 = until included */
 	bool cancel;           /* exclude: also what is under way */
+	enum cause cause;      /* retry-failed: CAUSE_NONE = any */
 };
 
 enum oper_status { OPER_OK, OPER_NOT_FOUND, OPER_REFUSED, OPER_BAD };
@@ -174,6 +176,7 @@ struct oper_result {
 	char code[33];         /* of an error: "wrong_state", "no_targets", … */
 	char message[256];
 	int in_flight, stoppable, flashing; /* halt, abort */
+	size_t retried, claimed;            /* retry-failed */
 };
 
 /* Carries it out, or not at all. The answer may be given to the operator when

@@ -294,7 +294,7 @@ is_campaign_oper(enum oper_kind k)
 {
 	return k == OPER_CAMPAIGN_START || k == OPER_CAMPAIGN_PAUSE ||
 	    k == OPER_CAMPAIGN_RESUME || k == OPER_CAMPAIGN_ABORT ||
-	    k == OPER_WAVE_APPROVE;
+	    k == OPER_WAVE_APPROVE || k == OPER_CAMPAIGN_RETRY;
 }
 
 static void
@@ -320,6 +320,9 @@ operate_campaign(struct core *c, const struct oper *op,
 		break;
 	case OPER_WAVE_APPROVE:
 		oper_approve(c, p, op, ret);
+		break;
+	case OPER_CAMPAIGN_RETRY:
+		oper_retry(c, p, op, ret);
 		break;
 	default:
 		oper_abort(c, p, op, ret);
@@ -364,7 +367,7 @@ oper_kind_name(enum oper_kind v)
 	    "campaign_start", "campaign_pause", "campaign_resume",
 	    "campaign_abort", "halt", "resume_all", "device_probe",
 	    "device_cancel", "drain", "wave_approve", "device_exclude",
-	    "device_include"};
+	    "device_include", "campaign_retry_failed"};
 
 	return name[v];
 }

@@ -560,6 +560,10 @@ void exclusion_due(struct core *c, struct exclusion *e);
 void exclusions_done(struct core *c);
 void exclusions_restart(struct core *c);
 
+/* retry.c */
+void oper_retry(struct core *c, struct campaign *p, const struct oper *op,
+    struct oper_result *ret);
+
 /* models.c */
 const struct core_model *device_model(const struct core *c,
     const struct device *d);

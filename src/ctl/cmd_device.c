@@ -113,11 +113,32 @@ print_device_campaigns(const struct ctl *c, const json_t *campaigns)
 }
 
 static void
+print_excluded(struct table *t, const json_t *j)
+{
+	const json_t *e = json_object_get(j, "excluded");
+	char by[128], since[64], until[64], why[512];
+
+	if (json_is_true(json_object_get(j, "never")))
+		fact(t, "Note", "in devices.never_file: never commanded");
+	if (!json_is_object(e))
+		return;
+	(void)jtext(e, "reason", why, sizeof why);
+	(void)jtime(e, "until", until, sizeof until);
+	fact(t, "Excluded", "by %s at %s%s%s%s%s",
+	    jtext(e, "by", by, sizeof by),
+	    jtime(e, "since", since, sizeof since),
+	    until[0] != '\0' ? ", until " : "", until,
+	    why[0] != '\0' ? ": " : "", why);
+}
+
+static void
 print_device(const struct ctl *c, const json_t *j)
 {
 	static const struct { const char *label, *key; } rows[] = {
 		{"Diagnosis", "diagnosis"}, {"Name", "name"},
-		{"Model", "model"}, {"Device type", "device_type"},
+		{"Model", "model_name"},
+		{"Model code", "model"}, {"Country", "country"},
+		{"Time zone", "timezone"}, {"Device type", "device_type"},
 		{"Hardware", "hardware"}, {"Protocol", "protocol"},
 		{"Protocol version", "protocol_version"},
 		{"Address", "address"}, {"Transport", "transport"},
@@ -138,6 +159,7 @@ print_device(const struct ctl *c, const json_t *j)
 	if (json_is_true(json_object_get(j, "observed")))
 		fact(t, "Note", "only observed: in no list, so never "
 		    "commanded");
+	print_excluded(t, j);
 	table_print(t);
 	if (json_array_size(campaigns) > 0) {
 		(void)putchar('\n');

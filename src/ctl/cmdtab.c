@@ -31,8 +31,10 @@ static const struct cmd campaign_cmds[] = {
 	    "rule", cmd_campaign_wait, OPT_BIT(OPT_TIMEOUT), 1),
 	LATER("plan", "FILE", "not in this version"),
 	LATER("simulate", "FILE", "not in this version"),
-	LATER("retry-failed", "NAME", "not in this version"),
-	LATER("export", "NAME", "not in this version"),
+	VERB("retry-failed", "NAME", "try the failed ones again",
+	    cmd_campaign_retry, OPT_BIT(OPT_CAUSE), 1),
+	VERB("export", "NAME", "all of its trackers as CSV, or with --json",
+	    cmd_campaign_export, 0, 1),
 	END
 };
 
@@ -44,8 +46,11 @@ static const struct cmd device_cmds[] = {
 	VERB("probe", "ID", "read its versions now", cmd_device_change, 0, 1),
 	VERB("cancel", "ID", "stop the update that is under way",
 	    cmd_device_change, 0, 1),
-	LATER("exclude", "ID...", "not in this version"),
-	LATER("include", "ID...", "not in this version"),
+	{"exclude", "ID...", "take trackers out of all campaigns",
+	    cmd_device_exclude, OPT_BIT(OPT_FILE) | OPT_BIT(OPT_FOR) |
+	    OPT_BIT(OPT_CANCEL), 0, INT_MAX, NULL},
+	{"include", "ID...", "take them back", cmd_device_exclude,
+	    OPT_BIT(OPT_FILE), 0, INT_MAX, NULL},
 	LATER("release", "ID", "not in this version"),
 	END
 };

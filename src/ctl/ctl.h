@@ -27,7 +27,7 @@ enum ctl_exit {
 /* Options of single commands; the others hold everywhere. */
 enum ctl_option {
 	OPT_STATE, OPT_CAUSE, OPT_HOLD, OPT_WAVE, OPT_DIGEST, OPT_DRY_RUN,
-	OPT_TIMEOUT, OPT_FORCE, OPT_COUNT_
+	OPT_TIMEOUT, OPT_FORCE, OPT_FOR, OPT_CANCEL, OPT_FILE, OPT_COUNT_
 };
 
 #define OPT_BIT(o) (1u << (o))
@@ -153,7 +153,8 @@ cmd_fn cmd_campaign_list, cmd_campaign_show, cmd_campaign_targets;
 cmd_fn cmd_campaign_check, cmd_campaign_change, cmd_campaign_abort;
 cmd_fn cmd_campaign_wait;
 cmd_fn cmd_device_list, cmd_device_show, cmd_device_timeline;
-cmd_fn cmd_device_change;
+cmd_fn cmd_device_change, cmd_device_exclude;
+cmd_fn cmd_campaign_retry, cmd_campaign_export;
 cmd_fn cmd_wave_list, cmd_wave_approve;
 
 /* --- shared by commands ----------------------------------------------------*/

@@ -8,7 +8,7 @@ trackupctl_SOURCES = src/ctl/ctl.h \
 	src/ctl/cmd_campaign.c \
 	src/ctl/cmd_check.c \
 	src/ctl/cmd_daemon.c \
-	src/ctl/cmd_device.c \
+	src/ctl/cmd_device.c src/ctl/cmd_exclude.c src/ctl/cmd_export.c \
 	src/ctl/cmd_wait.c \
 	src/ctl/cmd_wave.c \
 	src/ctl/cmdtab.c \

@@ -33,6 +33,9 @@ static const struct option longs[] = {
 	{"dry-run", no_argument, NULL, LONG_VERB + OPT_DRY_RUN},
 	{"timeout", required_argument, NULL, LONG_VERB + OPT_TIMEOUT},
 	{"force", no_argument, NULL, LONG_VERB + OPT_FORCE},
+	{"for", required_argument, NULL, LONG_VERB + OPT_FOR},
+	{"cancel", no_argument, NULL, LONG_VERB + OPT_CANCEL},
+	{"file", required_argument, NULL, LONG_VERB + OPT_FILE},
 	{NULL, 0, NULL, 0},
 };
 
@@ -45,6 +48,9 @@ static const struct { const char *name, *value, *help; }
 	[OPT_DIGEST] = {"--digest", " D", "only if the file has this digest"},
 	[OPT_DRY_RUN] = {"--dry-run", "", "say what would happen"},
 	[OPT_TIMEOUT] = {"--timeout", " D", "give up after D, such as 30m"},
+	[OPT_FOR] = {"--for", " D", "for a time, such as 12h"},
+	[OPT_CANCEL] = {"--cancel", "", "stop also what is under way"},
+	[OPT_FILE] = {"--file", " F", "ids, one a line, # comments"},
 	[OPT_FORCE] = {"--force", "", "take over what was refused for safety"},
 };
 /* clang-format on */

@@ -280,11 +280,19 @@ api_post_campaign(struct api_call *c)
 		.digest = api_field_text(c, API_DIGEST),
 		.dry_run = api_field_true(c, API_DRY_RUN),
 	};
+	const char *cause = api_field_text(c, API_CAUSE_OF);
 	struct view_campaign v;
 	struct oper_result r;
 	uint64_t ticket;
 	json_t *j;
+	int n = cause == NULL ? CAUSE_NONE : cause_parse(cause);
 
+	if (n < 0 || (cause != NULL && n == CAUSE_NONE)) {
+		api_fail(c, 400, "bad_field", "cause: %.40s: no such cause",
+		    cause);
+		return;
+	}
+	op.cause = (enum cause)n;
 	if (!api_view_campaign(c, &v) || !api_operate(c, &op, &r, &ticket) ||
 	    !api_view_campaign(c, &v))
 		return;
@@ -298,5 +306,8 @@ api_post_campaign(struct api_call *c)
 		(void)json_object_update(j, figures);
 		json_decref(figures);
 	}
+	if (c->route->oper == OPER_CAMPAIGN_RETRY)
+		(void)json_object_set_new(j, "retried",
+		    json_integer((json_int_t)r.retried));
 	api_wait_durable(c, ticket, j);
 }

@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include "base/devid.h"
+#include "base/units.h"
 
 #define TARGETS_MAX 256 /* campaigns shown of one device */
 #define TIMELINE_MS 10000
@@ -42,6 +43,34 @@ device_targets_json(struct api *a, const struct view_device *v)
 }
 
 static json_t *
+tags_json(const char *tags)
+{
+	struct span rest = span_str(tags), one;
+	json_t *j = json_array();
+
+	while (span_field(&rest, ';', &one)) {
+		char text[256];
+
+		if (one.n > 0 && span_copy(text, sizeof(text), one))
+			(void)json_array_append_new(j, api_text(text));
+	}
+	return j;
+}
+
+/* By hand; null when it is not. */
+static json_t *
+excluded_json(const struct exclusion_rec *e)
+{
+	if (e == NULL)
+		return json_null();
+	return json_pack("{s:o, s:o, s:o, s:o}",
+	    "since", api_time(e->since_wall),
+	    "until", api_time(e->until_wall),
+	    "by", api_text(e->who),
+	    "reason", api_text_or_null(e->reason));
+}
+
+static json_t *
 device_json(struct api *a, const struct view_device *v)
 {
 	const char *transport = NULL;
@@ -52,7 +81,8 @@ device_json(struct api *a, const struct view_device *v)
 	if (v->conn != NULL)
 		(void)trackers_peer(v->conn, address, sizeof address);
 	return json_pack("{s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:{s:o, s:n}, s:o,"
-	    " s:b, s:b, s:b, s:o, s:o, s:n, s:o, s:o, s:o}",
+	    " s:b, s:b, s:b, s:o, s:o, s:n, s:o, s:o, s:o, s:o, s:b, s:o,"
+	    " s:o, s:o, s:b, s:b, s:o}",
 	    "id", api_text(v->id),
 	    "model", api_text_or_null(v->model),
 	    "protocol", api_text_or_null(v->protocol),
@@ -70,7 +100,15 @@ device_json(struct api *a, const struct view_device *v)
 	    "next_contact",
 	    "address", api_text_or_null(address),
 	    "diagnosis", api_text_or_null(v->diagnosis),
-	    "campaigns", device_targets_json(a, v));
+	    "campaigns", device_targets_json(a, v),
+	    "model_name", api_text_or_null(v->model_name),
+	    "inventory", v->inventory,
+	    "tags", tags_json(v->tags),
+	    "country", api_text_or_null(v->country),
+	    "timezone", api_text_or_null(v->timezone),
+	    "never", v->never,
+	    "allowed", v->allowed,
+	    "excluded", excluded_json(v->exclusion));
 }
 
 /* False: already answered. */
@@ -141,6 +179,30 @@ api_post_device(struct api_call *c)
 	uint64_t ticket;
 
 	if (!view_device(c, &v) || !api_operate(c, &op, &r, &ticket))
+		return;
+	api_wait_durable(c, ticket, json_pack("{s:b, s:o}", "ok", 1, "device",
+	    api_text(c->arg[0])));
+}
+
+/* exclude and include: of ids, too, that nobody has heard of yet. */
+void
+api_post_exclude(struct api_call *c)
+{
+	const char *text = api_field_text(c, API_FOR);
+	struct oper op = {
+		.device = c->arg[0],
+		.cancel = api_field_true(c, API_CANCEL),
+	};
+	struct oper_result r;
+	uint64_t ticket;
+
+	if (text != NULL && (units_duration(span_str(text), &op.for_ms) < 0 ||
+	    op.for_ms < 1000)) {
+		api_fail(c, 400, "bad_field", "for: a duration such as 12h or "
+		    "7d is due, at least 1s");
+		return;
+	}
+	if (!api_operate(c, &op, &r, &ticket))
 		return;
 	api_wait_durable(c, ticket, json_pack("{s:b, s:o}", "ok", 1, "device",
 	    api_text(c->arg[0])));

@@ -42,6 +42,7 @@ enum api_param { /* of the query */
 
 enum api_field { /* of a body */
 	API_REASON, API_DIGEST, API_DRY_RUN, API_FORCE, API_FILE, API_FILES,
+	API_FOR, API_CANCEL, API_CAUSE_OF,
 	API_FIELD_COUNT_
 };
 
@@ -233,7 +234,7 @@ api_handler api_get_status;
 api_handler api_get_campaigns, api_get_campaign, api_get_targets;
 api_handler api_post_campaign, api_post_wave;
 api_handler api_get_devices, api_get_device, api_get_timeline;
-api_handler api_post_device;
+api_handler api_post_device, api_post_exclude;
 api_handler api_post_check, api_post_reload, api_post_fleet;
 api_handler api_post_backup;
 api_handler api_not_available;

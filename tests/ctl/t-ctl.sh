@@ -94,7 +94,7 @@ run 2 -o csv status; err 'csv: not available in this version'
 run 2 -o xml status; err 'table or json'
 run 2 -c "$dir/none.yaml"; err 'which command'
 for later in drain 'events' 'firmware list' \
-    'token new a read' 'device exclude A B' 'campaign plan f'; do
+    'token new a read' 'device release A' 'campaign plan f'; do
 	# shellcheck disable=SC2086
 	run 6 $later
 	err 'not available in this version'
@@ -193,7 +193,7 @@ run 0 device list --json; is_json 'array 230'
 run 0 device show A000002B000000; out '^Version  *0A03, read at 2026'
 out '^fleet  *waiting  *offline'; out '192.0.2.1:4711'
 run 0 device show A000002B000001; out 'Diagnosis  *never connected'
-run 0 device show A000002B000000 --json; is_json 'object 18'
+run 0 device show A000002B000000 --json; is_json 'object 26'
 run 4 device show A000002BFFFFFF; err 'never heard of'
 run 4 device show nonsense; err 'not an id'
 run 0 device timeline A000002B000000; lines 451; out 'downloading  *200  *000A'

@@ -131,8 +131,6 @@ START_TEST(routes)
 	    "campaigns/%zz", "campaigns/%", "devices/%00", "../v1/status",
 	    "campaigns/fleet/start/now"};
 	static const char *const later_post[] = {
-	    "campaigns/fleet/retry-failed",
-	    "devices/A000002B000000/exclude", "devices/A000002B000000/include",
 	    "devices/A000002B000000/release", "plan", "simulate", "drain"};
 	char longname[200];
 

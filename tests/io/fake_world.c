@@ -276,6 +276,7 @@ fill_device(struct view_device *d, size_t i)
 		.protocol_version = "C20101",
 		.name = "", .device_type = "GV620MG", .hardware = "0102",
 		.mcu = "0A03", .model = "C2", .diagnosis = "",
+		.tags = "van;north", .inventory = true,
 		.version_wall = FAKE_WALL_MS - 60000,
 		.last_seen_wall = FAKE_WALL_MS - 1000, .online = i % 2 == 0,
 		.registered = true, .target_count = 1,

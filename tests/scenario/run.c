@@ -36,7 +36,7 @@
  *   OPER start|pause|resume|abort c1 [dry-run|digest=…]
  *   OPER approve c1 WAVE [force]
  *   OPER halt | resume-all | drain,  OPER probe|cancel|include d1
- *   OPER exclude d1 [for=2h | cancel]
+ *   OPER exclude d1 [for=2h | cancel],  OPER retry-failed c1 [CAUSE]
  *   LOOP 100 … END
  *
  * Words of a campaign (key=value; all but devices may be left out)

@@ -437,6 +437,7 @@ cmd_oper(struct world *w, char *args)
 	    {"probe", OPER_DEVICE_PROBE, false, true},
 	    {"cancel", OPER_DEVICE_CANCEL, false, true},
 	    {"approve", OPER_WAVE_APPROVE, true, false},
+	    {"retry-failed", OPER_CAMPAIGN_RETRY, true, false},
 	    {"exclude", OPER_DEVICE_EXCLUDE, false, true},
 	    {"include", OPER_DEVICE_INCLUDE, false, true},
 	};
@@ -458,6 +459,8 @@ cmd_oper(struct world *w, char *args)
 			op.force = strcmp(args, "force") == 0;
 		}
 		op.dry_run = strcmp(args, "dry-run") == 0;
+		if (op.kind == OPER_CAMPAIGN_RETRY && *args != '\0')
+			op.cause = (enum cause)cause_parse(args);
 		op.cancel = strstr(args, "cancel") != NULL;
 		if (strncmp(args, "for=", 4) == 0)
 			op.for_ms = span_of_text(args + 4);
