@@ -1,6 +1,7 @@
 #include "config.h"
 #include "daemon/pkgwatch.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <pthread.h>
 #include <signal.h>
@@ -176,8 +177,11 @@ identify(const char *root, const char *file, struct identity *ret)
 
 	if (n < 0 || (size_t)n >= sizeof(path))
 		return ENAMETOOLONG;
-	if (lstat(path, &st) < 0)
-		return errno;
+	if (lstat(path, &st) < 0) {
+		n = errno;
+		assert(n != 0);
+		return n;
+	}
 	memset(ret, 0, sizeof(*ret));
 	ret->device = (uint64_t)st.st_dev;
 	ret->inode = (uint64_t)st.st_ino;

@@ -419,6 +419,7 @@ udp_listen(struct trackers *t, const struct trackers_address *v, size_t n,
     struct errtext *err)
 {
 	struct udp_listener *set[UDP_LISTENERS_MAX] = {0};
+	bool made[UDP_LISTENERS_MAX] = {false};
 	size_t i;
 
 	if (n > UDP_LISTENERS_MAX)
@@ -429,7 +430,8 @@ udp_listen(struct trackers *t, const struct trackers_address *v, size_t n,
 		return errtext_set(err, -1, "no memory for datagrams");
 	for (i = 0; i < n; i++) {
 		set[i] = open_at(t, &v[i]);
-		if (set[i] == NULL &&
+		made[i] = set[i] == NULL;
+		if (made[i] &&
 		    (set[i] = udp_listener_new(t, &v[i], err)) == NULL)
 			goto bad;
 	}
@@ -449,7 +451,7 @@ udp_listen(struct trackers *t, const struct trackers_address *v, size_t n,
 	return 0;
 bad:
 	while (i-- > 0)
-		if (open_at(t, &v[i]) != set[i])
+		if (made[i])
 			udp_listener_free(set[i]);
 	return -1;
 }
