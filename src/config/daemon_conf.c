@@ -12,6 +12,7 @@
 
 #include "base/text.h"
 #include "base/units.h"
+#include "config/daemon_fleet.h"
 #include "config/daemon_options.h"
 
 #define HTTP_LISTEN_MAX 8
@@ -38,12 +39,6 @@ static struct opt_value *
 value_of(const struct load *l, const char *key)
 {
 	return &l->v[opt_find(&daemon_options, key)];
-}
-
-static void
-not_available(struct load *l, int node, const char *key)
-{
-	yw_error(l->w, yw_at(l->w, node), key, "not available in this version");
 }
 
 /* --- lists and maps --------------------------------------------------------*/
@@ -110,52 +105,6 @@ check_http(struct load *l)
 		yw_error(l->w, v->pos, "http.listen", "%s can be reached from "
 		    "other machines: http.token_file must be given with it",
 		    l->c->http_listen[i].text);
-	}
-}
-
-static bool
-is_type_code(struct span s)
-{
-	uint64_t v;
-
-	return (s.n == 2 || s.n == 6) && span_hex(s, UINT64_MAX, &v) == 0;
-}
-
-/* The default has one row, which may be written out; all of its values are
- * held against their defaults by the walk. */
-static void
-check_models(struct load *l)
-{
-	const struct opt_value *m = value_of(l, "models");
-	struct opt_value v[16];
-	size_t n = m->node == 0 || m->bad ? 0 : yw_count(l->w, m->node);
-
-	assert(model_options.count <= ARRAY_LEN(v));
-	for (size_t i = 0; i < n && !yw_full(l->w); i++) {
-		char path[TEXT_QUOTE + 8], quote[TEXT_QUOTE];
-		struct span code;
-		int key, value;
-
-		yw_pair(l->w, m->node, i, &key, &value);
-		if (yw_kind(l->w, key) != YW_SCALAR) {
-			yw_error(l->w, yw_at(l->w, key), "models", "a key is a "
-			    "device-type code");
-			continue;
-		}
-		code = yw_text(l->w, key);
-		if (!is_type_code(code)) {
-			yw_error(l->w, yw_at(l->w, key), "models", "%s is no "
-			    "device-type code, allowed 2 or 6 hex digits",
-			    text_quote(code, quote));
-			continue;
-		}
-		(void)snprintf(path, sizeof(path), "models.%.*s", (int)code.n,
-		    code.p);
-		opt_walk(l->w, value, &model_options, path, v);
-		if (!span_is(code, "C2"))
-			not_available(l, key, path);
-		else if (i > 0)
-			yw_error(l->w, yw_at(l->w, key), path, "given twice");
 	}
 }
 
@@ -424,7 +373,9 @@ check_whole(struct load *l)
 	const struct opt_value *p = value_of(l, "files.password");
 
 	check_http(l);
-	check_models(l);
+	l->no_memory |= !daemon_load_networks(l->w,
+	    value_of(l, "devices.networks"), c) ||
+	    !daemon_load_models(l->w, value_of(l, "models"), c);
 	load_relay_sources(l);
 	load_relay_listeners(l);
 	unite_listeners(l);
@@ -529,6 +480,10 @@ daemon_conf_free(struct daemon_conf *c)
 	free(c->relay_listener);
 	free(c->all_listen);
 	free(c->listen);
+	free(c->networks);
+	if (c->models != NULL)
+		explicit_bzero(c->models, c->model_count * sizeof(*c->models));
+	free(c->models);
 	free(c->udp_listen);
 	free(c->files_listen);
 	free(c->http_listen);

@@ -34,6 +34,12 @@ struct daemon_conf {
 	int bad_frames_max;
 	enum sack_mode sack;
 	enum unknown_mode unknown;
+	char *inventory, *never_file; /* "" = none */
+	struct cidr *networks;        /* devices.networks */
+	size_t network_count;
+	struct core_model *models;    /* as given */
+	size_t model_count;
+	char *networks_yaml, *models_yaml;
 	char password[21];
 	char *store_path;
 	uint64_t store_min_free;

@@ -64,20 +64,23 @@ static const struct option rows[] = {
 
 {"devices.unknown", VALUE_WORD, 0, "observe", .words = unknown_words,
 	AT(unknown), .help = "what becomes of an id in no list"},
-{"devices.inventory", VALUE_STRING, OPT_LATER, "", 0, FILE_MAX,
+{"devices.inventory", VALUE_STRING, OPT_POINTER, "", 0, FILE_MAX,
+	AT(inventory),
 	.help = "CSV file of the fleet"},
-{"devices.never_file", VALUE_STRING, OPT_LATER, "", 0, FILE_MAX,
+{"devices.never_file", VALUE_STRING, OPT_POINTER, "", 0, FILE_MAX,
+	AT(never_file),
 	.help = "ids that are never commanded"},
-{"devices.networks", VALUE_CIDR, OPT_LIST | OPT_LATER, "[]", 1, 79,
+{"devices.networks", VALUE_CIDR, OPT_LIST | OPT_POINTER | OPT_VERBATIM,
+	"[]", 1, 79, AT(networks_yaml),
 	.help = "networks from which commands are allowed"},
 {"devices.password", VALUE_PASSWORD, OPT_SECRET, "gv620mg", 4, 20,
 	AT(password), .help = "of the AT commands"},
 {"devices.password_file", VALUE_STRING, OPT_POINTER, "", 0, FILE_MAX,
 	AT(password_file), .help = "its first line is the password"},
 
-{"models", VALUE_NODE, OPT_LATER, "{C2: {name: GV620MG, "
+{"models", VALUE_NODE, OPT_POINTER | OPT_VERBATIM, "{C2: {name: GV620MG, "
 	"update_type: {mcu: 1, ble: 2}, password: \"\", start: \"\", "
-	"stop: \"\"}}", .rows = &model_options,
+	"stop: \"\"}}", .rows = &model_options, AT(models_yaml),
 	.help = "command templates per device-type code"},
 
 {"store.path", VALUE_STRING, OPT_RESTART | OPT_POINTER,
@@ -158,17 +161,17 @@ static const struct option rows[] = {
 };
 
 static const struct option model_rows[] = {
-{"name", VALUE_TOKEN, OPT_LATER, "GV620MG", 0, 24,
+{"name", VALUE_TOKEN, 0, "GV620MG", 0, 24,
 	.help = "name of the model"},
-{"update_type.mcu", VALUE_INT, OPT_LATER, "1", 0, 255,
+{"update_type.mcu", VALUE_INT, 0, "1", 0, 255,
 	.help = "update type field for the main firmware"},
-{"update_type.ble", VALUE_INT, OPT_LATER, "2", 0, 255,
+{"update_type.ble", VALUE_INT, 0, "2", 0, 255,
 	.help = "update type field for the Bluetooth firmware"},
-{"password", VALUE_PASSWORD, OPT_LATER | OPT_SECRET, "", 0, 20,
+{"password", VALUE_PASSWORD, OPT_SECRET, "", 0, 20,
 	.help = "of the AT commands of this model"},
-{"start", VALUE_STRING, OPT_LATER, "", 0, 256,
+{"start", VALUE_STRING, 0, "", 0, 256,
 	.help = "template of the start command"},
-{"stop", VALUE_STRING, OPT_LATER, "", 0, 256,
+{"stop", VALUE_STRING, 0, "", 0, 256,
 	.help = "template of the stop command"},
 };
 /* clang-format on */

@@ -6,6 +6,7 @@
 #include <netinet/in.h>
 #include <stdio.h>
 
+#include "base/cidr.h"
 #include "base/devid.h"
 #include "base/text.h"
 #include "base/units.h"
@@ -313,11 +314,10 @@ check_hostport(struct span s)
 	return NULL;
 }
 
-static const char *
-check_cidr(struct span s)
+int
+value_cidr(struct span s, struct cidr *ret)
 {
-	static const char *const why = "is not a network";
-	struct in6_addr any;
+	unsigned char raw[16];
 	struct span address = s, bits;
 	char text[INET6_ADDRSTRLEN];
 	uint64_t n;
@@ -325,12 +325,22 @@ check_cidr(struct span s)
 
 	if (!span_field_last(&address, '/', &bits) || address.p == NULL ||
 	    !span_copy(text, sizeof(text), address))
-		return why;
+		return -1;
 	family = memchr(text, ':', address.n) != NULL ? AF_INET6 : AF_INET;
-	if (inet_pton(family, text, &any) != 1 ||
+	if (inet_pton(family, text, raw) != 1 ||
 	    span_dec(bits, family == AF_INET6 ? 128 : 32, &n) < 0)
-		return why;
-	return NULL;
+		return -1;
+	cidr_address(ret->addr, raw, family == AF_INET6);
+	ret->bits = (uint8_t)(family == AF_INET6 ? n : n + 96);
+	return 0;
+}
+
+static const char *
+check_cidr(struct span s)
+{
+	struct cidr any;
+
+	return value_cidr(s, &any) == 0 ? NULL : "is not a network";
 }
 
 /* --- one row a type --------------------------------------------------------*/

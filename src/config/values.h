@@ -11,6 +11,7 @@
 #include "base/span.h"
 
 struct conf_address;
+struct cidr;
 
 enum value_type {
 	VALUE_BOOL,
@@ -57,6 +58,8 @@ char *value_text(enum value_type t, int64_t value, char *buf);
 /* Types without one: NULL, or what is wrong with s: "has a blank". */
 const char *value_check(enum value_type t, struct span s);
 
+/* "10.0.0.0/8" or "2001:db8::/32". 0, or -1 and *ret undefined. */
+MUST_CHECK int value_cidr(struct span s, struct cidr *ret);
 /* "192.0.2.1:9620" or "[2001:db8::1]:9620". 0, or -1 and *ret untouched. */
 MUST_CHECK int value_address(struct span s, struct conf_address *ret);
 

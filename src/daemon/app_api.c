@@ -57,6 +57,8 @@ fill_limits(struct app *a, const struct store_stats *st,
 	limit_put(ret, "held_acks", HELD_MAX, -1, (int64_t)a->held_refused);
 	limit_put(ret, "log_lines_per_s", per_second, -1,
 	    (int64_t)held_back);
+	limit_put(ret, "inventory", INVENTORY_MAX,
+	    (int64_t)inventory_count(core_fleet_now(a->core)->inventory), -1);
 	limit_put(ret, "config", -1, -1, (int64_t)a->conf_refused);
 	limit_put(ret, "campaign_files", FILES_COUNT_MAX, (int64_t)f.files,
 	    (int64_t)f.not_read);
@@ -112,6 +114,8 @@ api_fill_status(void *arg, struct api_status *ret)
 		ret->reasons[n] = a->reason[n];
 		n++;
 	}
+	if (a->fleet_trouble[0] != '\0')
+		ret->reasons[n++] = a->fleet_trouble;
 	if (a->backups.trouble[0] != '\0')
 		ret->reasons[n++] = a->backups.trouble;
 	if (a->pure)

@@ -5,6 +5,7 @@
 #include <string.h>
 #include <sys/resource.h>
 
+#include "config/fleet_file.h"
 #include "daemon/files.h"
 #include "daemon/log.h"
 #include "daemon/systemd.h"
@@ -282,10 +283,45 @@ sink_lost_reload(void *arg, const char *name, enum pause_reason why)
 	app_effects(a);
 }
 
+/* What an export that broke off would do: a twentieth of the fleet gone. */
+static bool
+fleet_shrinks(const struct app *a, const struct core_fleet *fresh)
+{
+	const struct inventory *old = core_fleet_now(a->core)->inventory;
+	size_t rows = inventory_count(old);
+
+	return inventory_lost(old, fresh->inventory) * 20 > rows;
+}
+
+/* Inventory and never_file belong to trackupd.yaml: all or nothing. */
+static int
+load_fleet(const struct app *a, const struct daemon_conf *conf, bool force,
+    struct core_fleet *ret, struct sbuf *diag)
+{
+	size_t rows, lost;
+
+	if (fleet_load(conf, ret, diag) < 0) {
+		core_fleet_free(ret);
+		return -1;
+	}
+	if (force || !fleet_shrinks(a, ret))
+		return 0;
+	rows = inventory_count(core_fleet_now(a->core)->inventory);
+	lost = inventory_lost(core_fleet_now(a->core)->inventory,
+	    ret->inventory);
+	sbuf_addf(diag, "%s: devices.inventory: %zu of %zu devices are gone, "
+	    "more than 5%%; nothing is taken over (reload --force, if it is "
+	    "meant)\n", conf->inventory[0] != '\0' ? conf->inventory
+		: a->opt.config_path, lost, rows);
+	core_fleet_free(ret);
+	return -1;
+}
+
 /* trackupd.yaml, all or nothing. */
 static int
-reload_conf(struct app *a, struct sbuf *diag)
+reload_conf(struct app *a, bool force, struct sbuf *diag)
 {
+	struct core_fleet fleet;
 	struct daemon_conf *fresh, *old = a->conf;
 	struct trackers_address *listen;
 	struct trackers_config tc;
@@ -295,6 +331,11 @@ reload_conf(struct app *a, struct sbuf *diag)
 
 	if ((fresh = daemon_conf_load(a->opt.config_path, diag)) == NULL) {
 		a->conf_refused++;
+		return -1;
+	}
+	if (load_fleet(a, fresh, force, &fleet, diag) < 0) {
+		a->conf_refused++;
+		daemon_conf_free(fresh);
 		return -1;
 	}
 	fresh->time_scale = a->opt.time_scale;
@@ -309,6 +350,7 @@ reload_conf(struct app *a, struct sbuf *diag)
 		    a->opt.config_path, err.text);
 		a->conf = old;
 		a->conf_refused++;
+		core_fleet_free(&fleet);
 		daemon_conf_free(fresh);
 		free(listen);
 		app_fit_descriptors(a);
@@ -325,6 +367,9 @@ reload_conf(struct app *a, struct sbuf *diag)
 	sbuf_done(&keys);
 	cc = app_core_config_of(a);
 	core_configure(a->core, &cc);
+	core_fleet(a->core, &fleet, app_now(a), &a->fx);
+	app_effects(a);
+	a->fleet_trouble[0] = '\0';
 	app_set_store_limits(a);
 	log_level(fresh->log_level, a->opt.verbose);
 	if (!listen_same(old, fresh))
@@ -351,13 +396,12 @@ app_reload(void *arg, bool force, const char *who, const char *reason,
 	};
 	int bad = 0;
 
-	(void)force;
 	systemd_reloading();
 	log_f(NOTE_INFO, "reload who=%s reason=\"%s\"", who,
 	    reason == NULL ? "" : reason);
 	/* A bad trackupd.yaml does not keep good campaign files from being
 	 * read. */
-	if (reload_conf(a, diag) < 0)
+	if (reload_conf(a, force, diag) < 0)
 		bad = -1;
 	core_files_by(a->core, who, reason);
 	if (files_scan(a->campaign_files, a->conf, &sink, diag) < 0)

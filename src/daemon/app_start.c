@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "daemon/fdstore.h"
+#include "config/fleet_file.h"
 #include "daemon/files.h"
 #include "daemon/haltfile.h"
 #include "daemon/log.h"
@@ -405,6 +406,33 @@ resume_connections(struct app *a)
 	    taken + bad);
 }
 
+/* Only trackupd.yaml can keep the daemon from starting. Without these files
+ * it answers, and commands nobody. */
+static void
+start_fleet(struct app *a)
+{
+	struct core_fleet fleet;
+	struct sbuf diag;
+
+	sbuf_init(&diag, 0);
+	if (fleet_load(a->conf, &fleet, &diag) < 0) {
+		log_text(NOTE_ERROR, sbuf_str(&diag));
+		(void)snprintf(a->fleet_trouble, sizeof(a->fleet_trouble),
+		    "devices: inventory or never_file cannot be read: nobody "
+		    "is commanded; see the log");
+		log_f(NOTE_ERROR, "%s", a->fleet_trouble);
+	} else {
+		log_text(NOTE_WARN, sbuf_str(&diag));
+	}
+	sbuf_done(&diag);
+	if (inventory_count(fleet.inventory) > 0)
+		log_f(NOTE_INFO, "inventory devices=%zu bytes=%zu",
+		    inventory_count(fleet.inventory),
+		    inventory_bytes(fleet.inventory));
+	core_fleet(a->core, &fleet, app_now(a), &a->fx);
+	app_effects(a);
+}
+
 int
 app_start(struct app *a)
 {
@@ -432,6 +460,7 @@ app_start(struct app *a)
 	if (start_store(a) < 0 || start_trackers(a) < 0 ||
 	    start_api(a) < 0 || start_files(a) < 0)
 		return 1;
+	start_fleet(a);
 	start_campaigns(a);
 	resume_connections(a);
 	if (app_start_watches(a) < 0)

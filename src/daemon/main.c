@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "config/fleet_file.h"
 #include "core/plant.h"
 #include "daemon/app.h"
 #include "daemon/files.h"
@@ -65,6 +66,7 @@ static int
 check_config(const char *path, double time_scale)
 {
 	struct campaign_files *files = files_new();
+	struct core_fleet fleet = {.broken = false};
 	struct daemon_conf *conf;
 	struct sbuf diag;
 	int r = EXIT_CONFIG;
@@ -77,8 +79,10 @@ check_config(const char *path, double time_scale)
 	if ((conf = daemon_conf_load(path, &diag)) != NULL) {
 		conf->time_scale = time_scale;
 		if (check_tokens(conf, path, &diag) == 0 &&
+		    fleet_load(conf, &fleet, &diag) == 0 &&
 		    files_scan(files, conf, NULL, &diag) == 0)
 			r = 0;
+		core_fleet_free(&fleet);
 	}
 	(void)fputs(sbuf_str(&diag), stderr);
 	if (r == 0)

@@ -394,11 +394,6 @@ START_TEST(not_available)
 	static const char *const bad[] = {
 	    "trackers: {proxy_listen: ['0.0.0.0:9620']}",
 	    "trackers: {proxy_trust: [10.0.0.0/8]}",
-	    "devices: {inventory: x}", "devices: {never_file: x}",
-	    "devices: {networks: ['2001:db8::/32']}",
-	    "models: {C3: {}}", "models: {C2: {start: x}}",
-	    "models: {C2: {update_type: {mcu: 2}}}",
-	    "models: {C2: {password: abcd}}",
 	    "files: {max_downloads: 1}", "files: {rate: 10MiB}"};
 
 	for (size_t i = 0; i < ARRAY_LEN(bad); i++)

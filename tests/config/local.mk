@@ -5,6 +5,7 @@ config_tests = \
 	tests/config/check_campaign_paths \
 	tests/config/check_campaign_windows \
 	tests/config/check_daemon_conf \
+	tests/config/check_fleet_file \
 	tests/config/check_no_memory \
 	tests/config/check_options \
 	tests/config/check_yamlwalk \
@@ -17,6 +18,10 @@ config_test_libs = $(config_libs) $(CHECK_LIBS)
 tests_config_check_campaign_file_SOURCES = tests/config/check_campaign_file.c
 tests_config_check_campaign_file_CPPFLAGS = $(AM_CPPFLAGS) $(CHECK_CFLAGS)
 tests_config_check_campaign_file_LDADD = $(config_test_libs)
+
+tests_config_check_fleet_file_SOURCES = tests/config/check_fleet_file.c
+tests_config_check_fleet_file_CPPFLAGS = $(AM_CPPFLAGS) $(CHECK_CFLAGS)
+tests_config_check_fleet_file_LDADD = $(config_test_libs)
 
 tests_config_check_daemon_conf_SOURCES = tests/config/check_daemon_conf.c
 tests_config_check_daemon_conf_CPPFLAGS = $(AM_CPPFLAGS) $(CHECK_CFLAGS)
