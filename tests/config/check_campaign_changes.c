@@ -87,8 +87,8 @@ START_TEST(free_keys)
 	    "timeouts: {verify: 1h}\n", "timeouts: {probe: 2m}\n",
 	    "timeouts: {silent: 1h}\n", "stop_rules: []\n",
 	    "schedule: {end: 2030-01-01T00:00:00Z}\n",
-	    "schedule: {start: 2029-01-01T00:00:00Z, "
-	    "end: 2030-01-01T00:00:00Z}\n",
+	    ("schedule: {start: 2029-01-01T00:00:00Z, "
+	    "end: 2030-01-01T00:00:00Z}\n"),
 	    "schedule: {at_end: cancel}\n"};
 
 	for (size_t i = 0; i < ARRAY_LEN(lines); i++) {

@@ -324,7 +324,7 @@ START_TEST(own_frames_stay)
 	/* In two pieces: held back until it is whole. */
 	tio_write(t, OWN, 20);
 	DURING(w.l, 50, stats().hidden == 1);
-	say(t, OWN + 20);
+	say(t, &OWN[20]);
 	say(t, REPORT("0003"));
 	expect(p, REPORT("0003"));
 	ck_assert_uint_eq(stats().hidden, 2);
@@ -349,8 +349,8 @@ START_TEST(slow_frames_pass)
 	expect(p, "0100,A000002B41DEE0,,,,,,20150201020000,0001$");
 	tio_write(t, OWN, 10);
 	expect_bytes(p, OWN, 10);
-	say(t, OWN + 10);
-	expect(p, OWN + 10);
+	say(t, &OWN[10]);
+	expect(p, &OWN[10]);
 	ck_assert_uint_eq(stats().not_hidden, 1);
 	ck_assert_uint_eq(w.frames, 2);
 	close(t);
@@ -705,7 +705,7 @@ START_TEST(nothing_but_a_relay)
 	DURING(w.l, 20, w.frames == 0);
 	trackers_pure(w.t);
 	trackers_hold_reading(w.t, true);
-	say(t, OWN + 20);
+	say(t, &OWN[20]);
 	p = platform_accept();
 	expect(p, OWN);
 	say(t, REPORT("0001"));
