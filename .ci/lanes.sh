@@ -23,6 +23,7 @@ declare -A lane_what=(
 	[coverage]="branches that the tests take, against .ci/coverage-floors"
 )
 lane_needs_all='
+file:/usr/sbin/haproxy         haproxy
 lib:check                      check
 cmd:git                        git
 '

@@ -119,6 +119,59 @@ text_take(struct load *l, struct sbuf *b)
 	return ret;
 }
 
+/* A list of networks, and the YAML that says the same. */
+static void
+load_cidrs(struct load *l, const char *key, struct cidr **ret,
+    size_t *ret_count, char **ret_yaml)
+{
+	const struct option *o = row_of(key);
+	const struct opt_value *v = value_of(l, key);
+	size_t n = v->bad ? 0 : opt_list_count(l->w, o, v);
+	struct sbuf yaml;
+
+	sbuf_init(&yaml, 0);
+	sbuf_adds(&yaml, "[");
+	if ((*ret = calloc(n + 1, sizeof(**ret))) == NULL) {
+		l->no_memory = true;
+		n = 0;
+	}
+	*ret_count = n;
+	for (size_t i = 0; i < n; i++) {
+		struct span s = opt_list_item(l->w, o, v, i);
+
+		/* What is none was reported by the walk. */
+		if (value_cidr(s, &(*ret)[i]) < 0)
+			*ret_count = 0;
+		sbuf_adds(&yaml, i == 0 ? "" : ", ");
+		opt_put_text(&yaml, s);
+	}
+	sbuf_adds(&yaml, "]");
+	*ret_yaml = text_take(l, &yaml);
+}
+
+static void
+load_proxy(struct load *l)
+{
+	struct daemon_conf *c = l->c;
+
+	load_cidrs(l, "trackers.proxy_trust", &c->proxy_trust,
+	    &c->proxy_trust_count, &c->proxy_trust_yaml);
+	if (c->proxy_listen_count > 0 && c->proxy_trust_count == 0)
+		yw_error(l->w, value_of(l, "trackers.proxy_listen")->pos,
+		    "trackers.proxy_listen", "needs trackers.proxy_trust: "
+		    "whoever may send that header may claim any address");
+	for (size_t i = 0; i < c->proxy_listen_count; i++)
+		for (size_t j = 0; j < c->listen_count; j++)
+			if (c->listen[j].port != 0 &&
+			    strcmp(c->listen[j].text,
+				c->proxy_listen[i].text) == 0)
+				yw_error(l->w, value_of(l,
+				    "trackers.proxy_listen")->pos,
+				    "trackers.proxy_listen", "%s is in "
+				    "trackers.listen as well",
+				    c->listen[j].text);
+}
+
 static void
 load_relay_sources(struct load *l)
 {
@@ -376,6 +429,7 @@ check_whole(struct load *l)
 	l->no_memory |= !daemon_load_networks(l->w,
 	    value_of(l, "devices.networks"), c) ||
 	    !daemon_load_models(l->w, value_of(l, "models"), c);
+	load_proxy(l);
 	load_relay_sources(l);
 	load_relay_listeners(l);
 	unite_listeners(l);
@@ -485,6 +539,8 @@ daemon_conf_free(struct daemon_conf *c)
 		explicit_bzero(c->models, c->model_count * sizeof(*c->models));
 	free(c->models);
 	free(c->udp_listen);
+	free(c->proxy_listen);
+	free(c->proxy_trust);
 	free(c->files_listen);
 	free(c->http_listen);
 	explicit_bzero(c, sizeof(*c));

@@ -24,6 +24,11 @@ struct daemon_conf {
 	double time_scale; /* of the command line, set by the shell; 0 = 1 */
 	struct conf_address *listen;
 	size_t listen_count;
+	struct conf_address *proxy_listen;
+	size_t proxy_listen_count;
+	struct cidr *proxy_trust;
+	size_t proxy_trust_count;
+	char *proxy_trust_yaml;
 	struct conf_address *udp_listen;
 	size_t udp_listen_count;
 	struct conf_address *all_listen; /* and those of relay.listeners */

@@ -8,6 +8,7 @@
  */
 #include <stddef.h>
 #include <stdint.h>
+#include "base/cidr.h"
 #include "base/span.h"
 
 struct conf_address;

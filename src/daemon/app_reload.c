@@ -57,20 +57,23 @@ app_core_config_of(const struct app *a)
 	return c;
 }
 
-/* Those over TCP, and behind them those over UDP. */
+/* Those over TCP, of them those with PROXY protocol last, then over UDP. */
 struct trackers_address *
 app_tracker_addresses(const struct daemon_conf *f)
 {
-	size_t n = f->all_listen_count, m = f->udp_listen_count;
-	struct trackers_address *r = calloc(n + m + 1, sizeof(*r));
+	const struct conf_address *list[3] = {f->all_listen, f->proxy_listen,
+	    f->udp_listen};
+	const size_t count[3] = {f->all_listen_count, f->proxy_listen_count,
+	    f->udp_listen_count};
+	struct trackers_address *r = calloc(count[0] + count[1] + count[2] + 1,
+	    sizeof(*r));
+	size_t n = 0;
 
-	for (size_t i = 0; r != NULL && i < n + m; i++) {
-		const struct conf_address *v = i < n ? &f->all_listen[i]
-						     : &f->udp_listen[i - n];
-
-		memcpy(r[i].host, v->host, sizeof(r[i].host));
-		r[i].port = v->port;
-	}
+	for (int k = 0; r != NULL && k < 3; k++)
+		for (size_t i = 0; i < count[k]; i++, n++) {
+			memcpy(r[n].host, list[k][i].host, sizeof(r[n].host));
+			r[n].port = list[k][i].port;
+		}
 	return r;
 }
 
@@ -100,6 +103,10 @@ log_listening(const char *what, const struct conf_address *v, size_t i,
 static void
 log_tracker_listeners(const struct app *a)
 {
+	for (size_t i = 0; i < a->conf->proxy_listen_count; i++)
+		log_listening("proxy", a->conf->proxy_listen, i,
+		    trackers_port(a->trackers,
+			a->conf->all_listen_count + i));
 	for (size_t i = 0; i < a->conf->udp_listen_count; i++)
 		log_listening("udp", a->conf->udp_listen, i,
 		    trackers_udp_port(a->trackers, i));
@@ -117,8 +124,13 @@ listen_same(const struct daemon_conf *x, const struct daemon_conf *y)
 	for (size_t i = 0; i < x->all_listen_count; i++)
 		if (strcmp(x->all_listen[i].text, y->all_listen[i].text) != 0)
 			return false;
-	if (x->udp_listen_count != y->udp_listen_count)
+	if (x->proxy_listen_count != y->proxy_listen_count ||
+	    x->udp_listen_count != y->udp_listen_count)
 		return false;
+	for (size_t i = 0; i < x->proxy_listen_count; i++)
+		if (strcmp(x->proxy_listen[i].text,
+			y->proxy_listen[i].text) != 0)
+			return false;
 	for (size_t i = 0; i < x->udp_listen_count; i++)
 		if (strcmp(x->udp_listen[i].text, y->udp_listen[i].text) != 0)
 			return false;
@@ -242,7 +254,7 @@ app_trackers_config_of(const struct app *a, const struct trackers_address *liste
 
 	return (struct trackers_config){
 	    .listen = listen,
-	    .listen_count = f->all_listen_count,
+	    .listen_count = f->all_listen_count + f->proxy_listen_count,
 	    .max_connections = a->max_connections,
 	    .max_connections_per_address = f->max_connections_per_address,
 	    .max_unidentified = f->max_unidentified,
@@ -253,7 +265,11 @@ app_trackers_config_of(const struct app *a, const struct trackers_address *liste
 		? 0 : MAX_OF(app_scaled(a, f->keepalive_ms), 1000),
 	    .bad_frames_max = f->bad_frames_max,
 	    .relay = &a->relay,
-	    .udp = listen + f->all_listen_count,
+	    .proxy_count = f->proxy_listen_count,
+	    .proxy_trust = f->proxy_trust,
+	    .proxy_trust_count = f->proxy_trust_count,
+	    .proxy_timeout_ms = MAX_OF(app_scaled(a, 10000), 3000),
+	    .udp = listen + f->all_listen_count + f->proxy_listen_count,
 	    .udp_count = f->udp_listen_count,
 	    .owed_timeout_ms = MAX_OF(app_scaled(a, OWED_MS), 1000),
 	    .linger_ms = MAX_OF(app_scaled(a, LINGER_MS), 100),

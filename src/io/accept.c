@@ -45,12 +45,39 @@ address_leave(struct trackers *t, uint64_t key)
 		abort(); /* replacing needs no memory */
 }
 
+int
+address_told(struct conn *c)
+{
+	struct trackers *t = c->t;
+	int max = t->cfg.max_connections_per_address;
+
+	if (max <= 0)
+		return 0;
+	if ((uintptr_t)idmap_get(&t->per_address, address_key(c)) >=
+	    (uintptr_t)max) {
+		conn_close(c, "max_connections_per_address",
+		    TRACKERS_REFUSED_ADDRESS);
+		return -1;
+	}
+	if (address_enter(t, address_key(c)) < 0) {
+		conn_close(c, "no_memory", TRACKERS_NO_MEMORY);
+		return -1;
+	}
+	c->counted = true;
+	return 0;
+}
+
 /* Why a new connection is not wanted, or GATE_COUNT_. */
 static enum gate
 refusal(struct trackers *t, const struct conn *c)
 {
 	const struct trackers_config *cfg = &t->cfg;
 
+	if (c->proxied && !cidr_any_has(t->trust, t->trust_count,
+		c->core.addr)) {
+		trackers_count(t, TRACKERS_REFUSED_PROXY, 1);
+		return GATE_PROXY;
+	}
 	if (t->open >= (size_t)cfg->max_connections) {
 		trackers_count(t, TRACKERS_REFUSED_MAX, 1);
 		return GATE_MAX;
@@ -60,7 +87,7 @@ refusal(struct trackers *t, const struct conn *c)
 		trackers_count(t, TRACKERS_REFUSED_UNIDENTIFIED, 1);
 		return GATE_UNIDENTIFIED;
 	}
-	if (cfg->max_connections_per_address > 0 &&
+	if (!c->proxied && cfg->max_connections_per_address > 0 &&
 	    (uintptr_t)idmap_get(&t->per_address, address_key(c)) >=
 	    (uintptr_t)cfg->max_connections_per_address) {
 		trackers_count(t, TRACKERS_REFUSED_ADDRESS, 1);
@@ -74,6 +101,7 @@ refuse(struct trackers *t, struct conn *c, enum gate g)
 {
 	static const char *const limit[] = {
 		[GATE_MAX] = "max_connections",
+		[GATE_PROXY] = "proxy_trust",
 		[GATE_ADDRESS] = "max_connections_per_address",
 		[GATE_UNIDENTIFIED] = "max_unidentified",
 	};
@@ -116,13 +144,14 @@ accept_one(struct trackers *t, const struct listener *l, int fd,
 		    "connection refused reason=no_memory");
 		return;
 	}
+	c->proxied = l->proxy;
 	if ((g = refusal(t, c)) != GATE_COUNT_) {
 		refuse(t, c, g);
 		return;
 	}
+	c->counted = t->cfg.max_connections_per_address > 0 && !c->proxied;
 	if (conn_start(c) < 0 ||
-	    (t->cfg.max_connections_per_address > 0 &&
-	    address_enter(t, address_key(c)) < 0)) {
+	    (c->counted && address_enter(t, address_key(c)) < 0)) {
 		trackers_count(t, TRACKERS_NO_MEMORY, 1);
 		conn_free(c);
 		return;
@@ -160,9 +189,9 @@ trackers_adopt(struct trackers *t, const struct trackers_kept *k)
 		refuse(t, c, g);
 		return false;
 	}
+	c->counted = t->cfg.max_connections_per_address > 0;
 	if (conn_start(c) < 0 ||
-	    (t->cfg.max_connections_per_address > 0 &&
-	    address_enter(t, address_key(c)) < 0)) {
+	    (c->counted && address_enter(t, address_key(c)) < 0)) {
 		trackers_count(t, TRACKERS_NO_MEMORY, 1);
 		conn_free(c);
 		return false;

@@ -32,6 +32,10 @@ tracker_limits(json_t *j, const struct trackers_stats *t)
 	limit_add(j, "unidentified", t->max_unidentified,
 	    (int64_t)t->unidentified,
 	    (int64_t)n[TRACKERS_REFUSED_UNIDENTIFIED]);
+	limit_add(j, "proxy_refused", -1, -1,
+	    (int64_t)n[TRACKERS_REFUSED_PROXY]);
+	limit_add(j, "proxy_header_ms", t->proxy_timeout_ms, -1,
+	    (int64_t)n[TRACKERS_PROXY_BAD]);
 	limit_add(j, "descriptors", t->descriptors_max, -1,
 	    (int64_t)n[TRACKERS_EMFILE]);
 	limit_add(j, "frame_bytes", (int64_t)t->frame_max, -1,

@@ -7,6 +7,8 @@
 #include <sys/epoll.h>
 #include <unistd.h>
 
+#include "proto/proxy.h"
+
 #include "base/cidr.h"
 
 /* Private buffers grow in these steps: a frame that drips in would otherwise
@@ -109,7 +111,7 @@ conn_close(struct conn *c, const char *reason, enum trackers_counter counter)
 	t->open--;
 	if (!c->identified)
 		t->unidentified--;
-	if (t->cfg.max_connections_per_address > 0)
+	if (c->counted && t->cfg.max_connections_per_address > 0)
 		address_leave(t, address_key(c));
 	list_remove(&c->link);
 	list_push_back(&t->graveyard, &c->link);
@@ -142,6 +144,11 @@ deadline_find(const struct conn *c, const char **ret_reason,
 	const struct trackers_config *cfg = &c->t->cfg;
 	int64_t at = c->seen_at + cfg->idle_timeout_ms, other;
 
+	if (c->proxied) {
+		*ret_reason = "proxy_header";
+		*ret_counter = TRACKERS_PROXY_BAD;
+		return c->since_at + cfg->proxy_timeout_ms;
+	}
 	if (c->relay != NULL) {
 		/* The platform judges silence. A tracker that takes nothing is
 		 * gone for it too. */
@@ -201,7 +208,7 @@ conn_check(struct conn *c, int64_t now)
 	const char *reason;
 	int64_t at;
 
-	if (c->relay != NULL)
+	if (c->relay != NULL && !c->proxied)
 		relay_check(c, now);
 	if (c->reason != NULL)
 		return;
@@ -272,7 +279,7 @@ conn_kept(const struct conn *c, struct trackers_kept *ret)
 	/* One that the peer has half closed, or that we are closing, ends as
 	 * it would have; and without its platform half a pair is none. */
 	if (c->reason != NULL || c->half_closed || c->relay != NULL ||
-	    c->udp != NULL)
+	    c->udp != NULL || c->proxied)
 		return false;
 	*ret = (struct trackers_kept){
 	    .fd = c->fd,
@@ -590,16 +597,46 @@ conn_frames(struct conn *c, const char *p, size_t n, int64_t now)
 	conn_keep_input(c, p + off, n - off, scan, consumed, now);
 }
 
+/* A balancer says first whom it speaks for. True: that is known now, and
+ * *ret_used bytes have told it. */
+static bool
+conn_proxy(struct conn *c, const char *p, size_t n, size_t *ret_used,
+    int64_t now)
+{
+	struct proxy_peer peer;
+
+	switch (proxy_read(p, n, &peer, ret_used)) {
+	case PROXY_MORE:
+		conn_keep_input(c, p, n, 0, false, now);
+		return false;
+	case PROXY_BAD:
+		conn_close(c, "proxy_header", TRACKERS_PROXY_BAD);
+		return false;
+	case PROXY_OK:
+		break;
+	}
+	c->proxied = false;
+	c->since_at = c->seen_at = now;
+	conn_forget_input(c);
+	if (!peer.local) {
+		c->v6 = peer.v6;
+		c->port = peer.port;
+		memcpy(c->addr, peer.addr, sizeof(c->addr));
+		cidr_address(c->core.addr, c->addr, c->v6);
+	}
+	return address_told(c) == 0;
+}
+
 static void
 conn_end_of_input(struct conn *c, int64_t now)
 {
-	if (c->relay != NULL) {
+	if (c->relay != NULL && !c->proxied) {
 		relay_tracker_ended(c);
 		return;
 	}
 	/* Replies that wait for the disk may still be due to a tracker that
 	 * said it will send no more; a health check is owed nothing. */
-	if (!c->identified) {
+	if (!c->identified || c->proxied) {
 		conn_close(c, "peer_closed", TRACKERS_COUNTER_COUNT_);
 		return;
 	}
@@ -614,6 +651,7 @@ static void
 conn_readable(struct conn *c, int64_t now)
 {
 	struct trackers *t = c->t;
+	size_t all, used = 0;
 	ssize_t n;
 
 	if (t->hold && c->relay == NULL) {
@@ -625,11 +663,13 @@ conn_readable(struct conn *c, int64_t now)
 		if (c->in_len > 0)
 			memcpy(t->rbuf, c->in, c->in_len);
 		trackers_count(t, TRACKERS_BYTES_IN, (uint64_t)n);
-		if (t->pure && c->relay != NULL) {
-			relay_pure(c, t->rbuf, c->in_len + (size_t)n);
+		all = c->in_len + (size_t)n;
+		if (c->proxied && !conn_proxy(c, t->rbuf, all, &used, now))
 			return;
-		}
-		conn_frames(c, t->rbuf, c->in_len + (size_t)n, now);
+		if (t->pure && c->relay != NULL)
+			relay_pure(c, t->rbuf + used, all - used);
+		else
+			conn_frames(c, t->rbuf + used, all - used, now);
 		return;
 	}
 	if (n == 0)

@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "base/sbuf.h"
+#include "proto/proxy.h"
 
 #define SOMAXCONN_WANTED 4096
 #define NOTE_TEXT 256
@@ -21,6 +22,8 @@ static const char *const counter_name[TRACKERS_COUNTER_COUNT_] = {
 	[TRACKERS_REFUSED_MAX] = "refused_max",
 	[TRACKERS_REFUSED_ADDRESS] = "refused_address",
 	[TRACKERS_REFUSED_UNIDENTIFIED] = "refused_unidentified",
+	[TRACKERS_REFUSED_PROXY] = "refused_proxy",
+	[TRACKERS_PROXY_BAD] = "proxy_bad",
 	[TRACKERS_EMFILE] = "emfile",
 	[TRACKERS_IDENTIFY_TIMEOUT] = "identify_timeout",
 	[TRACKERS_IDLE_TIMEOUT] = "idle_timeout",
@@ -196,6 +199,10 @@ config_take(struct trackers *t, const struct trackers_config *cfg)
 	t->cfg.relay = NULL;
 	t->cfg.udp = NULL;
 	t->cfg.udp_count = 0;
+	t->cfg.proxy_trust = NULL;
+	t->cfg.proxy_trust_count = 0;
+	if (t->cfg.proxy_timeout_ms <= 0)
+		t->cfg.proxy_timeout_ms = PROXY_DEFAULT_MS;
 	t->cfg.listen_count = 0;
 	if (t->cfg.owed_timeout_ms <= 0)
 		t->cfg.owed_timeout_ms = OWED_DEFAULT_MS;
@@ -230,13 +237,14 @@ listeners_free(struct listener **v, size_t count)
 
 /* The listener of t for an address that is kept, removed from there. */
 static struct listener *
-listener_keep(struct trackers *t, const struct trackers_address *a)
+listener_keep(struct trackers *t, const struct trackers_address *a, bool proxy)
 {
 	struct listener *l;
 
 	for (size_t i = 0; i < t->listener_count; i++) {
 		l = t->listener[i];
-		if (l != NULL && address_eq(&l->address, a)) {
+		if (l != NULL && l->proxy == proxy &&
+		    address_eq(&l->address, a)) {
 			t->listener[i] = NULL;
 			return l;
 		}
@@ -281,13 +289,16 @@ listeners_set(struct trackers *t, const struct trackers_config *cfg,
 		goto bad;
 	}
 	for (; i < count; i++) {
-		v[i] = listener_keep(t, &cfg->listen[i]);
+		bool proxy = i >= count - cfg->proxy_count;
+
+		v[i] = listener_keep(t, &cfg->listen[i], proxy);
 		kept[i] = v[i] != NULL;
 		if (kept[i])
 			continue;
 		v[i] = listener_new(t, &cfg->listen[i], &o, err);
 		if (v[i] == NULL)
 			goto bad;
+		v[i]->proxy = proxy;
 		if (listener_start(v[i]) < 0) {
 			(void)errtext_set(err, -1, "no memory for listeners");
 			i++;
@@ -336,6 +347,30 @@ warn_somaxconn(struct trackers *t)
 	t->ops.note(t->ops.arg, NOTE_WARN, line);
 }
 
+/* A header of PROXY protocol may wait for its end, too. */
+static size_t
+partial_most(const struct trackers_config *cfg)
+{
+	return cfg->proxy_count > 0 ? MAX_OF(cfg->frame_max, (size_t)PROXY_MAX)
+				    : cfg->frame_max;
+}
+
+static int
+trust_set(struct trackers *t, const struct trackers_config *cfg)
+{
+	size_t n = cfg->proxy_trust_count;
+	struct cidr *v = malloc((n + 1) * sizeof(*v));
+
+	if (v == NULL)
+		return -1;
+	if (n > 0)
+		memcpy(v, cfg->proxy_trust, n * sizeof(*v));
+	free(t->trust);
+	t->trust = v;
+	t->trust_count = n;
+	return 0;
+}
+
 static int
 relays_set(struct trackers *t, const struct trackers_config *cfg)
 {
@@ -374,7 +409,8 @@ trackers_new(struct trackers **ret, struct loop *l,
 	(void)event_assign(&t->tick, t->base, -1, EV_PERSIST, on_tick, t);
 	accept_init(t);
 	config_take(t, cfg);
-	if ((t->relays = relays_new(l)) == NULL || relays_set(t, cfg) < 0) {
+	if ((t->relays = relays_new(l)) == NULL || relays_set(t, cfg) < 0 ||
+	    trust_set(t, cfg) < 0) {
 		(void)errtext_set(err, -1, "no memory for the relay");
 		goto bad;
 	}
@@ -383,7 +419,7 @@ trackers_new(struct trackers **ret, struct loop *l,
 		    strerror(errno));
 		goto bad;
 	}
-	if (read_buffer_reserve(t, cfg->frame_max, err) < 0 ||
+	if (read_buffer_reserve(t, partial_most(cfg), err) < 0 ||
 	    listeners_set(t, cfg, err) < 0 ||
 	    udp_listen(t, cfg->udp, cfg->udp_count, err) < 0)
 		goto bad;
@@ -420,6 +456,7 @@ trackers_free(struct trackers *t)
 		(void)close(t->poll_fd);
 	}
 	relays_free(t->relays);
+	free(t->trust);
 	udp_done(t);
 	idmap_done(&t->per_address);
 	free(t->reply.p);
@@ -442,7 +479,8 @@ addresses_recount(struct trackers *t, bool wanted)
 	LIST_EACH_SAFE (n, tmp, &all) {
 		struct conn *c = CONTAINER_OF(n, struct conn, link);
 
-		if (address_enter(t, address_key(c)) < 0)
+		c->counted = !c->proxied;
+		if (c->counted && address_enter(t, address_key(c)) < 0)
 			r = -1;
 		wheel_put(t, c, c->due_at);
 	}
@@ -497,7 +535,7 @@ trackers_reconfigure(struct trackers *t, const struct trackers_config *cfg,
 	struct trackers_config old = t->cfg;
 	bool limited = cfg->max_connections_per_address > 0;
 
-	if (read_buffer_reserve(t, cfg->frame_max, err) < 0)
+	if (read_buffer_reserve(t, partial_most(cfg), err) < 0)
 		return -1;
 	if (limited != (old.max_connections_per_address > 0) &&
 	    addresses_recount(t, limited) < 0) {
@@ -509,7 +547,7 @@ trackers_reconfigure(struct trackers *t, const struct trackers_config *cfg,
 			(void)addresses_recount(t, !limited);
 		return -1;
 	}
-	if (relays_set(t, cfg) < 0)
+	if (relays_set(t, cfg) < 0 || trust_set(t, cfg) < 0)
 		return errtext_set(err, -1, "no memory for the relay");
 	config_take(t, cfg);
 	accept_limit(t);
@@ -608,4 +646,5 @@ trackers_get_stats(const struct trackers *t, struct trackers_stats *ret)
 	ret->identify_timeout_ms = t->cfg.identify_timeout_ms;
 	ret->idle_timeout_ms = t->cfg.idle_timeout_ms;
 	ret->owed_timeout_ms = t->cfg.owed_timeout_ms;
+	ret->proxy_timeout_ms = t->cfg.proxy_timeout_ms;
 }

@@ -13,6 +13,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include "base/attr.h"
+#include "base/cidr.h"
 #include "base/errtext.h"
 #include "core/event.h"
 #include "io/loop.h"
@@ -28,6 +29,12 @@ struct trackers_address {
 struct trackers_config {
 	const struct trackers_address *listen;
 	size_t listen_count;
+	/* The last so many of them require PROXY protocol, from these networks
+	 * only, whose list is copied. */
+	size_t proxy_count;
+	const struct cidr *proxy_trust;
+	size_t proxy_trust_count;
+	int64_t proxy_timeout_ms;       /* 0 = 10 s */
 	const struct trackers_address *udp; /* the same over UDP */
 	size_t udp_count;
 	int max_connections;            /* already held against RLIMIT_NOFILE */
@@ -98,6 +105,8 @@ enum trackers_counter {
 	TRACKERS_ACCEPTED, TRACKERS_ADOPTED, /* over a restart */
 	TRACKERS_CLOSED, TRACKERS_REFUSED_MAX,
 	TRACKERS_REFUSED_ADDRESS, TRACKERS_REFUSED_UNIDENTIFIED,
+	TRACKERS_REFUSED_PROXY,   /* of a network that is not trusted */
+	TRACKERS_PROXY_BAD,       /* a header that is none, or came late */
 	TRACKERS_EMFILE, TRACKERS_IDENTIFY_TIMEOUT, TRACKERS_IDLE_TIMEOUT,
 	TRACKERS_PARTIAL_TIMEOUT, /* a frame that began did not end in time */
 	TRACKERS_OWED_TIMEOUT,    /* output waited owed_timeout_ms */
@@ -114,6 +123,7 @@ struct trackers_stats {
 	int bad_frames_max, descriptors_max;
 	size_t frame_max, output_max;
 	int64_t identify_timeout_ms, idle_timeout_ms, owed_timeout_ms;
+	int64_t proxy_timeout_ms;
 	uint64_t counter[TRACKERS_COUNTER_COUNT_];
 	uint64_t kind[MSG_KIND_COUNT_];      /* frames by kind */
 	uint64_t bad_frame[FRAME_WHY_COUNT_];

@@ -18,6 +18,7 @@
 
 #include "base/idmap.h"
 #include "base/list.h"
+#include "base/cidr.h"
 #include "io/listen.h"
 #include "io/relay_priv.h"
 #include "io/trackers.h"
@@ -28,6 +29,7 @@
 #define LINGER_DEFAULT_MS 1000  /* after the peer's FIN, for held replies */
 #define BUSY_LOOK_DEFAULT_MS 60000
 #define OWED_DEFAULT_MS 240000
+#define PROXY_DEFAULT_MS 10000 /* for the header of PROXY protocol */
 #define WHEEL_SLOTS 1024
 #define TICK_MAX_MS 1000
 #define TICK_MIN_MS 10
@@ -83,6 +85,8 @@ struct conn {
 	uint16_t port;
 	bool identified;
 	bool half_closed;     /* the peer sends no more */
+	bool proxied;         /* its PROXY header has not come yet */
+	bool counted;         /* in per_address */
 	bool held;            /* not read from until hold_reading ends */
 	struct relay *relay;  /* NULL: nobody is behind us */
 	struct udp_listener *udp; /* NULL: TCP */
@@ -97,6 +101,7 @@ struct listener {
 	struct event ev;
 	struct trackers_address address;
 	char text[80];        /* "host:port", as in the configuration */
+	bool proxy;           /* each connection begins with a PROXY header */
 	int fd;
 };
 
@@ -107,7 +112,7 @@ struct note_gate {
 };
 
 enum gate {
-	GATE_MAX, GATE_ADDRESS, GATE_UNIDENTIFIED, GATE_FDS, GATE_ACCEPT,
+	GATE_MAX, GATE_PROXY, GATE_ADDRESS, GATE_UNIDENTIFIED, GATE_FDS, GATE_ACCEPT,
 	GATE_MEMORY, GATE_COUNT_
 };
 
@@ -117,6 +122,8 @@ struct trackers {
 	struct trackers_ops ops;
 	struct listener **listener;
 	size_t listener_count;
+	struct cidr *trust;         /* who may send a PROXY header */
+	size_t trust_count;
 	bool listening;             /* false once trackers_stop_listening() */
 	bool paused;                /* accepting, for want of descriptors */
 	struct event resume;
@@ -174,6 +181,9 @@ void accept_done(struct trackers *t);
 uint64_t address_key(const struct conn *c);
 MUST_CHECK int address_enter(struct trackers *t, uint64_t key);
 void address_leave(struct trackers *t, uint64_t key);
+/* It says where it comes from: -1, and it was closed, when there are too many
+ * from there. */
+MUST_CHECK int address_told(struct conn *c);
 
 /* --- udp.c -----------------------------------------------------------------*/
 /* All or nothing; also at a reload. */

@@ -113,14 +113,21 @@ source_new(struct udp_listener *l, const struct sockaddr_storage *from,
 	c->core.transport = TRANSPORT_UDP;
 	c->udp = l;
 	c->udp_key = source_key(l, c->addr, c->v6, c->port);
-	if (t->cfg.max_connections_per_address > 0 &&
-	    address_enter(t, address_key(c)) < 0) {
+	c->counted = t->cfg.max_connections_per_address > 0;
+	if (c->counted && (uintptr_t)idmap_get(&t->per_address,
+		address_key(c)) >=
+	    (uintptr_t)t->cfg.max_connections_per_address) {
+		trackers_count(t, TRACKERS_REFUSED_ADDRESS, 1);
+		conn_free(c);
+		return NULL;
+	}
+	if (c->counted && address_enter(t, address_key(c)) < 0) {
 		conn_free(c);
 		goto no_memory;
 	}
 	old = idmap_get(&t->udp.sources, c->udp_key);
 	if (idmap_put(&t->udp.sources, c->udp_key, c) < 0) {
-		if (t->cfg.max_connections_per_address > 0)
+		if (c->counted)
 			address_leave(t, address_key(c));
 		conn_free(c);
 		goto no_memory;

@@ -6,4 +6,5 @@ proto_sources = \
 	src/proto/hex.h src/proto/hexframe.c \
 	src/proto/hex1.c src/proto/hex2.c \
 	src/proto/message.c src/proto/message.h \
+	src/proto/proxy.c src/proto/proxy.h \
 	src/proto/template.c src/proto/template.h

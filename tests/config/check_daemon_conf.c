@@ -392,8 +392,6 @@ END_TEST
 START_TEST(not_available)
 {
 	static const char *const bad[] = {
-	    "trackers: {proxy_listen: ['0.0.0.0:9620']}",
-	    "trackers: {proxy_trust: [10.0.0.0/8]}",
 	    "files: {max_downloads: 1}", "files: {rate: 10MiB}"};
 
 	for (size_t i = 0; i < ARRAY_LEN(bad); i++)
@@ -412,6 +410,10 @@ START_TEST(not_available)
 	    "allowed are at most 8 addresses");
 	refuse_in("trackers: {proxy_trust: [10.0.0.0/33]}",
 	    "is not a network, allowed a network such as 10.0.0.0/8");
+	refuse_in("trackers: {proxy_listen: ['0.0.0.0:9619']}",
+	    "trackers.proxy_listen: needs trackers.proxy_trust");
+	refuse_in("trackers: {proxy_listen: ['0.0.0.0:9620'], "
+	    "proxy_trust: [10.0.0.0/8]}", "is in trackers.listen as well");
 	refuse_in("relay: {upstream: a}", "is not host:port");
 	refuse_in("trackers: {udp_listen: ['0.0.0.0:1']}\n"
 	    "relay: {upstream: 'a:1'}", "trackers.udp_listen: together with "
@@ -447,6 +449,26 @@ START_TEST(store_keys)
 END_TEST
 
 /* What the relay is told, as it is shown and as it is read again. */
+START_TEST(proxy_keys)
+{
+	struct daemon_conf *c = parse_good("trackers: {"
+	    "proxy_listen: ['0.0.0.0:9619', '[::]:9619'], "
+	    "proxy_trust: [10.0.0.0/8, '2001:db8::/32']}\n");
+	struct sbuf dump;
+
+	ck_assert_uint_eq(c->proxy_listen_count, 2);
+	ck_assert_uint_eq(c->proxy_trust_count, 2);
+	ck_assert_uint_eq(c->proxy_trust[0].bits, 96 + 8);
+	ck_assert_uint_eq(c->proxy_trust[1].bits, 32);
+	sbuf_init(&dump, 0);
+	daemon_conf_dump(c, &dump);
+	ck_assert_ptr_nonnull(strstr(sbuf_str(&dump),
+	    "proxy_trust: [\"10.0.0.0/8\", \"2001:db8::/32\"]\n"));
+	sbuf_done(&dump);
+	daemon_conf_free(c);
+}
+END_TEST
+
 START_TEST(relay_keys)
 {
 	struct daemon_conf *c = parse_good(
@@ -786,7 +808,7 @@ main(void)
 	const TTest *const tests[] = {defaults, every_value,
 	    limits_of_each, lengths_of_each, whole_message, never_converted,
 	    addresses, urls, not_available, store_keys,
-	    relay_keys, default_always_accepted, passwords,
+	    proxy_keys, relay_keys, default_always_accepted, passwords,
 	    password_files, dump_loads_again, mask_fails_closed,
 	    server_without_url,
 	    long_messages, restart_keys,

@@ -8,7 +8,7 @@ FUZZ_CFLAGS = -g -O1 -fno-omit-frame-pointer -fno-sanitize-recover=all \
 FUZZ_SECONDS = 60
 
 EXTRA_DIST += tests/fuzz/corpus tests/fuzz/api.dict tests/fuzz/frame.dict \
-	tests/fuzz/hex1.dict tests/fuzz/hex2.dict tests/fuzz/mutate_hex.h \
+	tests/fuzz/hex1.dict tests/fuzz/hex2.dict tests/fuzz/proxy.dict tests/fuzz/mutate_hex.h \
 	tests/fuzz/mutate_hex1.c tests/fuzz/mutate_hex2.c \
 	tests/fuzz/yaml.dict
 
@@ -27,6 +27,22 @@ tests_fuzz_replay_frame_LDADD = libtrackup-pure.a
 fuzz/fuzz_frame: $(fuzz_frame_sources) $(libtrackup_pure_a_SOURCES)
 	@$(MKDIR_P) fuzz
 	set --; for f in $(fuzz_frame_sources) $(libtrackup_pure_a_SOURCES); do \
+		case $$f in *.c) set -- "$$@" $(top_srcdir)/$$f;; esac; \
+	done; \
+	$(FUZZ_CC) $(FUZZ_CFLAGS) -I. $(DEFS) $(AM_CPPFLAGS) -o $@ "$$@"
+
+fuzz_proxy_sources = tests/fuzz/fuzz_proxy.c tests/fuzz/fuzz.h
+check_PROGRAMS += tests/fuzz/replay_proxy
+TESTS += tests/fuzz/replay_proxy
+tests_fuzz_replay_proxy_SOURCES = tests/fuzz/replay_main.c \
+	$(fuzz_proxy_sources)
+tests_fuzz_replay_proxy_CPPFLAGS = $(AM_CPPFLAGS) \
+	-DCORPUS='"tests/fuzz/corpus/proxy"'
+tests_fuzz_replay_proxy_LDADD = libtrackup-pure.a
+fuzz/fuzz_proxy: $(fuzz_proxy_sources) $(libtrackup_pure_a_SOURCES)
+	@$(MKDIR_P) fuzz
+	set --; for f in $(fuzz_proxy_sources) $(libtrackup_pure_a_SOURCES); \
+	do \
 		case $$f in *.c) set -- "$$@" $(top_srcdir)/$$f;; esac; \
 	done; \
 	$(FUZZ_CC) $(FUZZ_CFLAGS) -I. $(DEFS) $(AM_CPPFLAGS) -o $@ "$$@"
@@ -100,10 +116,10 @@ fuzz/fuzz_api: $(fuzz_api_all)
 	$(FUZZ_CC) $(FUZZ_CFLAGS) -I. $(DEFS) $(fuzz_api_cppflags) -o $@ \
 	    "$$@" $(io_libs)
 
-fuzz_targets = api frame hex1 hex2 yaml
+fuzz_targets = api frame hex1 hex2 proxy yaml
 
 fuzz: fuzz/fuzz_api fuzz/fuzz_frame fuzz/fuzz_hex1 fuzz/fuzz_hex2 \
-		fuzz/fuzz_yaml
+		fuzz/fuzz_proxy fuzz/fuzz_yaml
 	set -e; for t in $(fuzz_targets); do \
 		$(MKDIR_P) fuzz/corpus/$$t; \
 		./fuzz/fuzz_$$t -max_total_time=$(FUZZ_SECONDS) -max_len=8192 \

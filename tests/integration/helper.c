@@ -5,6 +5,7 @@
  *                       "targets.total", "0.id", "waves.#" (the length),
  *                       "limits.@" (the names); text
  *                       without quotes, an empty line for what is not there
+ *   helper port-of PID PORT   true when that is a socket of that process
  *   helper ports N      N TCP ports of 127.0.0.1 that are free now
  *   helper package N    N bytes that look like nothing in particular
  *   helper fault FILE SLOT N    sets a number of shim.c; without N: prints it
@@ -176,6 +177,46 @@ fault(const char *path, off_t slot, const char *value)
 	return 0;
 }
 
+/* Whether PORT of 127.0.0.1 is the local end of a TCP socket of process PID. */
+static int
+port_of(const char *pid, const char *port)
+{
+	char want[32], line[512], path[64], link[64];
+	unsigned long inode = 0;
+	FILE *f = fopen("/proc/net/tcp", "re");
+	ssize_t n;
+
+	if (f == NULL)
+		return 1;
+	(void)snprintf(want, sizeof(want), " 0100007F:%04lX ",
+	    strtoul(port, NULL, 10));
+	for (int fd = 0; fd < 1024; fd++) {
+		(void)snprintf(path, sizeof(path), "/proc/%s/fd/%d", pid, fd);
+		if ((n = readlink(path, link, sizeof(link) - 1)) <= 0)
+			continue;
+		link[n] = '\0';
+		if (sscanf(link, "socket:[%lu]", &inode) != 1)
+			continue;
+		rewind(f);
+		while (fgets(line, sizeof(line), f) != NULL) {
+			unsigned long have = 0;
+			char *at = strstr(line, want);
+
+			/* The local address stands first. */
+			if (at == NULL || at - line > 8 ||
+			    sscanf(line, "%*s %*s %*s %*s %*s %*s %*s %*s %*s "
+				"%lu", &have) != 1)
+				continue;
+			if (have == inode) {
+				(void)fclose(f);
+				return 0;
+			}
+		}
+	}
+	(void)fclose(f);
+	return 1;
+}
+
 int
 main(int argc, char **argv)
 {
@@ -188,12 +229,14 @@ main(int argc, char **argv)
 		return get_all(argv + 2);
 	if (argc == 3 && strcmp(argv[1], "ports") == 0)
 		return ports(number(argv[2], 64));
+	if (argc == 4 && strcmp(argv[1], "port-of") == 0)
+		return port_of(argv[2], argv[3]);
 	if (argc == 3 && strcmp(argv[1], "package") == 0)
 		return package(number(argv[2], 1L << 30));
 	if ((argc == 4 || argc == 5) && strcmp(argv[1], "fault") == 0)
 		return fault(argv[2], strtol(argv[3], NULL, 10),
 		    argc == 5 ? argv[4] : NULL);
-	(void)fprintf(stderr, "usage: helper get PATH... | ports N | "
+	(void)fprintf(stderr, "usage: helper get PATH... | ports N | port-of PID PORT | "
 	    "package N | fault FILE SLOT [N]\n");
 	return 2;
 }

@@ -66,3 +66,10 @@ tests_io_check_udp_SOURCES = tests/io/check_udp.c \
 	tests/io/tio.c tests/io/tio.h
 tests_io_check_udp_CPPFLAGS = $(io_test_cppflags)
 tests_io_check_udp_LDADD = $(io_test_libs)
+
+check_PROGRAMS += tests/io/check_proxied
+TESTS += tests/io/check_proxied
+tests_io_check_proxied_SOURCES = tests/io/check_proxied.c \
+	tests/io/tio.c tests/io/tio.h
+tests_io_check_proxied_CPPFLAGS = $(io_test_cppflags)
+tests_io_check_proxied_LDADD = $(io_test_libs)

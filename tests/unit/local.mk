@@ -20,6 +20,12 @@ tests_unit_check_base_sets_LDFLAGS = $(AM_LDFLAGS) \
 	-Wl,--wrap=calloc -Wl,--wrap=realloc
 tests_unit_check_base_sets_LDADD = $(unit_LDADD)
 
+check_PROGRAMS += tests/unit/check_proxy
+TESTS += tests/unit/check_proxy
+tests_unit_check_proxy_SOURCES = tests/unit/check_proxy.c
+tests_unit_check_proxy_CPPFLAGS = $(unit_CPPFLAGS)
+tests_unit_check_proxy_LDADD = $(unit_LDADD)
+
 check_PROGRAMS += tests/unit/check_proto_message
 TESTS += tests/unit/check_proto_message
 tests_unit_check_proto_message_SOURCES = tests/unit/check_proto_message.c \
