@@ -57,8 +57,8 @@ static const struct option rows[] = {
 	.help = "ids left out"},
 {"targets.exclude_file", VALUE_STRING, 0, "", 0, FILE_MAX,
 	.help = "list of ids left out"},
-{"targets.membership", VALUE_WORD, OPT_LATER, "snapshot",
-	.words = membership_words, .help = "whether later matches join"},
+{"targets.membership", VALUE_WORD, 0, "snapshot",
+	.words = membership_words, AT(dynamic), .help = "whether later matches join"},
 
 {"require.device_type", VALUE_TOKEN, OPT_LIST, "[]", 1, MODEL_MAX,
 	.help = "device types that are updated"},

@@ -93,7 +93,8 @@ campaign_check_end(struct core *c, struct campaign *p)
 	char text[REASON_MAX + 1];
 
 	/* Not begun, it may not even know its targets yet. */
-	if (open != 0 || c->loading || p->rec.started_wall == 0)
+	if (open != 0 || c->loading || p->rec.started_wall == 0 ||
+	    members_open(p))
 		return;
 	if (p->rec.state == CAMPAIGN_RUNNING ||
 	    p->rec.state == CAMPAIGN_PAUSED)
@@ -350,6 +351,34 @@ targets_of_all(struct core *c, struct campaign *p)
 			return -1;
 	}
 	return 0;
+}
+
+static bool
+is_target(const struct campaign *p, const struct device *d)
+{
+	const struct target *t;
+
+	for (t = d->targets; t != NULL; t = t->next_of_device)
+		if (t->campaign == p)
+			return true;
+	return false;
+}
+
+/* It is on record from here on, in the last wave. */
+void
+campaign_join(struct core *c, struct campaign *p, struct device *d)
+{
+	struct target *t;
+
+	if (is_target(p, d) || member_why(c, p->spec, d) != MEMBER_YES ||
+	    device_more(c, d) == NULL || (t = target_new(c, p, d)) == NULL)
+		return;
+	free(p->by_key);
+	p->by_key = NULL;
+	mark_target(c, t);
+	wave_presence(c, t);
+	core_event(c, d, p->rec.id, 0, EVENT_OPERATOR, PHASE_NONE, -1, -1,
+	    "joins campaign %s", p->rec.name);
 }
 
 int

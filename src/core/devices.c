@@ -88,6 +88,7 @@ device_register(struct core *c, struct device *d)
 	c->known++;
 	c->fleet_met += inventory_find(c->fleet.inventory, d->key) !=
 	    INVENTORY_NONE;
+	members_known(c, d);
 }
 
 struct device_more *

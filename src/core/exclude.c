@@ -27,6 +27,8 @@ device_looks_again(struct core *c, uint64_t key)
 
 	if (d == NULL)
 		return;
+	if (!d->observed && exclusion_find(c, key) == NULL)
+		members_known(c, d);
 	for (t = d->targets; t != NULL; t = next) {
 		next = t->next_of_device;
 		target_members_changed(c, t);

@@ -270,11 +270,74 @@ target_members_changed(struct core *c, struct target *t)
 	(void)target_leave_excluded(c, t);
 }
 
+/* --- dynamic membership ----------------------------------------------------*/
+
+bool
+members_open(const struct campaign *p)
+{
+	return p->spec->dynamic && p->rec.expired_wall == 0 &&
+	    (p->rec.state == CAMPAIGN_RUNNING ||
+		p->rec.state == CAMPAIGN_PAUSED) &&
+	    !planted("dynamic_closes");
+}
+
+void
+members_known(struct core *c, struct device *d)
+{
+	if (c->loading)
+		return;
+	for (size_t i = 0; i < c->campaign_count; i++) {
+		struct campaign *p = c->campaign[i];
+
+		if (p->spec->targets_all && campaign_open(p) &&
+		    members_open(p))
+			campaign_join(c, p, d);
+	}
+}
+
+static void
+join_id(struct core *c, struct campaign *p, const struct devid *id)
+{
+	const struct device nobody = {.key = id->key,
+	    .fleet_gen = (c->fleet_gen - 1) & FLEET_GENS};
+	struct device *d = device_find(c, id->key);
+
+	if (d == NULL && (member_why(c, p->spec, &nobody) != MEMBER_YES ||
+	    (d = device_make(c, id)) == NULL))
+		return;
+	campaign_join(c, p, d);
+}
+
+/* The inventory, or who is excluded, is another: all that could be members
+ * are looked at. */
+static void
+join_all(struct core *c, struct campaign *p)
+{
+	const struct inventory *v = c->fleet.inventory;
+	struct device *d;
+	struct devid id;
+	size_t pos = 0;
+
+	for (size_t i = 0; i < p->spec->device_count; i++)
+		join_id(c, p, &p->spec->devices[i]);
+	if (!p->spec->targets_all)
+		return;
+	for (size_t i = 0; i < inventory_count(v); i++) {
+		inventory_id(v, (uint32_t)i, &id);
+		join_id(c, p, &id);
+	}
+	while ((d = idmap_next(&c->devices, &pos)) != NULL)
+		if (!d->observed)
+			campaign_join(c, p, d);
+}
+
 void
 campaign_members_changed(struct core *c, struct campaign *p)
 {
 	if (!campaign_open(p))
 		return;
+	if (members_open(p))
+		join_all(c, p);
 	for (size_t i = 0; i < p->target_count; i++)
 		target_members_changed(c, p->target[i]);
 	if (p->rec.state == CAMPAIGN_RUNNING)

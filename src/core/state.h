@@ -449,6 +449,7 @@ void campaign_run_all(struct core *c);
 void campaign_release(struct core *c, struct campaign *p);
 void campaign_wake(struct core *c, struct campaign *p); /* all online */
 int campaign_begin(struct core *c, struct campaign *p, struct errtext *err);
+void campaign_join(struct core *c, struct campaign *p, struct device *d);
 int campaign_add_targets(struct core *c, struct campaign *p);
 void campaign_arm(struct core *c, struct campaign *p, int64_t at);
 /* It may only settle any more, never start. */
@@ -549,6 +550,10 @@ enum member_why member_why(const struct core *c,
 void target_members_changed(struct core *c, struct target *t);
 void campaign_members_changed(struct core *c, struct campaign *p);
 size_t fleet_known(const struct core *c);
+/* Later matches may still join. */
+bool members_open(const struct campaign *p);
+/* A device is known from here on: campaigns over all devices may want it. */
+void members_known(struct core *c, struct device *d);
 
 /* exclude.c */
 struct exclusion *exclusion_find(const struct core *c, uint64_t key);

@@ -528,17 +528,34 @@ START_TEST(unknown_and_twice)
 }
 END_TEST
 
-START_TEST(not_available)
+#define SOME "targets: {devices: [A000002B41DEE0], "
+
+START_TEST(members)
 {
-	static const char *const bad_targets[] = {"membership: dynamic"};
+	struct campaign_spec *s = parse_good(SOME "models: [C2, 6e0202], "
+	    "tags: [van, a b], exclude: [A000002B41DEE1]}\n" BUT_TARGETS);
 
-	for (size_t i = 0; i < ARRAY_LEN(bad_targets); i++) {
-		char text[400];
-
-		(void)snprintf(text, sizeof(text), "targets: {devices: "
-		    "[A000002B41DEE0], %s}\n" BUT_TARGETS, bad_targets[i]);
-		refuse_in(text, "not available in this version");
-	}
+	ck_assert_uint_eq(s->model_count, 2);
+	ck_assert_str_eq(s->models[1], "6e0202");
+	ck_assert_uint_eq(s->tag_count, 2);
+	ck_assert_str_eq(s->tags[1], "a b");
+	ck_assert_uint_eq(s->exclude.count, 1);
+	ck_assert(!s->dynamic);
+	ck_assert_str_ne(s->targets_digest, "");
+	spec_free(s);
+	s = parse_good(SOME "membership: dynamic}\nschedule: {end: "
+	    "'2027-01-31T04:00:00Z'}\n" BUT_TARGETS);
+	ck_assert(s->dynamic);
+	spec_free(s);
+	refuse_in(SOME "membership: dynamic}\n" BUT_TARGETS,
+	    "c.yaml:1:50: targets.membership: dynamic needs schedule.end");
+	refuse_in(SOME "models: [C2, GV6]}\n" BUT_TARGETS,
+	    "c.yaml:1:51: targets.models: \"GV6\" is no device-type code, "
+	    "allowed 2 or 6 hex digits");
+	refuse_in(SOME "tags: ['a;b']}\n" BUT_TARGETS,
+	    "targets.tags: has a ; or a blank at an end");
+	refuse_in(SOME "exclude: [8.67E+14]}\n" BUT_TARGETS,
+	    "targets.exclude[0]: \"8.67E+14\" was damaged by a spreadsheet");
 }
 END_TEST
 
@@ -1255,7 +1272,7 @@ main(void)
 {
 	const TTest *const tests[] = {defaults, every_value,
 	    defaults_written_out, limits_of_each, lengths_of_each,
-	    required_keys, names, unknown_and_twice, not_available,
+	    required_keys, names, unknown_and_twice, members,
 	    typed_all_the_same, cause_words, targets, retry_and_command,
 	    packages, package_urls, without_version, warnings, text_lists,
 	    waves_and_gates, waves_refused, waves_limit, wave_lists,

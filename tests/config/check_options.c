@@ -182,9 +182,18 @@ END_TEST
 START_TEST(manuals_not_available)
 {
 	for (size_t t = 0; t < ARRAY_LEN(tables); t++) {
-		char *page = read_source(tables[t].page);
-		char *section = section_of(page, "NOT AVAILABLE YET");
-		char *list = cut(section, ":\n", "\n.Pp\n");
+		char *page = read_source(tables[t].page), *section, *list;
+
+		if (strstr(page, ".Sh NOT AVAILABLE YET") == NULL) {
+			for (size_t i = 0; i < tables[t].table->count; i++)
+				ck_assert_msg((tables[t].table->row[i].flags &
+				    OPT_LATER) == 0, "%s",
+				    tables[t].table->row[i].key);
+			free(page);
+			continue;
+		}
+		section = section_of(page, "NOT AVAILABLE YET");
+		list = cut(section, ":\n", "\n.Pp\n");
 
 		for (size_t i = 0; i < tables[t].table->count &&
 		    tables[t].prefix != NULL; i++) {
