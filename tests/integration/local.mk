@@ -41,6 +41,7 @@ integration_tests += tests/integration/t-windows.sh
 integration_tests += tests/integration/t-upgrade.sh
 integration_tests += tests/integration/t-hops.sh
 integration_tests += tests/integration/t-waves.sh
+integration_tests += tests/integration/t-members.sh
 integration_tests += tests/integration/t-revisions.sh
 integration_tests += tests/integration/t-systemd.sh
 dist_check_SCRIPTS += $(integration_tests)
