@@ -217,7 +217,11 @@ oper_approve(struct core *c, struct campaign *p, const struct oper *op,
 static void
 oper_halt(struct core *c, bool on, struct oper_result *ret)
 {
-	if (c->flags.halted == on && !on) {
+	bool drained = c->draining;
+
+	if (!on)
+		c->draining = false;
+	if (c->flags.halted == on && !on && !drained) {
 		oper_answer(ret, OPER_OK, "", "nothing was halted");
 		return;
 	}
@@ -398,6 +402,7 @@ core_operate(struct core *c, const struct oper *op, struct core_now now,
 		operate_device(c, op, ret);
 	} else if (op->kind == OPER_DRAIN) {
 		c->draining = true;
+		count_flight(c, NULL, ret);
 	} else {
 		oper_halt(c, op->kind == OPER_HALT, ret);
 	}

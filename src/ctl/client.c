@@ -173,7 +173,9 @@ answer_failed(const struct ctl *c, const struct answer *a)
 {
 	const json_t *e = json_object_get(a->json, "error");
 	const char *message = json_string_value(json_object_get(e, "message"));
+	char code[40];
 
+	(void)jtext(e, "code", code, sizeof code);
 	if (a->status == 0) {
 		say("%s", a->why);
 		return CTL_UNREACHABLE;
@@ -190,6 +192,9 @@ answer_failed(const struct ctl *c, const struct answer *a)
 	say_lines(json_object_get(a->json, "diagnostics"));
 	say("%s", message);
 	switch (a->status) {
+	case 400:
+		return strcmp(code, "bad_parameter") == 0 ||
+		    strcmp(code, "bad_field") == 0 ? CTL_USAGE : CTL_FAILED;
 	case 404:
 		return CTL_NOT_FOUND;
 	case 403:

@@ -7,37 +7,28 @@
 #include <string.h>
 
 /* --- show ------------------------------------------------------------------*/
-static const char *
-target_count(const json_t *j, const char *key, char *buf, size_t size)
-{
-	return jtext(json_object_get(j, "targets"), key, buf, size);
-}
-
-#define COUNT_COLUMN(key) \
-	static const char * \
-	count_##key(const json_t *j, char *buf, size_t size) \
-	{ \
-		return target_count(j, #key, buf, size); \
-	}
-COUNT_COLUMN(total)
-COUNT_COLUMN(waiting)
-COUNT_COLUMN(active)
-COUNT_COLUMN(succeeded)
-COUNT_COLUMN(failed)
-
 int
 cmd_campaign_list(struct ctl *c, char *const *args)
 {
 	static const struct list_column columns[] = {
 		{"NAME", "name", 0, NULL},
 		{"STATE", "state", COL_WORD, NULL},
-		{"TO", "target_version", 0, NULL},
-		{"TARGETS", NULL, COL_RIGHT, count_total},
-		{"WAITING", NULL, COL_RIGHT, count_waiting},
-		{"ACTIVE", NULL, COL_RIGHT, count_active},
-		{"SUCCEEDED", NULL, COL_RIGHT, count_succeeded},
-		{"FAILED", NULL, COL_RIGHT, count_failed},
-		{"REASON", "reason", COL_WIDE, NULL},
+		{"TO", "target_version", COL_SPARE, NULL},
+		{"TOTAL", "targets.total", COL_RIGHT, NULL},
+		{"WAIT", "targets.waiting", COL_RIGHT, NULL},
+		{"ACT", "targets.active", COL_RIGHT, NULL},
+		{"BACK", "targets.backoff", COL_RIGHT, NULL},
+		{"OK", "targets.succeeded", COL_RIGHT, NULL},
+		{"FAIL", "targets.failed", COL_RIGHT, NULL},
+		{"CANC", "targets.cancelled", COL_RIGHT, NULL},
+		{"SKIP", "targets.skipped", COL_RIGHT, NULL},
+		{"UNV", "targets.unverified", COL_RIGHT, NULL},
+		{"REASON", "reason", COL_WIDE | COL_SPARE, NULL},
+		{"", "in_flight", COL_CSV, NULL},
+		{"", "dark", COL_CSV, NULL},
+		{"", "started_at", COL_CSV, NULL},
+		{"", "finished_at", COL_CSV, NULL},
+		{"", "eta", COL_CSV, NULL},
 	};
 
 	(void)args;
@@ -63,12 +54,12 @@ fact_span(struct table *t, const char *label, const json_t *span,
 	const char *zone = json_string_value(json_object_get(span, "timezone"));
 	char a[64], b[64];
 
-	if (json_is_null(json_object_get(span, from)) &&
-	    json_is_null(json_object_get(span, to)))
+	(void)jtime(span, from, a, sizeof a);
+	(void)jtime(span, to, b, sizeof b);
+	if (a[0] == '\0' && b[0] == '\0')
 		return;
-	fact(t, label, "%s to %s%s%s", jtime(span, from, a, sizeof a),
-	    jtime(span, to, b, sizeof b), zone == NULL ? "" : ", ",
-	    zone == NULL ? "" : zone);
+	fact(t, label, "%s%sto %s%s%s", a, a[0] == '\0' ? "" : " ", b,
+	    zone == NULL ? "" : ", ", zone == NULL ? "" : zone);
 }
 
 void
@@ -106,7 +97,7 @@ print_campaign(struct ctl *c, const json_t *j)
 	json_decref(states);
 	if (json_array_size(waves) > 0) {
 		(void)putchar('\n');
-		print_waves(c, waves);
+		(void)print_waves(c, waves);
 	}
 }
 
@@ -145,21 +136,25 @@ retry_text(const json_t *t, char *buf, size_t size)
 }
 
 int
-cmd_campaign_targets(struct ctl *c, char *const *args)
+print_targets(struct ctl *c, const char *name)
 {
 	static const struct list_column columns[] = {
 		{"ID", "id", 0, NULL},
 		{"STATE", "state", COL_WORD, NULL},
-		{"DETAIL", NULL, 0, target_detail},
-		{"WAVE", "wave", 0, NULL},
+		{"DETAIL", NULL, COL_TABLE, target_detail},
+		{"", "phase", COL_CSV, NULL},
+		{"", "cause", COL_CSV, NULL},
+		{"", "hold", COL_CSV, NULL},
+		{"WAVE", "wave", COL_SPARE, NULL},
 		{"STARTS", "attempts", COL_RIGHT, NULL},
-		{"AGAIN AT", NULL, 0, retry_text},
-		{"VERSION", "version", 0, NULL},
+		{"AGAIN AT", "retry_at", 0, retry_text},
+		{"", "hold_until", COL_CSV, NULL},
+		{"VERSION", "version", COL_SPARE, NULL},
 	};
 	static const struct { enum ctl_option opt; const char *param; }
 	    filters[] = {{OPT_STATE, "state"}, {OPT_CAUSE, "cause"},
 	    {OPT_HOLD, "hold"}, {OPT_WAVE, "wave"}};
-	char path[CTL_PATH_MAX], *s = client_encode(c, args[0]);
+	char path[CTL_PATH_MAX], *s = client_encode(c, name);
 	char sep = '?';
 	size_t n;
 
@@ -176,6 +171,20 @@ cmd_campaign_targets(struct ctl *c, char *const *args)
 	}
 	return print_list(c, path, columns, ARRAY_LEN(columns),
 	    "no such targets");
+}
+
+int
+cmd_campaign_targets(struct ctl *c, char *const *args)
+{
+	return print_targets(c, args[0]);
+}
+
+/* For programs: CSV, unless JSON was asked for. */
+int
+cmd_campaign_export(struct ctl *c, char *const *args)
+{
+	c->csv = !c->json;
+	return print_targets(c, args[0]);
 }
 
 /* --- changes ---------------------------------------------------------------*/
@@ -247,6 +256,8 @@ cmd_campaign_abort(struct ctl *c, char *const *args)
 	struct answer a;
 	int r;
 
+	if (!dry && !may_stop(c))
+		return CTL_REFUSED;
 	if (!dry && asks_back(c) && (r = ask_abort(c, args[0])) != 0)
 		return r;
 	r = post_abort(c, args[0], dry, &a);

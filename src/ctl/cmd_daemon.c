@@ -177,6 +177,32 @@ cmd_halt(struct ctl *c, char *const *args)
 }
 
 int
+cmd_drain(struct ctl *c, char *const *args)
+{
+	struct answer a;
+	int r = CTL_OK;
+
+	(void)args;
+	if (!may_stop(c))
+		return CTL_REFUSED;
+	if (!confirmed(c, "Start nothing further until a restart or "
+	    "resume-all?"))
+		return CTL_FAILED;
+	a = client_ask(c, "drain", client_body(c));
+	if (a.status != 200) {
+		r = answer_failed(c, &a);
+	} else if (c->json) {
+		print_json(a.json);
+	} else {
+		(void)puts("draining: nothing starts until a restart of "
+		    "trackupd or resume-all");
+		print_in_flight(a.json);
+	}
+	answer_done(&a);
+	return r;
+}
+
+int
 cmd_resume_all(struct ctl *c, char *const *args)
 {
 	struct answer a = client_ask(c, "resume-all", client_body(c));

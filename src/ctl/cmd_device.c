@@ -64,23 +64,23 @@ seen_text(const json_t *d, char *buf, size_t size)
 	return jtime(d, "last_seen", buf, size);
 }
 
-static const char *
-at_text(const json_t *e, char *buf, size_t size)
-{
-	return jtext(e, "at", buf, size);
-}
-
 int
 cmd_device_list(struct ctl *c, char *const *args)
 {
 	static const struct list_column columns[] = {
 		{"ID", "id", 0, NULL},
-		{"MODEL", "model", 0, NULL},
-		{"TYPE", "device_type", 0, NULL},
-		{"VERSION", NULL, 0, version_text},
-		{"LINK", NULL, COL_WORD, online_text},
-		{"LAST SEEN", NULL, 0, seen_text},
-		{"NAME", "name", COL_WIDE, NULL},
+		{"MODEL", "model", COL_SPARE, NULL},
+		{"TYPE", "device_type", COL_SPARE, NULL},
+		{"", "hardware", COL_CSV, NULL},
+		{"VERSION", "versions.mcu", 0, NULL},
+		{"", "version_at", COL_CSV, NULL},
+		{"LINK", "online", COL_WORD, online_text},
+		{"LAST SEEN", "last_seen", 0, seen_text},
+		{"", "next_contact", COL_CSV, NULL},
+		{"", "address", COL_CSV, NULL},
+		{"", "country", COL_CSV, NULL},
+		{"", "tags", COL_CSV, NULL},
+		{"NAME", "name", COL_WIDE | COL_SPARE, NULL},
 		{"DIAGNOSIS", "diagnosis", COL_WIDE, NULL},
 	};
 
@@ -189,13 +189,13 @@ int
 cmd_device_timeline(struct ctl *c, char *const *args)
 {
 	static const struct list_column columns[] = {
-		{"AT", NULL, 0, at_text},
+		{"AT", "at", 0, NULL},
 		{"KIND", "kind", 0, NULL},
-		{"CAMPAIGN", "campaign", 0, NULL},
-		{"ATTEMPT", "attempt", COL_RIGHT, NULL},
+		{"CAMPAIGN", "campaign", COL_SPARE, NULL},
+		{"ATTEMPT", "attempt", COL_RIGHT | COL_SPARE, NULL},
 		{"PHASE", "phase", 0, NULL},
 		{"CODE", "code", COL_RIGHT, NULL},
-		{"SERIAL", "serial", 0, NULL},
+		{"SERIAL", "serial", COL_SPARE, NULL},
 		{"TEXT", "text", COL_WIDE, NULL},
 	};
 	char *id = client_encode(c, args[0]), path[CTL_PATH_MAX];
@@ -215,6 +215,14 @@ cmd_device_change(struct ctl *c, char *const *args)
 	struct answer a;
 	int r = CTL_OK;
 
+	if (!probe && !may_stop(c))
+		r = CTL_REFUSED;
+	else if (!probe && !confirmed(c, "Stop the update of %s?", args[0]))
+		r = CTL_FAILED;
+	if (r != CTL_OK) {
+		free(id);
+		return r;
+	}
 	(void)snprintf(path, sizeof path, "devices/%s/%s", id,
 	    c->cmd->word);
 	free(id);

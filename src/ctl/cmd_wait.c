@@ -1,12 +1,11 @@
 #include "config.h"
-#include "ctl/ctl.h"
+#include "ctl/live.h"
 
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
-#include <unistd.h>
 #include "base/units.h"
 
 #define POLL_FIRST_MS 200
@@ -28,27 +27,6 @@ nap(int64_t ms)
 	struct timespec t = {ms / 1000, ms % 1000 * 1000000};
 
 	(void)nanosleep(&t, NULL);
-}
-
-/* A line that is drawn over, only for somebody who looks at it. */
-static void
-progress(const json_t *j, bool end)
-{
-	const json_t *t = json_object_get(j, "targets");
-	char state[32];
-
-	if (isatty(STDERR_FILENO) == 0)
-		return;
-	if (end) {
-		(void)fputs("\r\033[K", stderr);
-		return;
-	}
-	(void)fprintf(stderr, "\r%s  %" PRId64 " of %" PRId64 " succeeded  %"
-	    PRId64 " failed  %" PRId64 " active  %" PRId64 " waiting\033[K",
-	    jtext(j, "state", state, sizeof state), jint(t, "succeeded"),
-	    jint(t, "total"), jint(t, "failed"), jint(t, "active"),
-	    jint(t, "waiting") + jint(t, "backoff"));
-	(void)fflush(stderr);
 }
 
 /* -1 = not over yet. A pause by an operator is none of the campaign's doing,
@@ -94,6 +72,7 @@ cmd_campaign_wait(struct ctl *c, char *const *args)
 	int64_t start_ms = mono_ms(), timeout_ms = INT64_MAX, nap_ms, left_ms;
 	int64_t heard_ms = -1;
 	char path[CTL_PATH_MAX], *s = client_encode(c, args[0]);
+	struct live live = {.lines = 0};
 	struct answer a;
 	int r = -1;
 
@@ -110,21 +89,21 @@ cmd_campaign_wait(struct ctl *c, char *const *args)
 		a = client_ask(c, path, NULL);
 		if (a.status == 200) {
 			heard_ms = mono_ms();
-			progress(a.json, false);
+			live_draw(&live, c, a.json, heard_ms);
 			r = verdict(a.json);
 			if (r >= 0) {
-				progress(a.json, true);
+				live_clear(&live);
 				print_end(c, args[0], a.json);
 			}
 		} else if (a.status != 0 || heard_ms < 0 ||
 		    mono_ms() - heard_ms > AWAY_MAX_MS) {
-			progress(a.json, true);
+			live_clear(&live);
 			r = answer_failed(c, &a);
 		}
 		answer_done(&a);
 		left_ms = timeout_ms - (mono_ms() - start_ms);
 		if (r < 0 && left_ms <= 0) {
-			progress(NULL, true);
+			live_clear(&live);
 			say("campaign %s: not over within %s", args[0],
 			    c->value[OPT_TIMEOUT]);
 			r = CTL_FAILED;

@@ -18,55 +18,39 @@ gate_text(const json_t *wave, char *buf, size_t size)
 	return jtext(gate, "lacks", buf, size);
 }
 
-static void
-print_wave(struct table *t, const json_t *w)
+int
+print_waves(struct ctl *c, const json_t *waves)
 {
-	static const char *const keys[] = {"name", "state", "total", "done",
-	    "succeeded", "failed", "unverified", "offline"};
-	char buf[512];
+	static const struct list_column columns[] = {
+		{"WAVE", "name", 0, NULL},
+		{"STATE", "state", COL_WORD, NULL},
+		{"TOTAL", "total", COL_RIGHT, NULL},
+		{"DONE", "done", COL_RIGHT, NULL},
+		{"OK", "succeeded", COL_RIGHT, NULL},
+		{"FAILED", "failed", COL_RIGHT, NULL},
+		{"UNVER", "unverified", COL_RIGHT | COL_SPARE, NULL},
+		{"OFFLINE", "offline", COL_RIGHT | COL_SPARE, NULL},
+		{"GATE LACKS", "gate.lacks", COL_WIDE, gate_text},
+		{"", "gate.met", COL_CSV, NULL},
+		{"REASON", "reason", COL_WIDE | COL_SPARE, NULL},
+	};
 
-	table_row(t);
-	for (size_t i = 0; i < ARRAY_LEN(keys); i++)
-		table_put(t, jtext(w, keys[i], buf, sizeof buf));
-	table_put(t, gate_text(w, buf, sizeof buf));
-	table_put(t, jtext(w, "reason", buf, sizeof buf));
-}
-
-void
-print_waves(const struct ctl *c, const json_t *waves)
-{
-	static const char *const titles[] = {"WAVE", "STATE", "TOTAL", "DONE",
-	    "SUCCEEDED", "FAILED", "UNVERIFIED", "OFFLINE", "GATE", "REASON",
-	    NULL};
-	static const int flags[] = {COL_LEFT, COL_WORD, COL_RIGHT, COL_RIGHT,
-	    COL_RIGHT, COL_RIGHT, COL_RIGHT, COL_RIGHT, COL_WIDE, COL_WIDE};
-	struct table *t = table_new(c, titles, flags);
-	const json_t *w;
-	size_t i;
-
-	json_array_foreach(waves, i, w)
-		print_wave(t, w);
-	table_print(t);
+	return print_items(c, waves, columns, ARRAY_LEN(columns), "no waves");
 }
 
 int
 cmd_wave_list(struct ctl *c, char *const *args)
 {
 	char *s = client_encode(c, args[0]);
-	const json_t *waves;
 	json_t *j;
 	int r = client_get(c, &j, "campaigns/%s", s);
 
 	free(s);
 	if (r != 0)
 		return r;
-	waves = json_object_get(j, "waves");
-	if (c->json)
-		print_json(waves);
-	else
-		print_waves(c, waves);
+	r = print_waves(c, json_object_get(j, "waves"));
 	json_decref(j);
-	return CTL_OK;
+	return r;
 }
 
 int

@@ -12,12 +12,13 @@
 #define END {NULL, NULL, NULL, NULL, 0, 0, 0, NULL}
 
 static const struct cmd campaign_cmds[] = {
-	VERB("list", "", "all campaigns", cmd_campaign_list, 0, 0),
+	VERB("list", "", "all campaigns", cmd_campaign_list, CMD_LIST, 0),
 	VERB("show", "NAME", "one campaign: state, counts, waves",
 	    cmd_campaign_show, 0, 1),
 	VERB("targets", "NAME", "its trackers, and why each stands where it "
 	    "stands", cmd_campaign_targets, OPT_BIT(OPT_STATE) |
-	    OPT_BIT(OPT_CAUSE) | OPT_BIT(OPT_HOLD) | OPT_BIT(OPT_WAVE), 1),
+	    OPT_BIT(OPT_CAUSE) | OPT_BIT(OPT_HOLD) | OPT_BIT(OPT_WAVE) |
+	    CMD_LIST, 1),
 	VERB("check", "FILE", "have the daemon check a campaign file",
 	    cmd_campaign_check, 0, 1),
 	VERB("start", "NAME", "approve a draft", cmd_campaign_change,
@@ -34,15 +35,15 @@ static const struct cmd campaign_cmds[] = {
 	VERB("retry-failed", "NAME", "try the failed ones again",
 	    cmd_campaign_retry, OPT_BIT(OPT_CAUSE), 1),
 	VERB("export", "NAME", "all of its trackers as CSV, or with --json",
-	    cmd_campaign_export, 0, 1),
+	    cmd_campaign_export, CMD_LIST, 1),
 	END
 };
 
 static const struct cmd device_cmds[] = {
-	VERB("list", "", "all trackers", cmd_device_list, 0, 0),
+	VERB("list", "", "all trackers", cmd_device_list, CMD_LIST, 0),
 	VERB("show", "ID", "one tracker", cmd_device_show, 0, 1),
 	VERB("timeline", "ID", "what happened to it, oldest first",
-	    cmd_device_timeline, 0, 1),
+	    cmd_device_timeline, CMD_LIST, 1),
 	VERB("probe", "ID", "read its versions now", cmd_device_change, 0, 1),
 	VERB("cancel", "ID", "stop the update that is under way",
 	    cmd_device_change, 0, 1),
@@ -57,7 +58,7 @@ static const struct cmd device_cmds[] = {
 
 static const struct cmd wave_cmds[] = {
 	VERB("list", "NAME", "the waves of a campaign, and what their gates lack",
-	    cmd_wave_list, 0, 1),
+	    cmd_wave_list, CMD_LIST, 1),
 	VERB("approve", "NAME WAVE", "pass the wave that is held",
 	    cmd_wave_approve, OPT_BIT(OPT_FORCE), 2),
 	END
@@ -80,13 +81,14 @@ static const struct cmd root_cmds[] = {
 	    cmd_reload, OPT_BIT(OPT_FORCE), 0),
 	VERB("halt", "", "stop every start at once, in all campaigns",
 	    cmd_halt, 0, 0),
-	VERB("resume-all", "", "end a halt", cmd_resume_all, 0, 0),
+	VERB("drain", "", "start nothing further, before a restart", cmd_drain,
+	    0, 0),
+	VERB("resume-all", "", "end a halt or a drain", cmd_resume_all, 0, 0),
 	GROUP("campaign", "campaigns", campaign_cmds),
 	GROUP("device", "trackers", device_cmds),
 	GROUP("wave", "waves of a campaign", wave_cmds),
 	GROUP("firmware", "not in this version", firmware_cmds),
 	GROUP("token", "not in this version", token_cmds),
-	LATER("drain", "", "not in this version"),
 	VERB("backup", "FILE", "copy the database to a file of this machine, "
 	    "while it is in use", cmd_backup, OPT_BIT(OPT_FORCE), 1),
 	LATER("events", "", "not in this version"),

@@ -31,12 +31,13 @@ enum ctl_option {
 };
 
 #define OPT_BIT(o) (1u << (o))
+#define CMD_LIST (1u << 31) /* has CSV */
 
 struct cmd;
 
 struct ctl {
 	char socket[256];
-	bool json;                    /* else tables */
+	bool json, csv;               /* at most one; else tables */
 	bool color;
 	bool yes;
 	const char *reason;           /* NULL = none */
@@ -56,7 +57,7 @@ struct cmd {
 	const char *args;             /* for help, "" */
 	const char *help;
 	cmd_fn *run;
-	unsigned options;             /* bits of enum ctl_option */
+	unsigned options;             /* bits of enum ctl_option, CMD_LIST */
 	int args_min, args_max;
 	const struct cmd *sub;
 };
@@ -76,6 +77,9 @@ const char *nearest(const char *word, const char *const *list);
 bool asks_back(const struct ctl *c);
 /* Asks; true without asking when nobody is to be asked. */
 bool confirmed(const struct ctl *c, const char *fmt, ...) PRINTF_LIKE(2, 3);
+/* Of what cannot be undone: without a terminal it wants --yes. False: refused,
+ * and it was said. */
+bool may_stop(const struct ctl *c);
 
 /* --- client.c --------------------------------------------------------------*/
 #define CTL_PATH_MAX 4096
@@ -108,6 +112,11 @@ json_t *client_body(const struct ctl *c);
 typedef int item_fn(struct ctl *c, const json_t *item, void *arg);
 int client_each(struct ctl *c, const char *path, item_fn *fn, void *arg);
 
+/* --- suggest.c -------------------------------------------------------------*/
+/* "did you mean …?" of a campaign that was not found or, where there is one,
+ * of its wave (NULL = it is not that). */
+void suggest(struct ctl *c, const char *campaign, const char *wave);
+
 /* --- conf.c ----------------------------------------------------------------*/
 /* control.socket of a trackupd.yaml, without parsing YAML. 0, or -1 and said. */
 MUST_CHECK int conf_socket(const char *file, char *ret, size_t size);
@@ -119,11 +128,17 @@ int64_t jint(const json_t *j, const char *key);
 /* Times without their milliseconds, "" for null. */
 const char *jtime(const json_t *j, const char *key, char *buf, size_t size);
 void print_json(const json_t *j);
+/* Ends the process when standard output could not take it all. */
+void out_flush(void);
 
+/* --- table.c ---------------------------------------------------------------*/
 struct table;
-enum { COL_LEFT = 0, COL_RIGHT = 1, COL_WORD = 2, COL_WIDE = 4 };
+enum {
+	COL_LEFT = 0, COL_RIGHT = 1, COL_WORD = 2, COL_WIDE = 4, COL_SPARE = 8,
+	COL_CSV = 16, COL_TABLE = 32
+};
 /* Titles, NULL-terminated, with as many flags. COL_WORD is coloured by what it
- * says, COL_WIDE gives way when the terminal is narrow. */
+ * says, COL_WIDE gives way when the terminal is narrow, COL_SPARE goes then. */
 struct table *table_new(const struct ctl *c, const char *const *titles,
     const int *flags);
 void table_row(struct table *t);
@@ -134,21 +149,42 @@ void table_print(struct table *t); /* and releases it */
 struct table *facts_new(const struct ctl *c);
 void fact(struct table *t, const char *label, const char *fmt, ...)
     PRINTF_LIKE(3, 4);
+
+/* --- render.c again --------------------------------------------------------*/
 /* "bad_url 2, no_ack 1" of {"bad_url":2,"no_ack":1}, biggest first; caller
  * frees. */
 char *counts_text(const json_t *counts);
-/* Prints a list: --json as an array while the pages come, else a table. */
+/* Prints a list: --json as an array while the pages come, CSV, or a table.
+ * key is "member" or "object.member"; a table prefers fn, CSV the key. COL_CSV
+ * columns stand in CSV alone, COL_TABLE ones, which may lack a key, in tables
+ * alone. */
 struct list_column {
-	const char *title, *key; /* key NULL: made by fn */
+	const char *title, *key;
 	int flags;
 	const char *(*fn)(const json_t *item, char *buf, size_t size);
 };
 int print_list(struct ctl *c, const char *path,
     const struct list_column *columns, size_t count, const char *none);
+/* The same of an array that is here. */
+int print_items(struct ctl *c, const json_t *items,
+    const struct list_column *columns, size_t count, const char *none);
+
+/* --- csv.c -----------------------------------------------------------------*/
+/* RFC 4180, to standard output; column 0 begins a line. */
+void csv_cell(size_t column, const char *text);
+void csv_end(void);
+
+/* --- term.c ----------------------------------------------------------------*/
+/* Columns of the terminal, else of COLUMNS, else 80. */
+int term_width(int fd);
+/* No terminal, or one that cannot draw over a line. */
+bool term_is_dumb(int fd);
+/* Columns that a text takes, in the locale. */
+int term_cells(const char *s);
 
 /* --- commands --------------------------------------------------------------*/
 cmd_fn cmd_status, cmd_reload, cmd_halt, cmd_resume_all, cmd_later;
-cmd_fn cmd_backup;
+cmd_fn cmd_backup, cmd_drain;
 cmd_fn cmd_campaign_list, cmd_campaign_show, cmd_campaign_targets;
 cmd_fn cmd_campaign_check, cmd_campaign_change, cmd_campaign_abort;
 cmd_fn cmd_campaign_wait;
@@ -164,7 +200,9 @@ const char *phase_plain(const char *phase);
 /* Phase, hold or cause of a target: why it stands where it stands. */
 const char *target_detail(const json_t *t, char *buf, size_t size);
 void print_campaign(struct ctl *c, const json_t *j);
-void print_waves(const struct ctl *c, const json_t *waves);
+int print_waves(struct ctl *c, const json_t *waves);
+/* With the filters that were given. */
+int print_targets(struct ctl *c, const char *name);
 /* What a halt or an abort leaves behind. */
 void print_in_flight(const json_t *j);
 

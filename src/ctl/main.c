@@ -73,7 +73,7 @@ print_help(FILE *to, const struct cmd *cmd, const char *path)
 		(void)snprintf(left, sizeof left, "%s %s", s->word, s->args);
 		(void)fprintf(to, "  %-22s %s\n", left, s->help);
 	}
-	if (cmd->options != 0)
+	if ((cmd->options & ~CMD_LIST) != 0)
 		(void)fputs("\nOptions of this command:\n", to);
 	for (int i = 0; i < OPT_COUNT_; i++) {
 		if ((cmd->options & OPT_BIT(i)) == 0)
@@ -85,7 +85,7 @@ print_help(FILE *to, const struct cmd *cmd, const char *path)
 	(void)fputs("\nOptions:\n"
 	    "  -s, --socket SOCKET    the daemon's control socket\n"
 	    "  -c, --config FILE      take it from this trackupd.yaml\n"
-	    "  -o, --output FORMAT    table (default) or json\n"
+	    "  -o, --output FORMAT    table (default), json, or csv of lists\n"
 	    "      --json             the same as -o json\n"
 	    "      --no-color         no colours; so does NO_COLOR\n"
 	    "      --yes              do not ask back\n"
@@ -151,6 +151,10 @@ usage_ok(const struct ctl *c, const struct cmd *cmd, const char *path,
 			    path);
 			return false;
 		}
+	if (c->csv && (cmd->options & CMD_LIST) == 0) {
+		say("-o csv: %s is no list; table or json", path);
+		return false;
+	}
 	while (words[n] != NULL)
 		n++;
 	if (n < cmd->args_min)
@@ -189,12 +193,10 @@ static int
 set_output(struct ctl *c, const char *format)
 {
 	c->json = strcmp(format, "json") == 0;
-	if (c->json || strcmp(format, "table") == 0)
+	c->csv = strcmp(format, "csv") == 0;
+	if (c->json || c->csv || strcmp(format, "table") == 0)
 		return CTL_OK;
-	if (strcmp(format, "csv") == 0)
-		say("csv: not available in this version");
-	else
-		say("-o %s: table or json", format);
+	say("-o %s: table, json or csv", format);
 	return CTL_USAGE;
 }
 
@@ -217,7 +219,7 @@ read_options(struct ctl *c, int argc, char **argv, struct asked *ret)
 			if (set_output(c, optarg) != CTL_OK)
 				return CTL_USAGE;
 			break;
-		case LONG_JSON: c->json = true; break;
+		case LONG_JSON: (void)set_output(c, "json"); break;
 		case LONG_NO_COLOR: c->color = false; break;
 		case LONG_YES: c->yes = true; break;
 		case LONG_REASON: c->reason = optarg; break;
@@ -291,6 +293,8 @@ main(int argc, char **argv)
 	if ((r = find_socket(&c, &asked)) != CTL_OK)
 		return r;
 	r = cmd->run(&c, words);
+	if (r == CTL_NOT_FOUND && strncmp(cmd->args, "NAME", 4) == 0)
+		suggest(&c, words[0], words[1]);
 	client_close(&c);
 	return r;
 }

@@ -2,11 +2,11 @@
 #include "ctl/ctl.h"
 
 #include <inttypes.h>
-#include <libsmartcols.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+
+#define COLUMNS_MAX 24
 
 /* --- JSON as text ----------------------------------------------------------*/
 const char *
@@ -44,8 +44,8 @@ jtime(const json_t *j, const char *key, char *buf, size_t size)
 	return buf;
 }
 
-static void
-flush(void)
+void
+out_flush(void)
 {
 	if (fflush(stdout) != 0 || ferror(stdout))
 		die("cannot write to standard output");
@@ -56,7 +56,7 @@ print_json(const json_t *j)
 {
 	(void)json_dumpf(j, stdout, JSON_INDENT(2));
 	(void)putchar('\n');
-	flush();
+	out_flush();
 }
 
 char *
@@ -84,143 +84,89 @@ counts_text(const json_t *counts)
 	return xstrdup(buf);
 }
 
-/* --- tables ----------------------------------------------------------------*/
-struct table {
-	struct libscols_table *tb;
-	struct libscols_line *line;
-	int flags[16];
-	size_t columns, next;
-	bool color;
-};
-
-static const char *
-color_of(const char *word)
-{
-	static const struct { const char *word, *color; } colors[] = {
-		{"ok", "green"}, {"running", "green"}, {"finished", "green"},
-		{"succeeded", "green"}, {"online", "green"},
-		{"passed", "green"},
-		{"degraded", "yellow"}, {"paused", "yellow"},
-		{"draining", "yellow"}, {"aborting", "yellow"},
-		{"backoff", "yellow"}, {"unverified", "yellow"},
-		{"held", "yellow"},
-		{"halted", "red"}, {"aborted", "red"}, {"failed", "red"},
-	};
-
-	for (size_t i = 0; i < ARRAY_LEN(colors); i++)
-		if (strcmp(colors[i].word, word) == 0)
-			return colors[i].color;
-	return NULL;
-}
-
-struct table *
-table_new(const struct ctl *c, const char *const *titles, const int *flags)
-{
-	struct table *t = xmalloc(sizeof *t);
-
-	memset(t, 0, sizeof *t);
-	t->color = c->color;
-	if ((t->tb = scols_new_table()) == NULL)
-		die("out of memory");
-	(void)scols_table_enable_colors(t->tb, c->color);
-	/* The daemon has escaped what trackers say; twice is unreadable. */
-	(void)scols_table_enable_noencoding(t->tb, 1);
-	(void)scols_table_set_column_separator(t->tb, "  ");
-	for (; titles[t->columns] != NULL; t->columns++) {
-		int f = flags[t->columns];
-
-		t->flags[t->columns] = f;
-		assert(t->columns < ARRAY_LEN(t->flags));
-		if (scols_table_new_column(t->tb, titles[t->columns], 0,
-		    ((f & COL_RIGHT) != 0 ? SCOLS_FL_RIGHT : 0) |
-		    ((f & COL_WIDE) != 0 ? SCOLS_FL_WRAP : 0)) == NULL)
-			die("out of memory");
-	}
-	return t;
-}
-
-void
-table_row(struct table *t)
-{
-	if ((t->line = scols_table_new_line(t->tb, NULL)) == NULL)
-		die("out of memory");
-	t->next = 0;
-}
-
-void
-table_put(struct table *t, const char *text)
-{
-	size_t i = t->next++;
-
-	assert(i < t->columns);
-	if (scols_line_set_data(t->line, i, text) != 0)
-		die("out of memory");
-	if (t->color && (t->flags[i] & COL_WORD) != 0 &&
-	    color_of(text) != NULL)
-		(void)scols_cell_set_color(scols_line_get_cell(t->line, i),
-		    color_of(text));
-}
-
-void
-table_putf(struct table *t, const char *fmt, ...)
-{
-	char buf[1024];
-	va_list ap;
-
-	va_start(ap, fmt);
-	(void)vsnprintf(buf, sizeof buf, fmt, ap);
-	va_end(ap);
-	table_put(t, buf);
-}
-
-void
-table_print(struct table *t)
-{
-	(void)scols_print_table(t->tb);
-	scols_unref_table(t->tb);
-	free(t);
-	flush();
-}
-
-struct table *
-facts_new(const struct ctl *c)
-{
-	static const char *const titles[] = {"LABEL", "VALUE", NULL};
-	static const int flags[] = {COL_LEFT, COL_WIDE | COL_WORD};
-	struct table *t = table_new(c, titles, flags);
-
-	(void)scols_table_enable_noheadings(t->tb, 1);
-	return t;
-}
-
-void
-fact(struct table *t, const char *label, const char *fmt, ...)
-{
-	char buf[2048];
-	va_list ap;
-
-	va_start(ap, fmt);
-	(void)vsnprintf(buf, sizeof buf, fmt, ap);
-	va_end(ap);
-	if (buf[0] == '\0')
-		return;
-	table_row(t);
-	table_put(t, label);
-	table_put(t, buf);
-}
-
 /* --- lists -----------------------------------------------------------------*/
 struct list_state {
 	const struct list_column *columns;
 	size_t column_count, items;
-	struct table *table; /* NULL with --json */
+	struct table *table; /* of a table only */
 };
+
+/* "a;b" of ["a","b"], in at most size bytes. */
+static const char *
+words_text(const json_t *words, char *buf, size_t size)
+{
+	const json_t *word;
+	size_t i, n = 0;
+
+	buf[0] = '\0';
+	json_array_foreach(words, i, word)
+		if (json_is_string(word) && n < size)
+			n += (size_t)snprintf(buf + n, size - n, "%s%s",
+			    i > 0 ? ";" : "", json_string_value(word));
+	return buf;
+}
+
+/* jtext() of a member, or of "object.member". */
+static const char *
+path_text(const json_t *j, const char *path, char *buf, size_t size)
+{
+	const char *dot = strchr(path, '.');
+	char head[40];
+
+	if (dot != NULL) {
+		(void)snprintf(head, sizeof head, "%.*s", (int)(dot - path),
+		    path);
+		j = json_object_get(j, head);
+		path = dot + 1;
+	}
+	if (json_is_array(json_object_get(j, path)))
+		return words_text(json_object_get(j, path), buf, size);
+	return jtext(j, path, buf, size);
+}
+
+static bool
+column_shows(const struct ctl *c, const struct list_column *col)
+{
+	return (col->flags & (c->csv ? COL_TABLE : COL_CSV)) == 0;
+}
+
+/* A table says it in a person's words, CSV in those of the API. */
+static const char *
+cell_text(const struct ctl *c, const struct list_column *col,
+    const json_t *item, char *buf, size_t size)
+{
+	if (col->fn != NULL && (!c->csv || col->key == NULL))
+		return col->fn(item, buf, size);
+	return path_text(item, col->key, buf, size);
+}
+
+/* "object.member" is called object_member. */
+static void
+csv_heading(const struct ctl *c, const struct list_column *columns,
+    size_t count)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < count; i++) {
+		char name[64], *p;
+
+		if (!column_shows(c, &columns[i]))
+			continue;
+		assert(columns[i].key != NULL);
+		(void)snprintf(name, sizeof name, "%s", columns[i].key);
+		for (p = name; *p != '\0'; p++)
+			*p = *p == '.' ? '_' : *p;
+		csv_cell(n++, name);
+	}
+	csv_end();
+}
 
 static int
 list_item(struct ctl *c, const json_t *item, void *arg)
 {
 	struct list_state *s = arg;
 	char buf[1024];
+	size_t n = 0;
 
 	s->items++;
 	if (c->json) {
@@ -228,15 +174,61 @@ list_item(struct ctl *c, const json_t *item, void *arg)
 		(void)json_dumpf(item, stdout, JSON_COMPACT);
 		return 0;
 	}
-	table_row(s->table);
+	if (!c->csv)
+		table_row(s->table);
 	for (size_t i = 0; i < s->column_count; i++) {
 		const struct list_column *col = &s->columns[i];
+		const char *text;
 
-		table_put(s->table, col->fn != NULL ?
-		    col->fn(item, buf, sizeof buf) :
-		    jtext(item, col->key, buf, sizeof buf));
+		if (!column_shows(c, col))
+			continue;
+		text = cell_text(c, col, item, buf, sizeof buf);
+		if (c->csv)
+			csv_cell(n++, text);
+		else
+			table_put(s->table, text);
 	}
+	if (c->csv)
+		csv_end();
 	return 0;
+}
+
+static void
+list_begin(struct list_state *s, const struct ctl *c)
+{
+	const char *titles[COLUMNS_MAX] = {NULL};
+	int flags[COLUMNS_MAX] = {0};
+	size_t n = 0;
+
+	assert(s->column_count < ARRAY_LEN(titles));
+	if (c->csv)
+		csv_heading(c, s->columns, s->column_count);
+	if (c->csv || c->json)
+		return;
+	for (size_t i = 0; i < s->column_count; i++) {
+		if (!column_shows(c, &s->columns[i]))
+			continue;
+		titles[n] = s->columns[i].title;
+		flags[n++] = s->columns[i].flags;
+	}
+	s->table = table_new(c, titles, flags);
+}
+
+static int
+list_end(struct list_state *s, const struct ctl *c, int r, const char *none)
+{
+	if (s->table != NULL) {
+		if (r == 0 && s->items == 0)
+			(void)fprintf(stderr, "%s\n", none);
+		table_print(s->table);
+		return r;
+	}
+	/* Cut short, it stays without its end: no parser takes it for the
+	 * whole list. */
+	if (c->json && r == 0)
+		(void)fputs(s->items == 0 ? "[]\n" : "\n]\n", stdout);
+	out_flush();
+	return r;
 }
 
 int
@@ -244,27 +236,21 @@ print_list(struct ctl *c, const char *path,
     const struct list_column *columns, size_t count, const char *none)
 {
 	struct list_state s = {.columns = columns, .column_count = count};
-	const char *titles[16] = {NULL};
-	int flags[16] = {0}, r;
 
-	assert(count < ARRAY_LEN(titles));
-	for (size_t i = 0; i < count; i++) {
-		titles[i] = columns[i].title;
-		flags[i] = columns[i].flags;
-	}
-	if (!c->json)
-		s.table = table_new(c, titles, flags);
-	r = client_each(c, path, list_item, &s);
-	if (c->json) {
-		/* Cut short, it stays without its end: no parser takes it for
-		 * the whole list. */
-		if (r == 0)
-			(void)fputs(s.items == 0 ? "[]\n" : "\n]\n", stdout);
-		flush();
-		return r;
-	}
-	if (r == 0 && s.items == 0)
-		(void)fprintf(stderr, "%s\n", none);
-	table_print(s.table);
-	return r;
+	list_begin(&s, c);
+	return list_end(&s, c, client_each(c, path, list_item, &s), none);
+}
+
+int
+print_items(struct ctl *c, const json_t *items,
+    const struct list_column *columns, size_t count, const char *none)
+{
+	struct list_state s = {.columns = columns, .column_count = count};
+	const json_t *item;
+	size_t i;
+
+	list_begin(&s, c);
+	json_array_foreach(items, i, item)
+		(void)list_item(c, item, &s);
+	return list_end(&s, c, CTL_OK, none);
 }

@@ -106,3 +106,13 @@ confirmed(const struct ctl *c, const char *fmt, ...)
 	say("not confirmed, nothing was done");
 	return false;
 }
+
+bool
+may_stop(const struct ctl *c)
+{
+	if (c->yes || asks_back(c))
+		return true;
+	say("%s: cannot be undone, and there is nobody to ask; add --yes",
+	    c->cmd->word);
+	return false;
+}

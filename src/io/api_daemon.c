@@ -59,7 +59,7 @@ api_post_fleet(struct api_call *c)
 
 	if (!api_operate(c, &op, &r, &ticket))
 		return;
-	api_wait_durable(c, ticket, c->route->oper == OPER_HALT ?
+	api_wait_durable(c, ticket, c->route->oper != OPER_RESUME_ALL ?
 	    json_pack("{s:b, s:i, s:i, s:i}", "ok", 1,
 	        "in_flight", r.in_flight, "stoppable", r.stoppable,
 	        "flashing", r.flashing) :

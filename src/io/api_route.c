@@ -55,6 +55,7 @@ static const struct api_route table[] = {
 	OPERATE("devices/*/cancel", api_post_device, WHY, OPER_DEVICE_CANCEL),
 	OPERATE("halt", api_post_fleet, WHY, OPER_HALT),
 	OPERATE("resume-all", api_post_fleet, WHY, OPER_RESUME_ALL),
+	OPERATE("drain", api_post_fleet, WHY, OPER_DRAIN),
 	OPERATE("reload", api_post_reload, WHY | API_BIT(API_FORCE),
 	    OPER_KIND_COUNT_),
 	OPERATE("backup", api_post_backup, WHY | API_BIT(API_FILE) |
@@ -65,7 +66,6 @@ static const struct api_route table[] = {
 	LATER(POST, "devices/*/release"),
 	LATER(POST, "plan"),
 	LATER(POST, "simulate"),
-	LATER(POST, "drain"),
 	LATER(GET, "firmware"),
 	LATER(GET, "events"),
 };

@@ -90,10 +90,10 @@ run 2 --jsno status; err 'did you mean --json?'
 run 2 -q status; err '-q: no such option'
 run 2 campaign show x --reason; err 'needs a value'
 run 2 campaign show x --force; err '--force: not an option of'
-run 2 -o csv status; err 'csv: not available in this version'
-run 2 -o xml status; err 'table or json'
+run 2 -o csv status; err 'no list'
+run 2 -o xml status; err 'table, json or csv'
 run 2 -c "$dir/none.yaml"; err 'which command'
-for later in drain 'events' 'firmware list' \
+for later in 'events' 'firmware list' \
     'token new a read' 'device release A' 'campaign plan f'; do
 	# shellcheck disable=SC2086
 	run 6 $later
@@ -155,18 +155,20 @@ err 'none.yaml: No such file'
 run 0 status; out '^State  *ok'; out '7 known, 5 online'; out 'connections  *1000'
 no_err
 run 0 status --json; is_json 'object 11'
-run 0 campaign list; out '^NAME  *STATE'; out '^fleet  *running  *0A05  *2345'
+run 0 campaign list; out '^NAME  *STATE'; out '^fleet  *running  *0A05  *2345  *1240  *60  *10  *1000  *30'
 out 'rule: bad_url 2 of 2'; lines 10; no_err
 run 0 --json campaign list; is_json 'array 9'
 run 0 campaign show fleet; out '^State  *running'; out 'no_ack 29, bad_url 1'
 out 'window 1000, offline 240'; out '^rest  *open'; out 'first wäve'
 run 0 campaign show fleet -o json; is_json 'object 21'
 run 4 campaign show nobody; err 'campaign nobody: no such'; no_out
+run 4 campaign show flet; err 'did you mean fleet?'; no_out
+run 4 campaign pause rueld; err 'did you mean ruled?'
 run 4 campaign show ../status; err 'no such'
 run 4 campaign show 'a b%2f?x=1'; err 'no such'
 run 2 campaign show "$(printf '%0201d' 0)"; err 'too long'
 run 4 campaign show "$(printf '%0200d' 0)"
-run 1 campaign targets fleet --wave "$(printf '%070d' 0)"; err 'at most 64'
+run 2 campaign targets fleet --wave "$(printf '%070d' 0)"; err 'at most 64'
 run 0 campaign targets fleet; lines 2346; out 'active  *downloading'
 out 'failed  *no_ack'; out '2026-11-23T07:50:11Z'; no_err
 run 0 campaign targets fleet --json; is_json 'array 2345'
@@ -175,11 +177,12 @@ lines 587
 run 0 campaign targets fleet --hold offline --json; is_json 'array 294'
 run 0 campaign targets draft; err 'no such targets'
 run 0 campaign targets draft --json; is_json 'array 0'
-run 1 campaign targets fleet --state gone; err 'state: gone: no such state'
-run 1 campaign targets fleet --state gone --json; no_out
-run 1 campaign targets fleet --wave 'x&state=failed'; err 'has no wave'
+run 2 campaign targets fleet --state gone; err 'state: gone: no such state'
+run 2 campaign targets fleet --state gone --json; no_out
+run 2 campaign targets fleet --wave 'x&state=failed'; err 'has no wave'
 run 0 wave list fleet; lines 3; out '^canary  *held .* met '
 out '^rest  *open'; no_err
+run 0 wave list fleet -o csv; lines 3; out '^canary,held,60,41,40,1,0,3,,yes,'
 run 0 wave list fleet --json; is_json 'array 2'
 run 4 wave list nobody; err 'no such'
 run 0 wave approve fleet canary --reason 'looks good'
@@ -187,6 +190,7 @@ out 'wave canary of campaign fleet: passed'
 run 6 wave approve fleet canary; err 'has passed already'
 run 0 wave approve fleet canary --force --json; is_json 'object 6'
 run 4 wave approve fleet gone; err 'no such wave'
+run 4 wave approve fleet canari; err 'did you mean canary?'
 run 0 device list; lines 231; out 'never connected'
 out 'a\\xff\\x1b\[31mred'
 run 0 device list --json; is_json 'array 230'
@@ -199,6 +203,21 @@ run 4 device show nonsense; err 'not an id'
 run 0 device timeline A000002B000000; lines 451; out 'downloading  *200  *000A'
 run 0 device timeline A000002B000000 --json; is_json 'array 450'
 
+# --- CSV -------------------------------------------------------------------------
+run 0 campaign list -o csv; lines 10; no_err
+out '^name,state,target_version,targets_total,targets_waiting,'
+out '^fleet,running,0A05,2345,1240,60,10,1000,30,0,0,5,,55,2,2026'
+out '^ruled,.*,"rule: bad_url 2 of 2",'
+run 0 campaign targets fleet -o csv --state failed
+out '^id,state,phase,cause,hold,wave,'; out ',failed,,no_ack,,rest,3,'
+run 0 campaign targets draft -o csv; lines 1; no_err
+run 0 campaign export fleet; lines 2346; out ',active,downloading,'
+run 0 campaign export fleet --json; is_json 'array 2345'
+run 0 device list -o csv; lines 231
+out '^A000002B000000,C2,.*,"van;north","a\\xff'
+run 0 device timeline A000002B000000 -o csv; lines 451
+run 2 campaign show fleet -o csv; err 'no list'
+
 # --- what a terminal gets, and a pipe does not -----------------------------------
 esc=$(printf '\033')
 run 0 campaign list
@@ -208,6 +227,18 @@ if command -v script > /dev/null 2>&1; then
 	tty() { script -qec "$*" /dev/null < "$dir/keys" > "$dir/out" 2>&1; }
 	: > "$dir/keys"
 	tty "$ctl -s $sock campaign list"; out "$esc\[.*running"
+	what='80 columns are enough for the eight counts'
+	tty "stty cols 80; $ctl -s $sock --no-color campaign list"
+	out '^fleet  *running  *0A05  *2345  *1240  *60  *10  *1000'
+	if awk '{ sub("\r", "") } length($0) > 80 { exit 1 }' "$dir/out"; then
+		ok
+	else
+		bad 'a line of more than 80'
+	fi
+	what='a narrow terminal breaks at blanks'
+	tty "stty cols 60; $ctl -s $sock --no-color campaign show fleet"
+	if grep -qE 'unverifie.?$' "$dir/out"; then bad 'within a word'
+	else ok; fi
 	what='--no-color'
 	tty "$ctl -s $sock --no-color campaign list"
 	if grep -q "$esc\[3" "$dir/out"; then bad colours; else ok; fi
@@ -228,7 +259,7 @@ if command -v script > /dev/null 2>&1; then
 	what='wait shows its progress'
 	: > "$dir/keys"
 	tty "$ctl -s $sock campaign wait stopped --timeout 1s"
-	out 'paused  0 of 0 succeeded'
+	out 'stopped: paused: operator'; out 'succeeded  *0 of 0'
 	what='abort asks with figures'
 	echo n > "$dir/keys"
 	tty "$ctl -s $sock campaign abort fleet"; out '40 of them can be stopped'
@@ -242,6 +273,9 @@ run 0 status; out '^State  *halted'
 run 0 resume-all; out 'go on'
 run 0 halt --json; is_json 'object 5'
 run 0 resume-all --json; is_json 'object 2'
+run 6 drain; err 'add --yes'
+run 0 --yes drain --reason upgrade; out 'draining'; out '55 in flight'
+run 0 resume-all
 run 6 campaign start draft --digest beef; err 'another digest'
 run 0 campaign start draft; out 'campaign draft: running'
 run 6 campaign start draft; err 'not a draft'
@@ -251,22 +285,25 @@ run 6 campaign resume fleet; err 'not paused'
 run 4 campaign pause nobody; err 'no such'
 run 0 campaign abort fleet --dry-run; out 'would be aborted'; out '55 in flight'
 run 0 campaign show fleet; out '^State  *running'
-run 0 campaign abort fleet; out 'fleet: aborting'; out '40 can still'
+run 6 campaign abort fleet; err 'add --yes'; no_out
+run 0 campaign show fleet; out '^State  *running'
+run 0 --yes campaign abort fleet; out 'fleet: aborting'; out '40 can still'
 n=$(grep -c 'fleet/abort' "$dir/log")
 run 0 --yes campaign abort fleet
 what='abort asks for figures only where it asks back'
 if [ "$(grep -c 'fleet/abort' "$dir/log")" -eq $((n + 1)) ]; then ok
 else bad 'more than one request'; fi
 run 0 campaign show fleet; out '^State  *aborting'
-run 4 campaign abort nobody; err 'no such'
+run 4 --yes campaign abort nobody; err 'no such'
 run 0 device probe A000002B000000; out 'timeline A000002B000000'
-run 0 device cancel A000002B000000 --json; is_json 'object 3'
-run 4 device cancel A000002BFFFFFF; err 'never heard'
+run 6 device cancel A000002B000000; err 'add --yes'
+run 0 --yes device cancel A000002B000000 --json; is_json 'object 3'
+run 4 --yes device cancel A000002BFFFFFF; err 'never heard'
 run 0 reload; out 'reloaded'
 run 6 reload --reason 'break it'; err 'trakers: unknown key'; no_out
 run 0 reload --force --json; is_json 'object 2'
 long=$(printf '%0201d' 0)
-run 1 halt --reason "$long"; err 'at most 200'
+run 2 halt --reason "$long"; err 'at most 200'
 
 # --- check ---------------------------------------------------------------------
 mkdir -p "$dir/c/lists"

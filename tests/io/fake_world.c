@@ -476,7 +476,7 @@ operate(void *arg, const struct oper *op, struct oper_result *ret,
 		operate_campaign(find(&w->core, op->campaign), op, ret);
 	else if (op->kind == OPER_HALT || op->kind == OPER_RESUME_ALL)
 		w->core.halted = op->kind == OPER_HALT;
-	if (op->kind == OPER_HALT) {
+	if (op->kind == OPER_HALT || op->kind == OPER_DRAIN) {
 		ret->in_flight = 55;
 		ret->stoppable = 40;
 		ret->flashing = 15;
