@@ -231,6 +231,38 @@ SELECT @columns(event,e), e.id AS row_id, coalesce(c.name, '') AS campaign_name
 	WHERE e.device = :device AND e.device <> 0 AND e.id > :after
 	ORDER BY e.id LIMIT :limit;
 
+-- The last columns are the row's id and, of an event, the names of its
+-- campaign and device. Bounded by ids as well as by rows: what the filter
+-- leaves out is looked at too.
+-- name: feed_event
+SELECT @columns(event,e), e.id AS row_id, coalesce(c.name, '') AS campaign_name,
+	coalesce(d.id, '') AS device_id
+	FROM event e LEFT JOIN campaign c ON c.id = e.campaign
+	LEFT JOIN device d ON d.key = e.device
+	WHERE e.id > :after AND e.id <= :through
+		AND (:campaign = '' OR c.name = :campaign)
+	ORDER BY e.id LIMIT :limit;
+
+-- The object of a wave is campaign/wave.
+-- name: feed_audit
+SELECT @columns(audit,a), a.id AS row_id FROM audit a WHERE a.id > :after
+	AND (:campaign = '' OR a.object = :campaign
+		OR substr(a.object, 1, length(:campaign) + 1) = :campaign || '/')
+	ORDER BY a.id LIMIT :limit;
+
+-- name: audit_before
+SELECT @columns(audit,a), a.id AS row_id FROM audit a WHERE a.id < :before
+	ORDER BY a.id DESC LIMIT :limit;
+
+-- name: audit_range
+SELECT coalesce(min(id), 0), coalesce(max(id), 0) FROM audit;
+
+-- name: event_from
+SELECT id, wall FROM event WHERE id >= :id ORDER BY id LIMIT 1;
+
+-- name: audit_from
+SELECT id, wall FROM audit WHERE id >= :id ORDER BY id LIMIT 1;
+
 -- name: event_range
 SELECT coalesce(min(id), 0), coalesce(max(id), 0) FROM event;
 

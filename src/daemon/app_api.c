@@ -237,6 +237,18 @@ api_timeline_forget(void *arg, void *fn_arg)
 	}
 }
 
+static bool
+api_feed(void *arg, const struct feed_query *q, feed_fn *fn, void *fn_arg)
+{
+	return store_feed(((struct app *)arg)->store, q, fn, fn_arg);
+}
+
+static void
+api_feed_forget(void *arg, void *fn_arg)
+{
+	store_forget(((struct app *)arg)->store, fn_arg);
+}
+
 /* The same file again is no error, only nothing will come of it. */
 static void
 check_over(const struct app *a, const char *file,
@@ -282,6 +294,8 @@ app_api_ops(struct app *a)
 	    .operate = api_operate,
 	    .timeline = api_timeline,
 	    .timeline_forget = api_timeline_forget,
+	    .feed = api_feed,
+	    .feed_forget = api_feed_forget,
 	    .check = api_check,
 	    .reload = app_reload,
 	    .backup = backups_api,

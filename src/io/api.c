@@ -16,13 +16,15 @@
 
 #define SWEEP_MS 1000
 
-static void
-call_free(struct api_call *c)
+void
+api_call_free(struct api_call *c)
 {
 	if (c->timeline != NULL)
 		api_timeline_drop(c);
 	if (c->backup)
 		api_backup_drop(c);
+	if (c->stream != NULL)
+		api_stream_drop(c);
 	list_remove(&c->in_parked);
 	json_decref(c->body);
 	json_decref(c->answer);
@@ -104,9 +106,8 @@ log_call(const struct api_call *c, int status)
 	sbuf_done(&b);
 }
 
-/* What is in the output buffer. */
-static void
-answer_send(struct api_call *c, int status, const char *type)
+void
+api_head(struct api_call *c, const char *type)
 {
 	struct evkeyvalq *h = evhttp_request_get_output_headers(c->req);
 
@@ -125,11 +126,18 @@ answer_send(struct api_call *c, int status, const char *type)
 	}
 	if (c->close)
 		(void)evhttp_add_header(h, "Connection", "close");
+}
+
+/* What is in the output buffer. */
+static void
+answer_send(struct api_call *c, int status, const char *type)
+{
+	api_head(c, type);
 	log_call(c, status);
 	api_peer_busy(c->door, c->bev, false);
 	/* May release the connection at once. */
 	evhttp_send_reply(c->req, status, phrase(status), NULL);
-	call_free(c);
+	api_call_free(c);
 }
 
 void
@@ -249,6 +257,7 @@ api_durable(struct api *a, uint64_t ticket)
 	if (ticket <= a->durable)
 		return;
 	a->durable = ticket;
+	api_streams_poke(a);
 	LIST_EACH_SAFE(n, tmp, &a->parked) {
 		struct api_call *c =
 		    CONTAINER_OF(n, struct api_call, in_parked);
@@ -261,7 +270,7 @@ api_durable(struct api *a, uint64_t ticket)
 static void
 expire(struct api_call *c)
 {
-	if (c->timeline != NULL)
+	if (c->timeline != NULL || c->stream != NULL)
 		api_fail(c, 503, "timeout",
 		    "the database did not answer in time");
 	else if (c->backup)
@@ -295,6 +304,7 @@ on_timer(void *arg)
 	}
 	api_peer_sweep(&a->local, now_ms);
 	api_peer_sweep(&a->tcp, now_ms);
+	api_streams_sweep(a, now_ms);
 	loop_timer_set(a->timer, SWEEP_MS);
 }
 
@@ -377,6 +387,7 @@ api_new(struct api **ret, struct loop *l, const struct api_config *cfg,
 	a->durable_timeout_ms = cfg->durable_timeout_ms > 0 ?
 	    cfg->durable_timeout_ms : API_DURABLE_MS;
 	list_init(&a->parked);
+	list_init(&a->streams);
 	a->timer = loop_timer_new(l, on_timer, a);
 	if (a->timer == NULL || door_open(&a->local) < 0) {
 		(void)errtext_set(err, -1, "out of memory");
@@ -468,12 +479,20 @@ api_free(struct api *a)
 	if (a == NULL)
 		return;
 	api_socket_remove(&a->socket);
-	/* Their requests are released with the connections. */
-	LIST_EACH_SAFE(n, tmp, &a->parked)
-		call_free(CONTAINER_OF(n, struct api_call, in_parked));
+	LIST_EACH_SAFE(n, tmp, &a->parked) {
+		struct api_call *c = CONTAINER_OF(n, struct api_call,
+		    in_parked);
+
+		/* The others are released with their connections. */
+		if (evhttp_request_get_connection(c->req) == NULL)
+			evhttp_request_free(c->req);
+		api_call_free(c);
+	}
 	door_close(&a->local);
 	door_close(&a->tcp);
 	api_tokens_free(a->tokens);
 	loop_timer_free(a->timer);
+	loop_timer_free(a->stream_timer);
+	free(a->stream_seen);
 	free(a);
 }

@@ -11,6 +11,7 @@
 #include "base/errtext.h"
 #include "base/histogram.h"
 #include "base/sbuf.h"
+#include "core/feed.h"
 #include "core/view.h"
 #include "io/fwfile.h"
 #include "io/loop.h"
@@ -89,6 +90,10 @@ struct api_ops {
 	bool (*timeline)(void *arg, uint64_t device, int64_t after,
 	    size_t limit, api_event_fn *fn, void *fn_arg);
 	void (*timeline_forget)(void *arg, void *fn_arg);
+	/* As store_feed() and store_forget(). */
+	bool (*feed)(void *arg, const struct feed_query *q, feed_fn *fn,
+	    void *fn_arg);
+	void (*feed_forget)(void *arg, void *fn_arg);
 	/* 0 = good; -1 = errors in diag; -2 = list files missing, one a line */
 	int (*check)(void *arg, const char *file, const struct api_files *files,
 	    struct sbuf *diag, struct sbuf *missing);

@@ -126,6 +126,28 @@ campaign_json(struct api_call *c, const struct view_campaign *v)
 	    "schedule", schedule_json(v));
 }
 
+json_t *
+api_campaign_brief(const struct api *a, const struct view_campaign *v)
+{
+	const struct core *core = a->ops.core(a->ops.arg);
+	json_t *waves = json_array();
+	enum wave_state state;
+	const char *name;
+
+	for (size_t i = 0; waves != NULL &&
+	    core_view_wave_state(core, v->name, i, &name, &state); i++)
+		(void)json_array_append_new(waves, json_pack("{s:o, s:s}",
+		    "name", api_text(name), "state", wave_state_name(state)));
+	return json_pack("{s:o, s:s, s:o, s:o, s:I, s:I, s:o}",
+	    "name", api_text(v->name),
+	    "state", campaign_state_name(v->state),
+	    "reason", reason_json(v),
+	    "targets", targets_json(v),
+	    "in_flight", (json_int_t)v->in_flight,
+	    "dark", (json_int_t)v->dark,
+	    "waves", waves);
+}
+
 bool
 api_view_campaign(struct api_call *c, struct view_campaign *ret)
 {

@@ -228,8 +228,8 @@ ask(struct api_timeline *t, int64_t after)
 	    t->limit - json_array_size(t->items), on_events, t);
 }
 
-static json_t *
-event_json(const struct event_rec *e, const char *campaign)
+json_t *
+api_event(const struct event_rec *e, const char *campaign)
 {
 	char serial[8];
 
@@ -261,7 +261,7 @@ on_events(void *arg, int status, const struct event_rec *ev,
 	}
 	for (size_t i = 0; i < count; i++)
 		(void)json_array_append_new(t->items,
-		    event_json(&ev[i], campaigns[i]));
+		    api_event(&ev[i], campaigns[i]));
 	if (more && count > 0 && json_array_size(t->items) < t->limit) {
 		if (!ask(t, ids[count - 1]))
 			api_fail(c, 503, "busy",

@@ -34,9 +34,11 @@ struct evconnlistener;
 #define API_LIMIT_DEFAULT 100
 #define API_LIMIT_MAX 1000
 #define API_FILES_MAX 1000
+#define API_STREAMS_MAX 24 /* of each door; the rest of it is for requests */
 
 enum api_param { /* of the query */
 	API_STATE, API_CAUSE, API_HOLD, API_WAVE, API_AFTER, API_LIMIT,
+	API_SINCE, API_CAMPAIGN,
 	API_PARAM_COUNT_
 };
 
@@ -50,6 +52,7 @@ enum api_field { /* of a body */
 
 enum api_counter {
 	API_HITS_CONNECTIONS, API_HITS_BUFFERED, API_HITS_BODY, API_HITS_SLOW,
+	API_HITS_STREAMS, API_HITS_STREAM_SLOW,
 	API_HITS_FORBIDDEN, /* no token, a wrong one, a foreign page */
 	API_COUNTER_COUNT_
 };
@@ -87,6 +90,7 @@ struct api_door {
 	struct api_peer peer[API_CONNECTIONS_MAX];
 	size_t peer_count;
 	size_t buffered;
+	size_t stream_count;
 };
 
 struct api {
@@ -99,12 +103,18 @@ struct api {
 	struct loop_timer *timer;
 	int64_t request_timeout_ms, durable_timeout_ms;
 	struct list parked;
+	struct list streams; /* of events; their calls are parked */
+	struct loop_timer *stream_timer;
+	bool stream_armed;
+	uint64_t *stream_seen; /* what was told of each campaign */
+	size_t stream_seen_count;
 	uint64_t durable; /* highest ticket known to be on disk */
 	uint64_t hits[API_COUNTER_COUNT_];
 };
 
 struct api_route;
 struct api_timeline;
+struct api_stream;
 
 /* What a caller may, and what a route asks for. */
 enum api_role {
@@ -134,6 +144,7 @@ struct api_call {
 	json_t *answer;
 	struct api_timeline *timeline;
 	bool backup;     /* one is under way for it */
+	struct api_stream *stream;
 };
 
 typedef void api_handler(struct api_call *c);
@@ -210,6 +221,10 @@ void api_fail_list(struct api_call *c, int status, const char *code,
 /* Answers 200 with answer (taken) and "durable" when ticket is on disk. */
 void api_wait_durable(struct api_call *c, uint64_t ticket, json_t *answer);
 void api_park(struct api_call *c, int64_t wait_ms);
+/* The headers of an answer of that type. */
+void api_head(struct api_call *c, const char *type);
+/* Releases c, whose answer somebody else brings to its end. */
+void api_call_free(struct api_call *c);
 
 /* --- api_json.c ------------------------------------------------------------*/
 /* Text made safe: valid UTF-8 stays, but for control and formatting
@@ -229,6 +244,18 @@ json_t *api_waves(struct api_call *c, const struct view_campaign *v);
 bool api_has_wave(struct api_call *c, const struct view_campaign *v,
     const char *name, enum wave_state *ret);
 
+/* --- api_events.c ----------------------------------------------------------*/
+/* Something may be new. */
+void api_streams_poke(struct api *a);
+/* Once a second: who is gone, what campaigns have changed, signs of life. */
+void api_streams_sweep(struct api *a, int64_t now_ms);
+/* The call of a stream is over. */
+void api_stream_drop(struct api_call *c);
+/* "timeline" of an event as in devices/ID/timeline. */
+json_t *api_event(const struct event_rec *e, const char *campaign);
+/* What a stream tells of a campaign. */
+json_t *api_campaign_brief(const struct api *a, const struct view_campaign *v);
+
 /* --- resources -------------------------------------------------------------*/
 api_handler api_get_status;
 api_handler api_get_campaigns, api_get_campaign, api_get_targets;
@@ -237,6 +264,7 @@ api_handler api_get_devices, api_get_device, api_get_timeline;
 api_handler api_post_device, api_post_exclude;
 api_handler api_post_check, api_post_reload, api_post_fleet;
 api_handler api_post_backup;
+api_handler api_get_events, api_get_audit;
 api_handler api_not_available;
 /* The call of a pending timeline is over without its answer. */
 void api_timeline_drop(struct api_call *c);

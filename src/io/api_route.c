@@ -34,6 +34,9 @@ static const struct api_route table[] = {
 	GET("devices", api_get_devices, PAGE),
 	GET("devices/*", api_get_device, 0),
 	GET("devices/*/timeline", api_get_timeline, PAGE),
+	GET("audit", api_get_audit, PAGE),
+	GET("events", api_get_events,
+	    API_BIT(API_SINCE) | API_BIT(API_CAMPAIGN)),
 	OPERATE("campaigns/*/start", api_post_campaign,
 	    WHY | API_BIT(API_DIGEST), OPER_CAMPAIGN_START),
 	OPERATE("campaigns/*/pause", api_post_campaign, WHY,
@@ -67,12 +70,12 @@ static const struct api_route table[] = {
 	LATER(POST, "plan"),
 	LATER(POST, "simulate"),
 	LATER(GET, "firmware"),
-	LATER(GET, "events"),
 };
 
 static const char *const param_names[API_PARAM_COUNT_] = {
 	[API_STATE] = "state", [API_CAUSE] = "cause", [API_HOLD] = "hold",
 	[API_WAVE] = "wave", [API_AFTER] = "after", [API_LIMIT] = "limit",
+	[API_SINCE] = "since", [API_CAMPAIGN] = "campaign",
 };
 
 static const struct {

@@ -105,6 +105,11 @@ api_limits(json_t *j, const struct api *a)
 	limit_add(j, "api_buffered_bytes", API_BUFFERED_MAX,
 	    (int64_t)MAX_OF(a->local.buffered, a->tcp.buffered),
 	    (int64_t)n[API_HITS_BUFFERED]);
+	limit_add(j, "api_streams", API_STREAMS_MAX,
+	    (int64_t)MAX_OF(a->local.stream_count, a->tcp.stream_count),
+	    (int64_t)n[API_HITS_STREAMS]);
+	limit_add(j, "api_stream_slow", a->request_timeout_ms, -1,
+	    (int64_t)n[API_HITS_STREAM_SLOW]);
 	limit_add(j, "api_forbidden", -1, -1,
 	    (int64_t)n[API_HITS_FORBIDDEN]);
 	limit_add(j, "api_body", API_UPLOAD_MAX, -1,

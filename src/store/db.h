@@ -81,6 +81,10 @@ MUST_CHECK int db_checkpoint(struct db *db, struct errtext *err);
  * the next step. */
 MUST_CHECK int db_next(struct db *db, enum op_kind kind, void *rec,
     struct errtext *err);
+/* The same of another statement, whose first columns are those of the load
+ * statement, in its order. */
+MUST_CHECK int db_next_of(struct db *db, enum op_kind kind, enum stmt id,
+    void *rec, struct errtext *err);
 void db_reset(struct db *db, enum stmt id);
 
 /* The negative DB_ code of a failed call, with its text. */

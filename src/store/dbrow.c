@@ -234,8 +234,15 @@ load_column(sqlite3_stmt *st, int col, const struct column *c,
 int
 db_next(struct db *db, enum op_kind kind, void *rec, struct errtext *err)
 {
+	return db_next_of(db, kind, row_types[kind].load, rec, err);
+}
+
+int
+db_next_of(struct db *db, enum op_kind kind, enum stmt id, void *rec,
+    struct errtext *err)
+{
 	const struct row_type *t = &row_types[kind];
-	sqlite3_stmt *st = db->stmt[t->load];
+	sqlite3_stmt *st = db->stmt[id];
 	int r = sqlite3_step(st);
 
 	if (r == SQLITE_DONE) {

@@ -36,12 +36,18 @@ struct read {
 	uint64_t device;
 	int64_t after;
 	size_t limit;
+	bool is_feed;
 	store_timeline_fn *fn;    /* NULL = forgotten */
 	void *arg;
 	int status;
 	struct timeline_row *rows;
 	size_t count;
 	bool more;
+	/* of a feed, instead of fn and rows */
+	feed_fn *feed_fn;
+	struct feed_query query;
+	struct feed_row *feed_rows;
+	struct feed_page page;
 };
 
 struct read_list {
@@ -161,5 +167,7 @@ struct read *read_list_pop(struct read_list *l); /* NULL: empty */
 void read_free(struct read *r);
 /* Runs the query and fills r. Negative: a DB_ code, and r->status too. */
 MUST_CHECK int read_run(struct read *r, struct db *db, struct errtext *err);
+/* The same of a feed. */
+MUST_CHECK int feed_run(struct read *r, struct db *db, struct errtext *err);
 
 #endif

@@ -9,6 +9,7 @@ libtrackup_store_a_SOURCES = \
 	src/store/copy_trim.c \
 	src/store/db.c src/store/db.h \
 	src/store/dbrow.c \
+	src/store/feed.c \
 	src/store/file.c src/store/file.h \
 	src/store/group.c src/store/group.h \
 	src/store/internal.h \

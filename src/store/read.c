@@ -38,6 +38,7 @@ void
 read_free(struct read *r)
 {
 	free(r->rows);
+	free(r->feed_rows);
 	free(r);
 }
 
@@ -67,6 +68,8 @@ read_run(struct read *r, struct db *db, struct errtext *err)
 	struct event_rec ev;
 	int e;
 
+	if (r->is_feed)
+		return feed_run(r, db, err);
 	r->status = -1;
 	r->rows = calloc(r->limit, sizeof(*r->rows));
 	if (r->rows == NULL)

@@ -281,7 +281,7 @@ const struct row_type row_types[OP_KIND_COUNT_] = {
 	[OP_EVENT] = ROWS(event, event_rec,
 	    STMT_EVENT_PUT, STMT_TIMELINE, 2),
 	[OP_AUDIT] = ROWS(audit, audit_rec,
-	    STMT_AUDIT_PUT, STMT_COUNT_, 0),
+	    STMT_AUDIT_PUT, STMT_FEED_AUDIT, 1),
 	[OP_STAMP] = ROWS(stamp, stamp_rec,
 	    STMT_STAMP_PUT, STMT_STAMP_LOAD, 0),
 	[OP_FLAGS] = ROWS(flags, flags_rec,

@@ -217,27 +217,18 @@ store_submit(struct store *s, uint64_t ticket, struct opbuf *ops)
 	return room;
 }
 
-bool
-store_timeline(struct store *s, uint64_t device, int64_t after, size_t limit,
-    store_timeline_fn *fn, void *arg)
+/* Takes r. */
+static bool
+read_submit(struct store *s, struct read *r)
 {
-	struct read *r;
 	bool taken = false;
 
-	if ((r = calloc(1, sizeof(*r))) == NULL)
-		return false;
-	r->device = device;
-	r->after = after;
-	r->limit = limit == 0 || limit > TIMELINE_ROWS_MAX ?
-	    TIMELINE_ROWS_MAX : limit;
-	r->fn = fn;
-	r->arg = arg;
 	(void)pthread_mutex_lock(&s->lock);
 	if (s->shared.reads < READS_MAX) {
 		taken = true;
 		s->shared.reads++;
 		if (s->shared.stats.state == STORE_BROKEN) {
-			r->status = -1;
+			r->status = r->page.status = -1;
 			read_list_push(&s->shared.answered, r);
 			store_notify(s);
 		} else {
@@ -249,16 +240,52 @@ store_timeline(struct store *s, uint64_t device, int64_t after, size_t limit,
 		s->shared.stats.reads_refused++;
 	(void)pthread_mutex_unlock(&s->lock);
 	if (!taken)
-		free(r);
+		read_free(r);
 	return taken;
+}
+
+bool
+store_timeline(struct store *s, uint64_t device, int64_t after, size_t limit,
+    store_timeline_fn *fn, void *arg)
+{
+	struct read *r;
+
+	if ((r = calloc(1, sizeof(*r))) == NULL)
+		return false;
+	r->device = device;
+	r->after = after;
+	r->limit = limit == 0 || limit > TIMELINE_ROWS_MAX ?
+	    TIMELINE_ROWS_MAX : limit;
+	r->fn = fn;
+	r->arg = arg;
+	return read_submit(s, r);
+}
+
+bool
+store_feed(struct store *s, const struct feed_query *q, feed_fn *fn,
+    void *arg)
+{
+	struct read *r;
+
+	if ((r = calloc(1, sizeof(*r))) == NULL)
+		return false;
+	r->is_feed = true;
+	r->query = *q;
+	if (q->limit == 0 || q->limit > FEED_ROWS_MAX)
+		r->query.limit = FEED_ROWS_MAX;
+	r->feed_fn = fn;
+	r->arg = arg;
+	return read_submit(s, r);
 }
 
 static void
 forget_in(struct read *r, const void *arg)
 {
 	for (; r != NULL; r = r->next)
-		if (r->arg == arg)
+		if (r->arg == arg) {
 			r->fn = NULL;
+			r->feed_fn = NULL;
+		}
 }
 
 void
@@ -267,8 +294,10 @@ store_forget(struct store *s, void *arg)
 	(void)pthread_mutex_lock(&s->lock);
 	forget_in(s->shared.waiting.first, arg);
 	forget_in(s->shared.answered.first, arg);
-	if (s->shared.reading != NULL && s->shared.reading->arg == arg)
+	if (s->shared.reading != NULL && s->shared.reading->arg == arg) {
 		s->shared.reading->fn = NULL;
+		s->shared.reading->feed_fn = NULL;
+	}
 	(void)pthread_mutex_unlock(&s->lock);
 }
 
@@ -289,6 +318,8 @@ answer_reads(struct store *s)
 			return;
 		if (r->fn != NULL)
 			r->fn(r->arg, r->status, r->rows, r->count, r->more);
+		if (r->feed_fn != NULL)
+			r->feed_fn(r->arg, &r->page);
 		read_free(r);
 	}
 }

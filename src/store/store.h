@@ -14,6 +14,7 @@
 #include <stdint.h>
 #include "base/attr.h"
 #include "base/errtext.h"
+#include "core/feed.h"
 #include "core/record.h"
 
 struct store;
@@ -125,6 +126,9 @@ typedef void store_timeline_fn(void *arg, int status,
  * id `after`, oldest first, at most 200. False: too many reads wait. */
 bool store_timeline(struct store *s, uint64_t device, int64_t after,
     size_t limit, store_timeline_fn *fn, void *arg);
+/* As store_timeline(), of everything; q is copied. */
+bool store_feed(struct store *s, const struct feed_query *q, feed_fn *fn,
+    void *arg);
 /* Forgets pending answers for arg (its connection is gone). */
 void store_forget(struct store *s, void *arg);
 

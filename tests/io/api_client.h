@@ -27,6 +27,7 @@ void stop(void);
 /* Registered by main(). */
 void add_changes(TCase *tc);
 void add_hostile(TCase *tc);
+void add_events(TCase *tc);
 void add_http(TCase *tc);
 void add_socket(TCase *tc);
 

@@ -373,6 +373,7 @@ suite(void)
 	tcase_add_test(tc, timeline_pending);
 	add_changes(tc);
 	add_hostile(tc);
+	add_events(tc);
 	add_http(tc);
 	add_socket(tc);
 	suite_add_tcase(s, tc);

@@ -149,7 +149,6 @@ START_TEST(routes)
 		expect_error(post(later_post[i], "{\"x\":1}"), 501,
 		    "not_available");
 	expect_error(get("firmware?x=1"), 501, "not_available");
-	expect_error(get("events"), 501, "not_available");
 }
 END_TEST
 

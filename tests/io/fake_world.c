@@ -543,6 +543,92 @@ fake_world_events(struct fake_world *w, int status)
 	fn(w->event_arg, status, ev, ids, campaigns, n, id <= EVENTS);
 }
 
+/* Audit n happened right after event n. */
+void
+fake_world_feed(struct fake_world *w)
+{
+	static struct feed_row rows[FEED_ROWS_MAX];
+	const struct feed_query *q = &w->feed_query;
+	struct feed_page p = {.status = w->feed_broken ? -1 : 0, .row = rows,
+	    .event = q->event, .audit = q->audit};
+	feed_fn *fn = w->feed_fn;
+	size_t limit = q->limit == 0 ? FEED_ROWS_MAX : q->limit;
+
+	w->feed_fn = NULL;
+	if (fn == NULL)
+		return;
+	if (q->kind == FEED_END) {
+		p.event = w->feed_events;
+		p.audit = w->feed_audits;
+	} else if (q->kind == FEED_SINCE) {
+		p.event = q->since_wall - FAKE_WALL_MS;
+		p.audit = p.event < w->feed_audits ? p.event : w->feed_audits;
+	} else if (q->kind == FEED_AUDIT) {
+		p.event = 0;
+		p.audit = q->audit == 0 ? w->feed_audits + 1 : q->audit;
+	}
+	while (p.count < limit && q->kind != FEED_END) {
+		struct feed_row *r = &rows[p.count];
+
+		*r = (struct feed_row){.event = p.event};
+		if (q->kind == FEED_AUDIT ? p.audit > 1 :
+		    p.audit < w->feed_audits && p.audit < p.event) {
+			p.audit += q->kind == FEED_AUDIT ? -1 : 1;
+			r->is_audit = true;
+			r->au = (struct audit_rec){.wall = FAKE_WALL_MS +
+			    p.audit};
+			copy(r->au.who, sizeof r->au.who, "uid:0");
+			copy(r->au.action, sizeof r->au.action, "halt");
+			(void)snprintf(r->au.reason, sizeof r->au.reason,
+			    "<b>%" PRId64, p.audit);
+		} else if (q->kind != FEED_AUDIT && p.event < w->feed_events) {
+			r->event = ++p.event;
+			r->ev = (struct event_rec){.wall = FAKE_WALL_MS +
+			    p.event, .kind = EVENT_REPORT,
+			    .phase = PHASE_DOWNLOADING, .attempt = 9,
+			    .code = 200, .serial = 10};
+			copy(r->campaign, sizeof r->campaign, "fleet");
+			copy(r->device, sizeof r->device, "A000002B000001");
+			(void)snprintf(r->ev.text, sizeof r->ev.text,
+			    "event %" PRId64 "\n\ndata: x", p.event);
+		} else {
+			break;
+		}
+		r->audit = p.audit;
+		p.count++;
+	}
+	p.more = q->kind == FEED_AUDIT ? p.audit > 1 :
+	    p.event < w->feed_events || p.audit < w->feed_audits;
+	fn(w->feed_arg, &p);
+}
+
+static bool
+feed(void *arg, const struct feed_query *q, feed_fn *fn, void *fn_arg)
+{
+	struct fake_world *w = arg;
+
+	w->feeds_asked++;
+	if (w->refuse_timeline)
+		return false;
+	w->feed_query = *q;
+	w->feed_fn = fn;
+	w->feed_arg = fn_arg;
+	if (!w->hold_feed)
+		fake_world_feed(w);
+	return true;
+}
+
+static void
+feed_forget(void *arg, void *fn_arg)
+{
+	struct fake_world *w = arg;
+
+	if (w->feed_arg == fn_arg) {
+		w->feeds_forgotten += w->feed_fn != NULL;
+		w->feed_fn = NULL;
+	}
+}
+
 static void
 timeline_forget(void *arg, void *fn_arg)
 {
@@ -680,6 +766,7 @@ fake_world_ops(struct fake_world *w)
 		.arg = w, .core = get_core, .now = get_now,
 		.status = get_status, .operate = operate,
 		.timeline = timeline, .timeline_forget = timeline_forget,
+		.feed = feed, .feed_forget = feed_forget,
 		.check = check, .reload = reload, .note = note,
 		.backup = backup, .backup_forget = backup_forget,
 	};

@@ -45,6 +45,13 @@ struct fake_world {
 	int64_t event_after;
 	size_t event_max;
 	unsigned timeline_asked, timeline_forgotten;
+	/* the feed: events 1.. and audit 1.. that there are */
+	int64_t feed_events, feed_audits;
+	bool hold_feed, feed_broken;
+	unsigned feeds_asked, feeds_forgotten;
+	struct feed_query feed_query;
+	feed_fn *feed_fn;
+	void *feed_arg;
 	/* the pending backup */
 	bool hold_backup;
 	unsigned backups, backups_forgotten;
@@ -62,6 +69,8 @@ void fake_world_backup(struct fake_world *w,
     const struct api_backup_result *r);
 /* Everything that was given out is on disk. */
 void fake_world_durable(struct fake_world *w);
+/* Answers the held read of the feed. */
+void fake_world_feed(struct fake_world *w);
 /* Answers the held read: rows after event_after, 450 in all, 200 at a time. */
 void fake_world_events(struct fake_world *w, int status);
 

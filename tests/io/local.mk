@@ -15,6 +15,7 @@ check_PROGRAMS += tests/io/check_api
 TESTS += tests/io/check_api
 tests_io_check_api_SOURCES = tests/io/check_api.c \
 	tests/io/check_api_changes.c \
+	tests/io/check_api_events.c \
 	tests/io/check_api_hostile.c \
 	tests/io/check_api_http.c \
 	tests/io/check_api_socket.c \

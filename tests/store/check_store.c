@@ -371,6 +371,166 @@ START_TEST(timeline_is_paged)
 }
 END_TEST
 
+struct fed {
+	struct feed_row row[FEED_ROWS_MAX * 2];
+	struct feed_page page;
+	unsigned calls;
+};
+
+static void
+on_fed(void *arg, const struct feed_page *p)
+{
+	struct fed *f = arg;
+
+	f->calls++;
+	f->page = *p;
+	for (size_t i = 0; i < p->count; i++)
+		f->row[i] = p->row[i];
+}
+
+static void
+feed(struct store *s, struct fed *f, struct feed_query q)
+{
+	int64_t end = test_now_ms() + 10000;
+	struct pollfd pfd = {.fd = store_fd(s), .events = POLLIN};
+	enum store_state state;
+	uint64_t ticket = 0;
+	bool room;
+
+	f->calls = 0;
+	ck_assert(store_feed(s, &q, on_fed, f));
+	while (store_poll(s, &ticket, &state, &room), f->calls == 0) {
+		ck_assert(test_now_ms() < end);
+		(void)poll(&pfd, 1, 100);
+	}
+	ck_assert_int_eq(f->page.status, 0);
+}
+
+/* 6000 events, one a ms; an audit line beside each thousandth. */
+static void
+fill_feed(struct store *s)
+{
+	struct opbuf ops;
+
+	opbuf_init(&ops);
+	add_base(&ops, 1);
+	for (int i = 1; i <= 6000; i++) {
+		struct event_rec ev = make_event(7, i);
+		struct audit_rec au = {.wall = i, .who = "uid:0",
+		    .action = "pause"};
+
+		ev.wall = i;
+		if (i == 5990)
+			ev.campaign = 0;
+		opbuf_add(&ops, OP_EVENT, &ev);
+		if (i % 1000 != 0)
+			continue;
+		(void)snprintf(au.object, sizeof(au.object), "%s",
+		    i == 1000 ? "campaign-1/rest" : i == 2000 ? "campaign-1"
+		    : "campaign-11");
+		opbuf_add(&ops, OP_AUDIT, &au);
+	}
+	(void)store_submit(s, 1, &ops);
+	wait_durable(s, 1);
+}
+
+START_TEST(feed_is_in_order)
+{
+	static struct fed f;
+	struct store *s = open_started(td.path);
+	struct feed_query q = {.kind = FEED_END};
+	int64_t wall = 0, events = 0, audits = 0;
+
+	feed(s, &f, q);
+	ck_assert_int_eq(f.page.event, 0);
+	ck_assert_int_eq(f.page.audit, 0);
+	fill_feed(s);
+	q.kind = FEED_BEHIND;
+	do {
+		feed(s, &f, q);
+		for (size_t i = 0; i < f.page.count; i++) {
+			const struct feed_row *r = &f.row[i];
+			int64_t w = r->is_audit ? r->au.wall : r->ev.wall;
+
+			ck_assert_int_ge(w, wall);
+			wall = w;
+			events += !r->is_audit;
+			audits += r->is_audit;
+			/* From any row on, nothing is missed or told twice. */
+			ck_assert_int_eq(r->event, events);
+			ck_assert_int_eq(r->audit, audits);
+			if (!r->is_audit)
+				ck_assert_str_eq(r->campaign,
+				    w == 5990 ? "" : "campaign-1");
+		}
+		q.event = f.page.event;
+		q.audit = f.page.audit;
+	} while (f.page.more);
+	ck_assert_int_eq(events, 6000);
+	ck_assert_int_eq(audits, 6);
+	feed(s, &f, q);
+	ck_assert_uint_eq(f.page.count, 0);
+	store_close(s);
+}
+END_TEST
+
+START_TEST(feed_since_and_of_one)
+{
+	static struct fed f;
+	struct store *s = open_started(td.path);
+	struct feed_query q = {.kind = FEED_SINCE, .since_wall = 5989};
+	int64_t audits = 0;
+	unsigned pages = 0;
+
+	fill_feed(s);
+	feed(s, &f, q);
+	ck_assert_uint_eq(f.page.count, 12 + 1);
+	ck_assert_int_eq(f.row[0].ev.wall, 5989);
+	ck_assert(!f.page.more);
+	(void)snprintf(q.campaign, sizeof(q.campaign), "campaign-1");
+	feed(s, &f, q);
+	ck_assert_uint_eq(f.page.count, 11);
+	q.since_wall = 1 << 20;
+	feed(s, &f, q);
+	ck_assert_uint_eq(f.page.count, 0);
+	ck_assert_int_eq(f.page.event, 6000);
+
+	/* One without rows costs a bounded look at a time. */
+	q = (struct feed_query){.kind = FEED_BEHIND, .campaign = "campaign"};
+	do {
+		feed(s, &f, q);
+		ck_assert_uint_eq(f.page.count, 0);
+		ck_assert_int_le(f.page.event - q.event, 5000);
+		q.event = f.page.event;
+		pages++;
+	} while (f.page.more);
+	ck_assert_uint_eq(pages, 2);
+
+	/* The wave's approval is the campaign's, another one's is not. */
+	q = (struct feed_query){.kind = FEED_BEHIND, .campaign = "campaign-1"};
+	do {
+		feed(s, &f, q);
+		for (size_t i = 0; i < f.page.count; i++)
+			audits += f.row[i].is_audit;
+		q.event = f.page.event;
+		q.audit = f.page.audit;
+	} while (f.page.more);
+	ck_assert_int_eq(audits, 2);
+
+	q = (struct feed_query){.kind = FEED_AUDIT, .limit = 4};
+	feed(s, &f, q);
+	ck_assert_uint_eq(f.page.count, 4);
+	ck_assert_int_eq(f.row[0].au.wall, 6000);
+	ck_assert(f.page.more);
+	q.audit = f.page.audit;
+	feed(s, &f, q);
+	ck_assert_uint_eq(f.page.count, 2);
+	ck_assert_int_eq(f.row[1].au.wall, 1000);
+	ck_assert(!f.page.more);
+	store_close(s);
+}
+END_TEST
+
 START_TEST(reads_are_bounded_and_forgotten)
 {
 	struct store *s = open_store(td.path);
@@ -550,6 +710,8 @@ main(void)
 	tcase_add_test(tc, second_claim_breaks_the_store);
 	tcase_add_test(tc, lost_batch_breaks_the_store);
 	tcase_add_test(tc, timeline_is_paged);
+	tcase_add_test(tc, feed_is_in_order);
+	tcase_add_test(tc, feed_since_and_of_one);
 	tcase_add_test(tc, reads_are_bounded_and_forgotten);
 	tcase_add_test(tc, broken_store_answers_reads);
 	tcase_add_test(tc, queue_limit_is_told);
