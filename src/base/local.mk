@@ -11,6 +11,7 @@ libtrackup_base_a_SOURCES = \
 	src/base/keyset.c src/base/keyset.h \
 	src/base/prng.c src/base/prng.h \
 	src/base/sbuf.c src/base/sbuf.h \
+	src/base/sha256.c src/base/sha256.h \
 	src/base/span.c src/base/span.h \
 	src/base/text.c src/base/text.h \
 	src/base/units.c src/base/units.h \

@@ -264,3 +264,132 @@ client_each(struct ctl *c, const char *path, item_fn *fn, void *arg)
 	} while (r == 0 && after[0] != '\0');
 	return r;
 }
+
+/* --- events ----------------------------------------------------------------*/
+#define LINE_MAX_BYTES (1024 * 1024)
+#define QUIET_S 60L /* the daemon speaks every 15 s */
+
+struct listening {
+	struct ctl *c;
+	event_fn *fn;
+	void *arg;
+	char *last;
+	struct sbuf line, data;
+	char event[32];
+	bool heard;
+	int r;              /* of fn */
+	struct sbuf answer; /* of what is no stream */
+	CURL *easy;
+};
+
+static void
+on_message(struct listening *l)
+{
+	json_t *j = json_loadb(sbuf_str(&l->data), l->data.len, 0, NULL);
+
+	l->heard = true;
+	if (j != NULL)
+		l->r = l->fn(l->c, l->event, j, l->arg);
+	json_decref(j);
+}
+
+static void
+on_line(struct listening *l, const char *s)
+{
+	if (s[0] == '\0') {
+		if (l->data.len > 0)
+			on_message(l);
+		sbuf_clear(&l->data);
+		l->event[0] = '\0';
+	} else if (strncmp(s, "id: ", 4) == 0) {
+		(void)snprintf(l->last, CTL_EVENT_ID_MAX, "%s", s + 4);
+	} else if (strncmp(s, "event: ", 7) == 0) {
+		(void)snprintf(l->event, sizeof l->event, "%s", s + 7);
+	} else if (strncmp(s, "data: ", 6) == 0) {
+		sbuf_adds(&l->data, s + 6);
+	}
+}
+
+static size_t
+on_events(char *p, size_t size, size_t n, void *arg)
+{
+	struct listening *l = arg;
+	long status = 0;
+
+	n *= size;
+	(void)curl_easy_getinfo(l->easy, CURLINFO_RESPONSE_CODE, &status);
+	if (status != 200) {
+		sbuf_add(&l->answer, p, n);
+		return l->answer.failed ? 0 : n;
+	}
+	for (size_t i = 0; i < n && l->r == 0; i++) {
+		if (p[i] != '\n') {
+			sbuf_add(&l->line, &p[i], 1);
+			continue;
+		}
+		on_line(l, sbuf_str(&l->line));
+		sbuf_clear(&l->line);
+	}
+	return l->r != 0 || l->line.failed || l->data.failed ? 0 : n;
+}
+
+static int
+events_ended(struct listening *l, CURLcode r)
+{
+	struct answer a = {0};
+	int exit_code;
+
+	(void)curl_easy_getinfo(l->easy, CURLINFO_RESPONSE_CODE, &a.status);
+	if (l->r != 0 || (a.status == 200 && l->heard))
+		return l->r;
+	if (r != CURLE_OK) {
+		a.status = 0;
+		explain(l->c, a.why, sizeof a.why);
+	} else {
+		a.json = json_loadb(sbuf_str(&l->answer), l->answer.len, 0,
+		    NULL);
+	}
+	exit_code = answer_failed(l->c, &a);
+	answer_done(&a);
+	return exit_code;
+}
+
+int
+client_events(struct ctl *c, const char *path, char last[CTL_EVENT_ID_MAX],
+    event_fn *fn, void *arg, bool *ret_heard)
+{
+	char url[sizeof BASE + CTL_PATH_MAX], header[CTL_EVENT_ID_MAX + 20];
+	struct listening l = {.c = c, .fn = fn, .arg = arg, .last = last,
+	    .easy = easy(c)};
+	struct curl_slist *headers = NULL;
+	CURLcode r;
+	int e;
+
+	sbuf_init(&l.line, LINE_MAX_BYTES);
+	sbuf_init(&l.data, LINE_MAX_BYTES);
+	sbuf_init(&l.answer, ANSWER_MAX);
+	(void)snprintf(url, sizeof url, BASE "%s", path);
+	(void)snprintf(header, sizeof header, "Last-Event-ID: %s", last);
+	if (last[0] != '\0')
+		headers = curl_slist_append(NULL, header);
+	(void)curl_easy_setopt(l.easy, CURLOPT_URL, url);
+	(void)curl_easy_setopt(l.easy, CURLOPT_UNIX_SOCKET_PATH, c->socket);
+	(void)curl_easy_setopt(l.easy, CURLOPT_NOPROXY, "*");
+	(void)curl_easy_setopt(l.easy, CURLOPT_CONNECTTIMEOUT_MS,
+	    CONNECT_TIMEOUT_MS);
+	(void)curl_easy_setopt(l.easy, CURLOPT_LOW_SPEED_LIMIT, 1L);
+	(void)curl_easy_setopt(l.easy, CURLOPT_LOW_SPEED_TIME, QUIET_S);
+	(void)curl_easy_setopt(l.easy, CURLOPT_NOSIGNAL, 1L);
+	(void)curl_easy_setopt(l.easy, CURLOPT_FORBID_REUSE, 1L);
+	(void)curl_easy_setopt(l.easy, CURLOPT_HTTPHEADER, headers);
+	(void)curl_easy_setopt(l.easy, CURLOPT_WRITEFUNCTION, on_events);
+	(void)curl_easy_setopt(l.easy, CURLOPT_WRITEDATA, &l);
+	r = curl_easy_perform(l.easy);
+	e = events_ended(&l, r);
+	*ret_heard = l.heard;
+	curl_slist_free_all(headers);
+	sbuf_done(&l.line);
+	sbuf_done(&l.data);
+	sbuf_done(&l.answer);
+	return e;
+}

@@ -65,7 +65,8 @@ static const struct cmd wave_cmds[] = {
 };
 
 static const struct cmd token_cmds[] = {
-	LATER("new", "NAME ROLE", "not in this version"),
+	VERB("new", "NAME ROLE", "a token for http.token_file: read or operate",
+	    cmd_token_new, 0, 2),
 	END
 };
 
@@ -88,10 +89,12 @@ static const struct cmd root_cmds[] = {
 	GROUP("device", "trackers", device_cmds),
 	GROUP("wave", "waves of a campaign", wave_cmds),
 	GROUP("firmware", "not in this version", firmware_cmds),
-	GROUP("token", "not in this version", token_cmds),
+	GROUP("token", "tokens of the API over TCP", token_cmds),
 	VERB("backup", "FILE", "copy the database to a file of this machine, "
 	    "while it is in use", cmd_backup, OPT_BIT(OPT_FORCE), 1),
-	LATER("events", "", "not in this version"),
+	VERB("events", "", "what happens, to all or in one campaign", cmd_events,
+	    OPT_BIT(OPT_FOLLOW) | OPT_BIT(OPT_SINCE) | OPT_BIT(OPT_CAMPAIGN),
+	    0),
 	END
 };
 

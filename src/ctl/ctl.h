@@ -27,7 +27,8 @@ enum ctl_exit {
 /* Options of single commands; the others hold everywhere. */
 enum ctl_option {
 	OPT_STATE, OPT_CAUSE, OPT_HOLD, OPT_WAVE, OPT_DIGEST, OPT_DRY_RUN,
-	OPT_TIMEOUT, OPT_FORCE, OPT_FOR, OPT_CANCEL, OPT_FILE, OPT_COUNT_
+	OPT_TIMEOUT, OPT_FORCE, OPT_FOR, OPT_CANCEL, OPT_FILE,
+	OPT_FOLLOW, OPT_SINCE, OPT_CAMPAIGN, OPT_COUNT_
 };
 
 #define OPT_BIT(o) (1u << (o))
@@ -112,6 +113,16 @@ json_t *client_body(const struct ctl *c);
 typedef int item_fn(struct ctl *c, const json_t *item, void *arg);
 int client_each(struct ctl *c, const char *path, item_fn *fn, void *arg);
 
+/* Server-sent events of path, behind the one with id last ("" = what the path
+ * says). last is kept up to date. fn's nonzero return ends it. 0: the other
+ * side closed or was lost; fn's return; or an exit code, said. *ret_heard:
+ * whether it had begun. */
+#define CTL_EVENT_ID_MAX 80
+typedef int event_fn(struct ctl *c, const char *event, const json_t *data,
+    void *arg);
+int client_events(struct ctl *c, const char *path,
+    char last[CTL_EVENT_ID_MAX], event_fn *fn, void *arg, bool *ret_heard);
+
 /* --- suggest.c -------------------------------------------------------------*/
 /* "did you mean …?" of a campaign that was not found or, where there is one,
  * of its wave (NULL = it is not that). */
@@ -184,7 +195,7 @@ int term_cells(const char *s);
 
 /* --- commands --------------------------------------------------------------*/
 cmd_fn cmd_status, cmd_reload, cmd_halt, cmd_resume_all, cmd_later;
-cmd_fn cmd_backup, cmd_drain;
+cmd_fn cmd_backup, cmd_drain, cmd_events, cmd_token_new;
 cmd_fn cmd_campaign_list, cmd_campaign_show, cmd_campaign_targets;
 cmd_fn cmd_campaign_check, cmd_campaign_change, cmd_campaign_abort;
 cmd_fn cmd_campaign_wait;

@@ -36,6 +36,9 @@ static const struct option longs[] = {
 	{"for", required_argument, NULL, LONG_VERB + OPT_FOR},
 	{"cancel", no_argument, NULL, LONG_VERB + OPT_CANCEL},
 	{"file", required_argument, NULL, LONG_VERB + OPT_FILE},
+	{"follow", no_argument, NULL, LONG_VERB + OPT_FOLLOW},
+	{"since", required_argument, NULL, LONG_VERB + OPT_SINCE},
+	{"campaign", required_argument, NULL, LONG_VERB + OPT_CAMPAIGN},
 	{NULL, 0, NULL, 0},
 };
 
@@ -52,6 +55,10 @@ static const struct { const char *name, *value, *help; }
 	[OPT_CANCEL] = {"--cancel", "", "stop also what is under way"},
 	[OPT_FILE] = {"--file", " F", "ids, one a line, # comments"},
 	[OPT_FORCE] = {"--force", "", "take over what was refused for safety"},
+	[OPT_FOLLOW] = {"--follow", "", "go on with what comes, until stopped"},
+	[OPT_SINCE] = {"--since", " WHEN", "from then on: 2h ago, or a time; "
+	    "default 1h"},
+	[OPT_CAMPAIGN] = {"--campaign", " NAME", "only what belongs to it"},
 };
 /* clang-format on */
 

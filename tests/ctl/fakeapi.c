@@ -95,6 +95,8 @@ serve(const char *path, const char *views)
 	fake_world_init(&w, l);
 	if (views != NULL)
 		w.core.views_left = (int)strtol(views, NULL, 10);
+	w.feed_events = 5;
+	w.feed_audits = 1;
 	ops = fake_world_ops(&w);
 	ops.note = note;
 	if (api_new(&w.api, l, &cfg, &ops, &err) < 0) {

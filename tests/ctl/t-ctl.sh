@@ -93,19 +93,34 @@ run 2 campaign show x --force; err '--force: not an option of'
 run 2 -o csv status; err 'no list'
 run 2 -o xml status; err 'table, json or csv'
 run 2 -c "$dir/none.yaml"; err 'which command'
-for later in 'events' 'firmware list' \
-    'token new a read' 'device release A' 'campaign plan f'; do
+for later in 'firmware list' 'device release A' 'campaign plan f'; do
 	# shellcheck disable=SC2086
 	run 6 $later
 	err 'not available in this version'
 done
+
+# --- tokens --------------------------------------------------------------------
+run 0 token new night.shift operate; out '^night.shift operate [0-9a-f]\{64\}$'
+out '^tu_[0-9a-f]\{48\}$'; lines 2; err 'only now'
+what='the hash of a token'
+if [ "$(sed -n 2p "$dir/out" | tr -d '\n' | sha256sum)" = \
+    "$(sed -n '1s/.* //p' "$dir/out")  -" ]; then ok; else bad 'differs'; fi
+cp "$dir/out" "$dir/first"
+run 0 token new night.shift operate
+if cmp -s "$dir/out" "$dir/first"; then bad 'the same twice'; else ok; fi
+run 0 --json token new a read; is_json 'object 4'
+run 2 token new a write; err 'read or operate'; no_out
+run 2 token new 'a b' read; err 'a name has'; no_out
 
 # --- no daemon -----------------------------------------------------------------
 run 5 status; err 'no such socket'; err 'is trackupd running'; no_out
 run 5 campaign wait x; err 'no such socket'
 printf 'x' > "$dir/f.yaml"
 run 5 campaign check "$dir/f.yaml"; err 'trackupd -t'
+run 5 events; err 'no such socket'
+run 2 events --since yesterday; err 'not a duration'
 start junk
+run 1 events; err 'not what trackupd answers'
 run 1 status; err 'not what trackupd answers'
 kill -9 "$pid"
 wait "$pid" 2>/dev/null
@@ -350,6 +365,33 @@ await 'campaigns/ends' "$dir/log" || bad 'it does not ask'
 start 0
 if wait $waiter; then ok; else bad 'exit code'; fi
 out 'finished'
+
+# --- what happens --------------------------------------------------------------
+run 0 events --since 2026-11-23T07:49:11.042Z; lines 6; no_err
+out '^2026-11-23T07:49:11.043Z campaign=fleet device=A000002B000001 kind=report '
+out 'code=200 serial=000A  event 5.x0a.x0adata: x$'
+out '^2026-11-23T07:49:11.043Z uid:0 halt : <b>1$'
+run 0 events --json --since 2026-11-23T07:49:11.042Z; is_json 'array 6'
+out '"event":"audit"'
+run 0 events --campaign fleet --since 2026-11-23T07:49:11.047Z; no_out
+err 'nothing happened'
+run 4 events --campaign none; err 'no such'
+run 2 events surplus; err 'too many arguments'
+what='events --follow'
+"$ctl" -s "$sock" events --follow --json > "$dir/out" 2> "$dir/err" &
+follower=$!
+await '"event":"campaign","name":"fleet","state":"running"' "$dir/out" || bad late
+stop
+start
+what='events --follow over a restart'
+i=0
+until [ "$(grep -c '"name":"fleet"' "$dir/out")" -ge 2 ] || [ $i -gt 200 ]; do
+	i=$((i + 1))
+	sleep 0.05
+done
+if [ $i -le 200 ]; then ok; else bad 'not taken up again'; fi
+kill $follower
+wait $follower 2>/dev/null
 
 # --- a reader that leaves ------------------------------------------------------
 what='a closed pipe'

@@ -3,6 +3,7 @@
 
 #include <check.h>
 #include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "base/devid.h"
@@ -11,6 +12,7 @@
 #include "base/sbuf.h"
 #include "base/units.h"
 #include "base/version.h"
+#include "base/sha256.h"
 #include "base/wtime.h"
 #include "quick.h"
 
@@ -694,6 +696,44 @@ START_TEST(readers_survive_damage)
 }
 END_TEST
 
+/* FIPS 180-4 and NIST's examples; the lengths around a block's end against
+ * what OpenSSL says. */
+START_TEST(sha256_vectors)
+{
+	static const struct {
+		size_t len; /* of a's; 0: text */
+		const char *text, *hash;
+	} v[] = {
+		{0, "", "e3b0c44298fc1c149afbf4c8996fb924"
+		    "27ae41e4649b934ca495991b7852b855"},
+		{0, "abc", "ba7816bf8f01cfea414140de5dae2223"
+		    "b00361a396177a9cb410ff61f20015ad"},
+		{0, "abcdbcdecdefdefgefghfghighijhijkijkljklmklmnlmnomnop"
+		    "nopq", "248d6a61d20638b8e5c026930c3e6039"
+		    "a33ce45964ff2167f6ecedd419db06c1"},
+		{55, NULL, "9f4390f8d30c2dd92ec9f095b65e2b9a"
+		    "e9b0a925a5258e241c9f1e910f734318"},
+		{56, NULL, "b35439a4ac6f0948b6d6f9e3c6af0f5f"
+		    "590ce20f1bde7090ef7970686ec6738a"},
+		{64, NULL, "ffe054fe7ae0cb6dc65c3af9b61d5209"
+		    "f439851db43d0ba5997337df154668eb"},
+		{200, NULL, "c2a908d98f5df987ade41b5fce213067"
+		    "efbcc21ef2240212a41e54b5e7c28ae5"},
+	};
+	unsigned char md[SHA256_BYTES];
+	char a[200], hex[2 * SHA256_BYTES + 1];
+
+	memset(a, 'a', sizeof(a));
+	for (size_t i = 0; i < ARRAY_LEN(v); i++) {
+		sha256(v[i].text != NULL ? v[i].text : a,
+		    v[i].text != NULL ? strlen(v[i].text) : v[i].len, md);
+		for (size_t k = 0; k < sizeof(md); k++)
+			(void)snprintf(hex + 2 * k, 3, "%02x", md[k]);
+		ck_assert_str_eq(hex, v[i].hash);
+	}
+}
+END_TEST
+
 int
 main(void)
 {
@@ -723,6 +763,7 @@ main(void)
 	tcase_add_test(tc, wtime_known_instants);
 	tcase_add_test(tc, wtime_reads_rfc3339);
 	tcase_add_test(tc, wtime_refuses_the_rest);
+	tcase_add_test(tc, sha256_vectors);
 	tcase_add_test(tc, wtime_round_trip);
 	tcase_add_test(tc, readers_survive_damage);
 	suite_add_tcase(suite, tc);
