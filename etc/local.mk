@@ -10,6 +10,7 @@ unit_sed = $(SED) -e 's|@sbindir[@]|$(sbindir)|g' \
 
 EXTRA_DIST += etc/trackupd.catalog etc/trackupd.socket etc/trackupd.service.in etc/trackupd.sysusers $(etc_samples)
 CLEANFILES += etc/trackupd.service
+EXTRA_DIST += etc/trackupctl.bash
 
 etc/trackupd.service: $(top_srcdir)/etc/trackupd.service.in Makefile
 	$(AM_V_GEN)$(MKDIR_P) etc && \
@@ -22,12 +23,20 @@ catalogdir = $(prefix)/lib/systemd/catalog
 catalog_DATA = etc/trackupd.catalog
 endif
 
+# Loaded by bash under the name of the command.
+completionsdir = $(datadir)/bash-completion/completions
+
 # sysusers.d wants the file under the name of the package.
 install-data-local:
 	$(MKDIR_P) $(DESTDIR)$(prefix)/lib/sysusers.d \
 	    $(DESTDIR)$(sysconfdir)/trackupd/campaigns.d
 	$(INSTALL_DATA) $(top_srcdir)/etc/trackupd.sysusers \
 	    $(DESTDIR)$(prefix)/lib/sysusers.d/trackupd.conf
+	$(MKDIR_P) $(DESTDIR)$(completionsdir)
+	$(INSTALL_DATA) $(top_srcdir)/etc/trackupctl.bash \
+	    $(DESTDIR)$(completionsdir)/trackupctl
+	for p in trackupd tracksim; do \
+	    ln -sf trackupctl $(DESTDIR)$(completionsdir)/$$p; done
 	@for f in $(etc_samples); do \
 	    to=$(DESTDIR)$(sysconfdir)/trackupd/$${f##*/}; \
 	    if test -e "$$to"; then echo "kept as it is: $$to"; else \
@@ -35,6 +44,8 @@ install-data-local:
 
 # A sample that somebody edited is not ours to remove.
 uninstall-local:
+	for p in trackupctl trackupd tracksim; do \
+	    rm -f $(DESTDIR)$(completionsdir)/$$p; done
 	rm -f $(DESTDIR)$(prefix)/lib/sysusers.d/trackupd.conf
 	@for f in $(etc_samples); do \
 	    to=$(DESTDIR)$(sysconfdir)/trackupd/$${f##*/}; \

@@ -7,5 +7,6 @@ tests_ctl_fakeapi_CPPFLAGS = $(AM_CPPFLAGS) $(JANSSON_CFLAGS) \
 tests_ctl_fakeapi_LDADD = libtrackup-io.a libtrackup-pure.a \
 	libtrackup-base.a $(io_libs)
 
-dist_check_SCRIPTS += tests/ctl/t-ctl.sh tests/ctl/t-manual.sh
-TESTS += tests/ctl/t-ctl.sh tests/ctl/t-manual.sh
+dist_check_SCRIPTS += tests/ctl/t-ctl.sh tests/ctl/t-manual.sh \
+	tests/ctl/t-completion.sh
+TESTS += tests/ctl/t-ctl.sh tests/ctl/t-manual.sh tests/ctl/t-completion.sh
