@@ -23,6 +23,7 @@ libtrackup_pure_a_SOURCES = $(libtrackup_base_a_SOURCES) $(proto_sources) \
 	src/core/packages.c \
 	src/core/paths.c src/core/paths.h \
 	src/core/pending.c \
+	src/core/plan.c src/core/plan.h \
 	src/core/plant.c src/core/plant.h \
 	src/core/reads.c \
 	src/core/record.c src/core/record.h \

@@ -91,8 +91,8 @@ print_lines(FILE *to, const json_t *lines, const char *base, const char *file)
 
 /* Posts until nothing is missing. 0 with *ret, or the exit code. */
 static int
-post_all(struct ctl *c, const char *file, const char *base,
-    struct answer *ret)
+post_all(struct ctl *c, const char *question, const char *file,
+    const char *base, const json_t *more, struct answer *ret)
 {
 	json_t *files = json_object(), *body, *name;
 	size_t left = UPLOAD_MAX, i;
@@ -102,7 +102,10 @@ post_all(struct ctl *c, const char *file, const char *base,
 		body = client_body(c);
 		(void)json_object_set_new(body, "file", json_string(base));
 		(void)json_object_set(body, "files", files);
-		*ret = client_ask(c, "check", body);
+		if (more != NULL)
+			(void)json_object_update(body,
+			    (json_t *)(uintptr_t)more);
+		*ret = client_ask(c, question, body);
 		if (ret->status != 409 || round == ROUNDS_MAX ||
 		    json_object_get(ret->json, "files") == NULL)
 			break;
@@ -118,22 +121,21 @@ post_all(struct ctl *c, const char *file, const char *base,
 }
 
 int
-cmd_campaign_check(struct ctl *c, char *const *args)
+ask_about(struct ctl *c, const char *question, const char *file,
+    const json_t *more, json_t **ret)
 {
-	const char *file = args[0], *slash = strrchr(file, '/');
+	const char *slash = strrchr(file, '/');
 	const char *base = slash == NULL ? file : slash + 1;
 	struct answer a = {0};
-	int r;
+	int r = post_all(c, question, file, base, more, &a);
 
-	if ((r = post_all(c, file, base, &a)) != 0)
+	*ret = NULL;
+	if (r != 0)
 		return r;
 	if (a.status == 200) {
 		print_lines(stderr, json_object_get(a.json, "warnings"), base,
 		    file);
-		if (c->json)
-			print_json(a.json);
-		else
-			(void)printf("%s: good\n", file);
+		*ret = json_incref(a.json);
 	} else if (a.status == 422) {
 		r = CTL_FAILED;
 		if (c->json)
@@ -142,10 +144,24 @@ cmd_campaign_check(struct ctl *c, char *const *args)
 		    base, file);
 	} else {
 		r = answer_failed(c, &a);
-		if (r == CTL_UNREACHABLE)
-			say("without a running trackupd: trackupd -t checks "
-			    "the configuration and all its campaign files");
 	}
 	answer_done(&a);
+	return r;
+}
+
+int
+cmd_campaign_check(struct ctl *c, char *const *args)
+{
+	json_t *j;
+	int r = ask_about(c, "check", args[0], NULL, &j);
+
+	if (r == CTL_UNREACHABLE)
+		say("without a running trackupd: trackupd -t checks "
+		    "the configuration and all its campaign files");
+	if (r == 0 && c->json)
+		print_json(j);
+	else if (r == 0)
+		(void)printf("%s: good\n", args[0]);
+	json_decref(j);
 	return r;
 }

@@ -30,7 +30,8 @@ static const struct cmd campaign_cmds[] = {
 	    cmd_campaign_abort, OPT_BIT(OPT_DRY_RUN), 1),
 	VERB("wait", "NAME", "until it is finished, aborted, or paused by a "
 	    "rule", cmd_campaign_wait, OPT_BIT(OPT_TIMEOUT), 1),
-	LATER("plan", "FILE", "not in this version"),
+	VERB("plan", "FILE", "what a campaign file would do, and to whom",
+	    cmd_campaign_plan, 0, 1),
 	LATER("simulate", "FILE", "not in this version"),
 	VERB("retry-failed", "NAME", "try the failed ones again",
 	    cmd_campaign_retry, OPT_BIT(OPT_CAUSE), 1),

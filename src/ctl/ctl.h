@@ -202,7 +202,15 @@ cmd_fn cmd_campaign_wait;
 cmd_fn cmd_device_list, cmd_device_show, cmd_device_timeline;
 cmd_fn cmd_device_change, cmd_device_exclude;
 cmd_fn cmd_campaign_retry, cmd_campaign_export;
+cmd_fn cmd_campaign_plan;
 cmd_fn cmd_wave_list, cmd_wave_approve;
+
+/* --- cmd_check.c -----------------------------------------------------------*/
+/* Posts a question about a campaign file, with the lists that it names and
+ * the members of more (borrowed; NULL = none). 0 with *ret (caller decrefs),
+ * or the exit code after everything was said. */
+MUST_CHECK int ask_about(struct ctl *c, const char *question,
+    const char *file, const json_t *more, json_t **ret);
 
 /* --- shared by commands ----------------------------------------------------*/
 /* The phase as a person says it: starting, downloading, installing,

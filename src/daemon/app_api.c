@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "config/zone.h"
 #include "daemon/files.h"
 #include "daemon/log.h"
 #include "daemon/pkgwatch.h"
@@ -283,6 +284,40 @@ api_check(void *arg, const char *file, const struct api_files *posted,
 	return r;
 }
 
+static int
+plan_hours(void *arg, const struct campaign_spec *s, const char *zone,
+    int64_t from_wall, int64_t to_wall, struct wall_span **ret,
+    size_t *ret_count)
+{
+	(void)arg;
+	return zone_windows(zone, s->windows, s->window_count, from_wall,
+	    to_wall, ret, ret_count) == 0 ? 0 : -1;
+}
+
+static int
+api_plan(void *arg, const char *file, const struct api_files *posted,
+    struct sbuf *diag, struct sbuf *missing, struct campaign_spec **ret_spec,
+    struct plan **ret)
+{
+	struct app *a = arg;
+	struct campaign_spec *spec = NULL;
+	struct errtext err = {0};
+	int r = files_check(a->conf, file, posted, diag, missing, &spec);
+
+	if (r == 0 && (core_campaign_allowed(a->core, spec, &err) < 0 ||
+		core_plan(a->core, spec, app_now(a), plan_hours, NULL, false,
+		    ret, &err) < 0)) {
+		sbuf_addf(diag, "%s: %s\n", file, err.text);
+		r = -1;
+	}
+	if (r == 0)
+		check_over(a, file, spec, diag);
+	else
+		spec_free(spec);
+	*ret_spec = r == 0 ? spec : NULL;
+	return r;
+}
+
 struct api_ops
 app_api_ops(struct app *a)
 {
@@ -297,6 +332,7 @@ app_api_ops(struct app *a)
 	    .feed = api_feed,
 	    .feed_forget = api_feed_forget,
 	    .check = api_check,
+	    .plan = api_plan,
 	    .reload = app_reload,
 	    .backup = backups_api,
 	    .backup_forget = backups_api_forget,

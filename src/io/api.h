@@ -12,6 +12,7 @@
 #include "base/histogram.h"
 #include "base/sbuf.h"
 #include "core/feed.h"
+#include "core/plan.h"
 #include "core/view.h"
 #include "io/fwfile.h"
 #include "io/loop.h"
@@ -97,6 +98,10 @@ struct api_ops {
 	/* 0 = good; -1 = errors in diag; -2 = list files missing, one a line */
 	int (*check)(void *arg, const char *file, const struct api_files *files,
 	    struct sbuf *diag, struct sbuf *missing);
+	/* As check; with 0 the caller releases both. */
+	int (*plan)(void *arg, const char *file, const struct api_files *files,
+	    struct sbuf *diag, struct sbuf *missing,
+	    struct campaign_spec **ret_spec, struct plan **ret);
 	/* 0, or -1: something was refused, diag says what. */
 	int (*reload)(void *arg, bool force, const char *who,
 	    const char *reason, struct sbuf *diag);

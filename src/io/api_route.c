@@ -22,6 +22,11 @@
 	{EVHTTP_REQ_GET, path, fn, API_READ, params, 0, 0, OPER_KIND_COUNT_}
 #define OPERATE(path, fn, fields, oper) \
 	{EVHTTP_REQ_POST, path, fn, API_OPERATE, 0, fields, API_BODY_MAX, oper}
+/* About a file that comes with the question. */
+#define ABOUT(path, fn, more) \
+	{EVHTTP_REQ_POST, path, fn, API_READ, 0, \
+	    WHY | API_BIT(API_FILE) | API_BIT(API_FILES) | (more), \
+	    API_UPLOAD_MAX, OPER_KIND_COUNT_}
 #define LATER(method, path) \
 	{EVHTTP_REQ_##method, path, api_not_available, API_READ, ANY, ANY, \
 	    API_UPLOAD_MAX, OPER_KIND_COUNT_}
@@ -63,11 +68,9 @@ static const struct api_route table[] = {
 	    OPER_KIND_COUNT_),
 	OPERATE("backup", api_post_backup, WHY | API_BIT(API_FILE) |
 	    API_BIT(API_FORCE), OPER_KIND_COUNT_),
-	{EVHTTP_REQ_POST, "check", api_post_check, API_READ, 0,
-	    WHY | API_BIT(API_FILE) | API_BIT(API_FILES), API_UPLOAD_MAX,
-	    OPER_KIND_COUNT_},
+	ABOUT("check", api_post_check, 0),
+	ABOUT("plan", api_post_plan, 0),
 	LATER(POST, "devices/*/release"),
-	LATER(POST, "plan"),
 	LATER(POST, "simulate"),
 	LATER(GET, "firmware"),
 };

@@ -31,7 +31,7 @@ done
 
 n=$passed
 for route in $(sed -n \
-    's/^	\(GET\|OPERATE\)("\([^"]*\)".*/\2/p; s/^	LATER([A-Z]*, "\([^"]*\)").*/\1/p' \
+    's/^	\(GET\|OPERATE\|ABOUT\)("\([^"]*\)".*/\2/p; s/^	LATER([A-Z]*, "\([^"]*\)").*/\1/p' \
     "$src/io/api_route.c"); do
 	route=${route%/\*}
 	has "$api" "${route##*/}" route

@@ -40,6 +40,7 @@ integration_tests += tests/integration/t-backup.sh
 integration_tests += tests/integration/t-windows.sh
 integration_tests += tests/integration/t-upgrade.sh
 integration_tests += tests/integration/t-hops.sh
+integration_tests += tests/integration/t-plan.sh
 integration_tests += tests/integration/t-waves.sh
 integration_tests += tests/integration/t-members.sh
 integration_tests += tests/integration/t-revisions.sh

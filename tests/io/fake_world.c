@@ -4,6 +4,7 @@
 #include <assert.h>
 #include <inttypes.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #define EVENTS 450
@@ -672,6 +673,20 @@ check(void *arg, const char *file, const struct api_files *files,
 	return 0;
 }
 
+/* The same, and of what is good a plan for nobody. */
+static int
+plan(void *arg, const char *file, const struct api_files *files,
+    struct sbuf *diag, struct sbuf *missing, struct campaign_spec **ret_spec,
+    struct plan **ret)
+{
+	int r = check(arg, file, files, diag, missing);
+
+	*ret_spec = r == 0 ? spec_new() : NULL;
+	*ret = r == 0 ? calloc(1, sizeof(**ret)) : NULL;
+	assert(r != 0 || (*ret_spec != NULL && *ret != NULL));
+	return r;
+}
+
 void
 fake_world_backup(struct fake_world *w, const struct api_backup_result *r)
 {
@@ -767,7 +782,7 @@ fake_world_ops(struct fake_world *w)
 		.status = get_status, .operate = operate,
 		.timeline = timeline, .timeline_forget = timeline_forget,
 		.feed = feed, .feed_forget = feed_forget,
-		.check = check, .reload = reload, .note = note,
+		.check = check, .plan = plan, .reload = reload, .note = note,
 		.backup = backup, .backup_forget = backup_forget,
 	};
 }
