@@ -73,4 +73,14 @@ CREATE TABLE exclusion (
 	reason TEXT NOT NULL
 ) STRICT;
 
+-- What our own file server saw of an attempt's downloads.
+ALTER TABLE attempt ADD COLUMN gets INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE attempt ADD COLUMN file_bytes INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE attempt ADD COLUMN fetching INTEGER NOT NULL DEFAULT 0
+	CHECK (fetching IN (0, 1));
+ALTER TABLE attempt ADD COLUMN fetched INTEGER NOT NULL DEFAULT 0
+	CHECK (fetched IN (0, 1));
+ALTER TABLE attempt ADD COLUMN file_fault INTEGER NOT NULL DEFAULT 0
+	CHECK (file_fault IN (0, 1));
+
 PRAGMA user_version = 2;

@@ -33,6 +33,7 @@
 --   stops_sent stop_acked stop_serial_1 stop_serial_2 stop_at intent_wall
 --   ended_wall intent_seq written_seq ack_seq code_seq w_over_seq written_at
 --   code_at w_end_at w_ms deadline_at given_back_ms dark
+--   gets file_bytes fetching fetched file_fault
 
 -- columns: tuple *device *slot hash
 

@@ -5,6 +5,7 @@ libtrackup_base_a_SOURCES = \
 	src/base/cidr.c src/base/cidr.h \
 	src/base/devid.c src/base/devid.h \
 	src/base/errtext.c src/base/errtext.h \
+	src/base/filetoken.c src/base/filetoken.h \
 	src/base/heap.c src/base/heap.h \
 	src/base/histogram.c src/base/histogram.h \
 	src/base/idmap.c src/base/idmap.h \

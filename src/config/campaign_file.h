@@ -28,6 +28,9 @@ struct campaign_env {
 	void (*digest)(void *arg, const char *const *part, const size_t *len,
 	    size_t count, char ret[DIGEST_TEXT]);
 	const char *public_url;   /* files.public_url, "" = none */
+	bool tokens;              /* our own server has that root: the URL of
+	                           * a package gets a token at each start */
+	int64_t file_rate;        /* files.rate; 0 = no limit */
 	bool advise;              /* `campaign check`: warn of what is missing,
 	                           * too, and not only of what looks wrong */
 	double time_scale;        /* of every duration; 0 = 1 = none */

@@ -6,6 +6,8 @@
 #include <string.h>
 #include <strings.h>
 
+#include "base/filetoken.h"
+
 #define PATH_TEXT (ENTRY_TEXT + 24) /* "packages[0].sha256" */
 
 struct package_ctx {
@@ -69,6 +71,8 @@ file_problem(struct span s)
 		if (s.p[i] <= ' ' || s.p[i] > '~' ||
 		    strchr(",$?#%\\\"<>", s.p[i]) != NULL)
 			return "has a character that cannot stand in the URL";
+	if (file_token_leads(s.p))
+		return "begins as the token of a download does";
 	while (span_field(&s, '/', &part))
 		if (part.n == 0 || span_is(part, ".") || span_is(part, ".."))
 			return "has an empty, . or .. part, allowed is a "
@@ -102,6 +106,23 @@ check_content(struct package_ctx *k)
 	(void)span_copy(p->sha256, sizeof(p->sha256), span_str(sha256));
 }
 
+/* It would be held for ever, and only `campaign show` would say by what. */
+static void
+check_rate(struct package_ctx *k)
+{
+	const struct campaign_env *env = k->l->env;
+	double scale = env->time_scale > 0 ? env->time_scale : 1;
+	int64_t ms = (int64_t)((double)k->l->s->download_timeout_ms / scale);
+	int64_t need = spec_rate_needed(k->p->bytes, ms);
+	char key[PATH_TEXT];
+
+	if (env->tokens && env->file_rate > 0 && need > env->file_rate)
+		yw_warn(k->l->w, k->v[PKG_FILE].pos, KEY(k, "file"), "takes "
+		    "%lld bytes/s to arrive within command.download_timeout, "
+		    "files.rate is %lld: nothing starts",
+		    (long long)need, (long long)env->file_rate);
+}
+
 static void
 render_url(struct package_ctx *k)
 {
@@ -124,6 +145,14 @@ render_url(struct package_ctx *k)
 		return;
 	}
 	n = snprintf(p->url, sizeof(p->url), "%s/%s", base, p->file);
+	/* A stored campaign may be from before there were tokens. */
+	if (n > 0 && k->l->env->tokens && !k->l->env->stored &&
+	    n + FILE_TOKEN_LEN + 1 > URL_MAX) {
+		yw_error(w, file->pos, KEY(k, "file"), "makes the URL "
+		    "%s/_xxxxxxxxxxxxxxxx/%s of %d characters, allowed up to %d", base,
+		    p->file, n + FILE_TOKEN_LEN + 1, URL_MAX);
+		return;
+	}
 	if (n < 0 || (size_t)n >= sizeof(p->url)) {
 		yw_error(w, file->pos, KEY(k, "file"), "makes the URL %s/%s of "
 		    "%d characters, allowed up to %d", base, p->file, n,
@@ -133,8 +162,10 @@ render_url(struct package_ctx *k)
 	if (!command_url_ok(p->url))
 		yw_error(w, file->pos, KEY(k, "file"), "makes the URL %s, "
 		    "which no command can carry", p->url);
-	else if (!k->l->env->stored)
+	else if (!k->l->env->stored) {
 		check_content(k);
+		check_rate(k);
+	}
 }
 
 static void

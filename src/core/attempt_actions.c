@@ -27,6 +27,8 @@ attempt_end(struct core *c, struct attempt *a, enum result result,
 	if (result == RESULT_SUCCEEDED && a->rec.written_at != 0)
 		histogram_add(&c->updates, &histogram_update,
 		    (double)(c->now.at_ms - a->rec.written_at) / 1000);
+	if (result == RESULT_FAILED)
+		download_tell_end(c, a, cause);
 	core_event(c, a->device, a->rec.campaign, a->rec.id, EVENT_PHASE,
 	    PHASE_ENDED, -1, -1, "ended: %s%s%s", result_name(result),
 	    cause == CAUSE_NONE ? "" : " ", cause_name(cause));
@@ -39,6 +41,7 @@ attempt_end(struct core *c, struct attempt *a, enum result result,
 	core_op_ended(c, &a->rec);
 	list_remove(&a->dirty_node);
 	timer_set(c, &c->attempt_timers, &a->timer, INT64_MAX);
+	download_over(c, a);
 	m->attempt = NULL;
 	t->attempt = NULL;
 	target_attempt_ended(c, t, a, result, cause);
@@ -48,7 +51,7 @@ attempt_end(struct core *c, struct attempt *a, enum result result,
 void
 attempt_free(struct core *c, struct attempt *a)
 {
-	(void)c;
+	download_over(c, a);
 	free(a);
 }
 
@@ -206,6 +209,7 @@ progress(struct core *c, struct attempt *a, enum attempt_event ev,
 		raise_reached(a, REACHED_CONFIRMED);
 		break;
 	case AE_200_NEW:
+	case AE_GET:
 		raise_reached(a, REACHED_DOWNLOADING);
 		break;
 	case AE_201:

@@ -191,6 +191,16 @@ attempt_code(struct core *c, struct attempt *a, const struct message *m)
 	attempt_step(c, a, ev);
 }
 
+void
+attempt_get(struct core *c, struct attempt *a)
+{
+	/* More than there can be tries: parts of one. */
+	bool fresh = a->rec.reached < REACHED_DOWNLOADED &&
+	    a->rec.gets <= a->rec.tries_total;
+
+	attempt_step(c, a, fresh ? AE_GET : AE_CODE_LOW);
+}
+
 /* --- guards: fences --------------------------------------------------------*/
 
 static bool

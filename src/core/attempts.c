@@ -289,6 +289,8 @@ attempt_enter(struct core *c, struct attempt *a, enum phase next)
 	a->rec.phase = next;
 	a->rec.deadline_at = phase_deadline(c, a, next);
 	slot_update(c, a, phase_holds_slot(next));
+	download_slot(c, a, phase_holds_slot(next) &&
+	    next != PHASE_DOWNLOADED && next != PHASE_UPDATING);
 }
 
 void
@@ -385,13 +387,15 @@ attempt_new(struct core *c, struct target *t)
 	if (device_version_fresh(c, d))
 		memcpy(a->rec.from, m->rec.fence_version, sizeof(a->rec.from));
 	memcpy(a->rec.to, pkg->to, sizeof(a->rec.to));
-	memcpy(a->rec.url, pkg->url, sizeof(a->rec.url));
-	(void)model_start(c, d, p->spec, pkg->url, a->rec.serial, true,
+	download_url(c, a->rec.id, pkg, a->rec.url);
+	(void)model_start(c, d, p->spec, a->rec.url, a->rec.serial, true,
 	    a->rec.command, sizeof(a->rec.command));
 	m->attempt = a;
 	t->attempt = a;
 	t->rec.last_attempt = a->rec.id;
 	slot_update(c, a, true);
+	download_begin(c, a);
+	download_slot(c, a, true);
 	mark_attempt(c, a);
 	core_event(c, d, p->rec.id, a->rec.id, EVENT_SENT, PHASE_SENDING, -1,
 	    a->rec.serial, "%s", a->rec.command);

@@ -171,7 +171,8 @@ run_ready(struct core *c, struct campaign *p, struct list *ready, int *looks)
 			return false;
 		}
 		h = target_hold(c, t, &until);
-		if (h == HOLD_IN_FLIGHT || h == HOLD_DARK_MAX)
+		if (h == HOLD_IN_FLIGHT || h == HOLD_DARK_MAX ||
+		    h == HOLD_FILE_SERVER)
 			return false;
 		if (h == HOLD_RATE) {
 			if (until != 0)

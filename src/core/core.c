@@ -75,6 +75,9 @@ core_item(struct core *c, enum fx_kind kind)
 	it->conn = NULL;
 	it->conn_id = it->ticket = it->send_id = 0;
 	it->campaign = it->from_wall = it->to_wall = 0;
+	it->attempt = 0;
+	it->device = 0;
+	it->valid = false;
 	it->len = 0;
 	it->level = NOTE_INFO;
 	return it;
@@ -463,6 +466,9 @@ core_handle(struct core *c, const struct ev *ev, struct core_now now,
 		break;
 	case EV_WINDOWS:
 		windows_answered(c, ev->windows);
+		break;
+	case EV_DOWNLOAD:
+		download_seen(c, ev->download);
 		break;
 	case EV_KIND_COUNT_:
 		break;

@@ -13,6 +13,7 @@
  */
 #include "base/attr.h"
 #include "base/errtext.h"
+#include "base/filetoken.h"
 #include "base/keyset.h"
 #include "core/event.h"
 #include "core/inventory.h"
@@ -36,6 +37,11 @@ struct core_config {
 	bool hide_own;                /* from the platform behind us */
 	char password[21];            /* of the AT commands */
 	char file_user[7], file_secret[7];
+	/* files below files.root are served by us: their URLs get a token */
+	bool file_server;
+	unsigned char file_key[FILE_TOKEN_KEY]; /* nobody else knows it */
+	int file_downloads;           /* at a time; 0 = no limit */
+	int64_t file_rate;            /* bytes a second over all; 0 = no limit */
 };
 
 /* Copies cfg. seed: of jitter and of the map keys. NULL: no memory. */
@@ -141,6 +147,11 @@ size_t core_packages_watched(const struct core *c, size_t i,
  * all are what they were. */
 void core_packages_seen(struct core *c, const char *campaign,
     const char *wrong, struct core_now now, struct fx *fx);
+/* The tokens that stand for attempts now: for the file server, before it
+ * listens. Until fn says false. */
+void core_tokens(const struct core *c,
+    bool (*fn)(void *arg, const char *token, int64_t attempt, uint64_t device),
+    void *arg);
 /* True while an update of that device may be running: it is silent then. */
 bool core_device_busy(const struct core *c, uint64_t key);
 

@@ -48,6 +48,7 @@ enum ev_kind {
 	EV_FOREIGN,  /* conn: the platform behind us commands an update itself */
 	EV_STORE,    /* ok = commits work; else degraded: no starts, no SACKs */
 	EV_WINDOWS,  /* windows: the answer to an FX_WINDOWS */
+	EV_DOWNLOAD, /* download: what our file server saw */
 	EV_KIND_COUNT_
 };
 
@@ -66,6 +67,34 @@ struct windows_answer {
 	int64_t from_wall, to_wall;   /* between them the spans say all */
 };
 
+enum download_kind { DOWNLOAD_BEGIN, DOWNLOAD_PROGRESS, DOWNLOAD_END };
+
+enum download_why {
+	DOWNLOAD_COMPLETE,
+	DOWNLOAD_CUT,      /* by the tracker, or its network */
+	DOWNLOAD_SLOW,     /* the tracker did not take it in time */
+	DOWNLOAD_FAULT,    /* ours: disk, memory, or no share of the rate */
+	DOWNLOAD_MISSING,  /* ours: there is no such file */
+	DOWNLOAD_REFUSED,  /* credentials, a range that is none */
+	DOWNLOAD_WHY_COUNT_
+};
+
+#define DOWNLOAD_PEER 64
+
+/* One request for the URL of an attempt. */
+struct download_report {
+	enum download_kind kind;
+	enum download_why why;        /* of the end */
+	int64_t attempt;
+	uint64_t device;
+	int status;                   /* HTTP; 400 and more: an end without
+	                               * a beginning */
+	uint64_t first, length, size; /* what was asked for, of how many */
+	uint64_t bytes;               /* of length, sent so far */
+	int64_t ms;                   /* since the beginning */
+	char peer[DOWNLOAD_PEER];
+};
+
 struct ev {
 	enum ev_kind kind;
 	struct core_conn *conn;
@@ -76,6 +105,7 @@ struct ev {
 	bool ok;
 	bool low; /* of EV_STORE: commits work, but no start may begin */
 	const struct windows_answer *windows; /* borrowed */
+	const struct download_report *download; /* borrowed */
 };
 
 /* alive ms (see record.h) and UTC ms. at_ms never goes back. */
@@ -95,6 +125,8 @@ enum fx_kind {
 	           * escaped already, no secrets */
 	FX_WINDOWS, /* tell the windows of campaign in the zone that bytes name,
 	             * from from_wall to to_wall: EV_WINDOWS, at once */
+	FX_TOKEN, /* bytes is the token of a URL: from now on (valid) or no more
+	           * it stands for attempt of device */
 	FX_KIND_COUNT_
 };
 
@@ -109,6 +141,9 @@ struct fx_item {
 	int64_t spoke_at;      /* FX_SEND: the device, which led to it; -1 */
 	enum note_level level;
 	int64_t campaign, from_wall, to_wall;
+	int64_t attempt;
+	uint64_t device;
+	bool valid;
 	size_t len;
 	char bytes[COMMAND_MAX + RAW_MAX];
 };

@@ -101,8 +101,8 @@ frame_hash(const struct message *m)
 
 /* Whoever knows an id can send in its name, and history is never cleared for
  * room: what one device adds to it is bounded. */
-static bool
-frame_kept(struct core *c, struct device_more *m)
+bool
+device_row_kept(struct core *c, struct device_more *m)
 {
 	int64_t gap = core_dur(c, FRAMES_KEPT_MS);
 	int64_t gained = (c->now.at_ms - m->frames_kept_at) / gap;
@@ -129,7 +129,7 @@ event_of_frame(struct core *c, struct device *d, const struct message *m,
 	const struct attempt *a = d->more->attempt;
 	struct sbuf text;
 
-	if (!frame_kept(c, d->more))
+	if (!device_row_kept(c, d->more))
 		return;
 	sbuf_init(&text, RAW_MAX);
 	for (size_t i = 0; i < m->raw.n && text.len + 4 < RAW_MAX; i++)

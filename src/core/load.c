@@ -169,6 +169,9 @@ restart_attempt(struct core *c, struct attempt *a, int64_t down_ms)
 	}
 	if (a->rec.stops_sent > 0 && !planted("restart_forgets_stop"))
 		restart_stop(c, a);
+	download_restart(c, a);
+	download_slot(c, a, holds && a->rec.phase != PHASE_DOWNLOADED &&
+	    a->rec.phase != PHASE_UPDATING);
 	if (holds) {
 		a->slot = true;
 		c->in_flight++;

@@ -8,6 +8,7 @@ libtrackup_pure_a_SOURCES = $(libtrackup_base_a_SOURCES) $(proto_sources) \
 	src/core/check.c \
 	src/core/core.c src/core/core.h \
 	src/core/devices.c \
+	src/core/downloads.c \
 	src/core/event.c src/core/event.h src/core/feed.h \
 	src/core/exclude.c \
 	src/core/frames.c \

@@ -16,6 +16,7 @@
 /* clang-format off */
 static const struct attempt_cell table[PHASE_COUNT_][AE_EVENT_COUNT_] = {
 [PHASE_INTENT] = {
+	[AE_GET] = NOTE,
 	[AE_WRITTEN] = GO(SENDING, WRITTEN), [AE_NOT_WRITTEN] = END(WITHDRAW),
 	[AE_ACK] = NOTE, [AE_NACK] = NOTE, [AE_FOREIGN_ACK] = NOTE,
 	[AE_100] = NOTE, [AE_101] = NOTE, [AE_102_URL] = NOTE,
@@ -33,6 +34,7 @@ static const struct attempt_cell table[PHASE_COUNT_][AE_EVENT_COUNT_] = {
 	[AE_CANCEL] = STAY(CANCEL), [AE_RESTART] = GO(UNSURE, RESTART),
 },
 [PHASE_SENDING] = {
+	[AE_GET] = GO(DOWNLOADING, PROGRESS),
 	[AE_WRITTEN] = NOTE, [AE_NOT_WRITTEN] = NOTE,
 	[AE_ACK] = GO(ACKED, ACK), [AE_NACK] = END(REFUSED),
 	[AE_FOREIGN_ACK] = GO(UNSURE, FOREIGN),
@@ -57,6 +59,7 @@ static const struct attempt_cell table[PHASE_COUNT_][AE_EVENT_COUNT_] = {
 	[AE_CANCEL] = STAY(CANCEL), [AE_RESTART] = GO(UNSURE, RESTART),
 },
 [PHASE_ACKED] = {
+	[AE_GET] = GO(DOWNLOADING, PROGRESS),
 	[AE_WRITTEN] = NOTE, [AE_NOT_WRITTEN] = NOTE, [AE_ACK] = STAY(ACK),
 	[AE_NACK] = END(REFUSED), [AE_FOREIGN_ACK] = GO(UNSURE, FOREIGN),
 	[AE_100] = GO(CONFIRMED, PROGRESS), [AE_101] = GO(DEFERRED, DEFER),
@@ -80,6 +83,7 @@ static const struct attempt_cell table[PHASE_COUNT_][AE_EVENT_COUNT_] = {
 	[AE_CANCEL] = STAY(CANCEL), [AE_RESTART] = NOTE,
 },
 [PHASE_CONFIRMED] = {
+	[AE_GET] = GO(DOWNLOADING, PROGRESS),
 	[AE_WRITTEN] = NOTE, [AE_NOT_WRITTEN] = NOTE, [AE_ACK] = STAY(ACK),
 	[AE_NACK] = END(REFUSED), [AE_FOREIGN_ACK] = GO(UNSURE, FOREIGN),
 	[AE_100] = NOTE, [AE_101] = NOTE, [AE_102_URL] = END(FAIL_CODE),
@@ -102,6 +106,7 @@ static const struct attempt_cell table[PHASE_COUNT_][AE_EVENT_COUNT_] = {
 	[AE_CONN_LOST] = NOTE, [AE_CANCEL] = STAY(CANCEL), [AE_RESTART] = NOTE,
 },
 [PHASE_DOWNLOADING] = {
+	[AE_GET] = GO(DOWNLOADING, PROGRESS),
 	[AE_WRITTEN] = NOTE, [AE_NOT_WRITTEN] = NOTE, [AE_ACK] = STAY(ACK),
 	[AE_NACK] = END(REFUSED), [AE_FOREIGN_ACK] = GO(UNSURE, FOREIGN),
 	[AE_100] = NOTE, [AE_101] = NOTE, [AE_102_URL] = NOTE,
@@ -125,6 +130,7 @@ static const struct attempt_cell table[PHASE_COUNT_][AE_EVENT_COUNT_] = {
 	[AE_CONN_LOST] = NOTE, [AE_CANCEL] = STAY(CANCEL), [AE_RESTART] = NOTE,
 },
 [PHASE_DOWNLOADED] = {
+	[AE_GET] = NOTE,
 	[AE_WRITTEN] = NOTE, [AE_NOT_WRITTEN] = NOTE, [AE_ACK] = STAY(ACK),
 	[AE_NACK] = END(REFUSED), [AE_FOREIGN_ACK] = GO(UNSURE, FOREIGN),
 	[AE_100] = NOTE, [AE_101] = NOTE, [AE_102_URL] = NOTE,
@@ -146,6 +152,7 @@ static const struct attempt_cell table[PHASE_COUNT_][AE_EVENT_COUNT_] = {
 	[AE_RESTART] = NOTE,
 },
 [PHASE_UPDATING] = {
+	[AE_GET] = NOTE,
 	[AE_WRITTEN] = NOTE, [AE_NOT_WRITTEN] = NOTE, [AE_ACK] = STAY(ACK),
 	[AE_NACK] = END(REFUSED), [AE_FOREIGN_ACK] = GO(UNSURE, FOREIGN),
 	[AE_100] = NOTE, [AE_101] = NOTE, [AE_102_URL] = NOTE,
@@ -167,6 +174,7 @@ static const struct attempt_cell table[PHASE_COUNT_][AE_EVENT_COUNT_] = {
 	[AE_RESTART] = NOTE,
 },
 [PHASE_VERIFYING] = {
+	[AE_GET] = NOTE,
 	[AE_WRITTEN] = NOTE, [AE_NOT_WRITTEN] = NOTE, [AE_ACK] = STAY(ACK),
 	[AE_NACK] = NOTE, [AE_FOREIGN_ACK] = STAY(FOREIGN), [AE_100] = NOTE,
 	[AE_101] = NOTE, [AE_102_URL] = NOTE, [AE_102_FOREIGN] = NOTE,
@@ -186,6 +194,7 @@ static const struct attempt_cell table[PHASE_COUNT_][AE_EVENT_COUNT_] = {
 	[AE_CANCEL] = STAY(CANCEL_LATE), [AE_RESTART] = STAY(ASK),
 },
 [PHASE_RESOLVING] = {
+	[AE_GET] = NOTE,
 	[AE_WRITTEN] = NOTE, [AE_NOT_WRITTEN] = NOTE, [AE_ACK] = STAY(ACK),
 	[AE_NACK] = END(REFUSED), [AE_FOREIGN_ACK] = STAY(FOREIGN),
 	[AE_100] = GO(CONFIRMED, PROGRESS), [AE_101] = NOTE,
@@ -208,6 +217,7 @@ static const struct attempt_cell table[PHASE_COUNT_][AE_EVENT_COUNT_] = {
 	[AE_CANCEL] = STAY(CANCEL), [AE_RESTART] = STAY(ASK),
 },
 [PHASE_UNSURE] = {
+	[AE_GET] = GO(DOWNLOADING, PROGRESS),
 	[AE_WRITTEN] = NOTE, [AE_NOT_WRITTEN] = NOTE,
 	[AE_ACK] = GO(ACKED, ACK), [AE_NACK] = END(REFUSED),
 	[AE_FOREIGN_ACK] = STAY(FOREIGN), [AE_100] = GO(CONFIRMED, PROGRESS),
@@ -231,6 +241,7 @@ static const struct attempt_cell table[PHASE_COUNT_][AE_EVENT_COUNT_] = {
 	[AE_CANCEL] = STAY(CANCEL), [AE_RESTART] = NOTE,
 },
 [PHASE_OVERDUE] = {
+	[AE_GET] = GO(DOWNLOADING, PROGRESS),
 	[AE_WRITTEN] = NOTE, [AE_NOT_WRITTEN] = NOTE,
 	[AE_ACK] = GO(ACKED, ACK), [AE_NACK] = END(REFUSED),
 	[AE_FOREIGN_ACK] = STAY(FOREIGN), [AE_100] = GO(CONFIRMED, PROGRESS),
@@ -254,6 +265,7 @@ static const struct attempt_cell table[PHASE_COUNT_][AE_EVENT_COUNT_] = {
 	[AE_CANCEL] = STAY(CANCEL), [AE_RESTART] = NOTE,
 },
 [PHASE_DEFERRED] = {
+	[AE_GET] = NOTE,
 	[AE_WRITTEN] = NOTE, [AE_NOT_WRITTEN] = NOTE, [AE_ACK] = STAY(ACK),
 	[AE_NACK] = NOTE, [AE_FOREIGN_ACK] = STAY(FOREIGN),
 	[AE_100] = GO(CONFIRMED, PROGRESS), [AE_101] = NOTE,
@@ -275,6 +287,7 @@ static const struct attempt_cell table[PHASE_COUNT_][AE_EVENT_COUNT_] = {
 	[AE_RESTART] = NOTE,
 },
 [PHASE_PROVISIONAL] = {
+	[AE_GET] = GO(OVERDUE, PROGRESS),
 	[AE_WRITTEN] = NOTE, [AE_NOT_WRITTEN] = NOTE,
 	[AE_ACK] = GO(OVERDUE, ACK), [AE_NACK] = END(REFUSED),
 	[AE_FOREIGN_ACK] = STAY(FOREIGN), [AE_100] = GO(OVERDUE, PROGRESS),
@@ -301,7 +314,7 @@ static const struct attempt_cell table[PHASE_COUNT_][AE_EVENT_COUNT_] = {
 static const char *const event_names[AE_EVENT_COUNT_] = {
 	"written", "not_written", "ack", "nack", "foreign_ack", "100", "101",
 	"102_url", "102_foreign", "102_stop", "doubtful", "103", "200_new",
-	"200_old", "201", "202_more", "202_last", "300", "301", "301_bare",
+	"200_old", "get", "201", "202_more", "202_last", "300", "301", "301_bare",
 	"302", "303", "1xx", "2xx", "3xx", "final_held", "buff_final",
 	"code_low", "fence_target", "fence_old", "fence_other", "fence_blind",
 	"fence_dropped", "fence_unproven", "fence_cancel", "mode_over",

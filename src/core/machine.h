@@ -26,6 +26,7 @@ enum attempt_event {
 	AE_103,
 	AE_200_NEW,       /* n above any seen */
 	AE_200_OLD,
+	AE_GET,           /* our file server sends it the package */
 	AE_201,
 	AE_202_MORE,      /* the tracker tries again by itself */
 	AE_202_LAST,

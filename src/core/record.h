@@ -174,6 +174,11 @@ struct attempt_rec {
 	int64_t w_ms;
 	int64_t deadline_at;        /* of the phase; 0 = none */
 	int64_t given_back_ms;      /* down time not counted, <= W */
+	int gets;                   /* downloads that our file server began */
+	uint64_t file_bytes;        /* sent of the file, from its beginning */
+	bool fetching;              /* one is under way */
+	bool fetched;               /* all of the file was sent */
+	bool file_fault;            /* one failed by what we did */
 };
 
 /* The last update-relevant frames of a device, to know a resend again. */

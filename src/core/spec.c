@@ -107,6 +107,14 @@ spec_free(struct campaign_spec *s)
 }
 
 int64_t
+spec_rate_needed(uint64_t bytes, int64_t download_timeout_ms)
+{
+	uint64_t ms = (uint64_t)MAX_OF(download_timeout_ms / 4 * 3, 1);
+
+	return (int64_t)(MIN_OF(bytes, UINT64_MAX / 2000) * 1000 / ms) + 1;
+}
+
+int64_t
 spec_worst_case_ms(const struct campaign_spec *s)
 {
 	const struct spec_timeouts *t = &s->timeouts;

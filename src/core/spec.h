@@ -172,6 +172,10 @@ struct campaign_spec *spec_new(void);
 MUST_CHECK int spec_waves_new(struct campaign_spec *s, size_t n);
 void spec_free(struct campaign_spec *s); /* NULL is fine */
 
+/* Bytes a second that a download takes at least, so that the tracker's
+ * download_timeout does not end it: three quarters of the time are counted on,
+ * the rest is for what its network makes of that rate. */
+int64_t spec_rate_needed(uint64_t bytes, int64_t download_timeout_ms);
 /* Worst case W of an attempt in ms (contract.md). */
 int64_t spec_worst_case_ms(const struct campaign_spec *s);
 /* Differs in nothing but what may change while a campaign runs: description,

@@ -131,6 +131,8 @@ struct attempt {
 	uint64_t start_conn_id;     /* that carried the start; 0 = unknown */
 	bool stop_pending;
 	bool slot;                  /* counted in in_flight */
+	bool file_slot;             /* counted in file_slots */
+	char token[FILE_TOKEN_TEXT]; /* in its URL; "" = not served by us */
 	bool dirty;
 	struct list dirty_node;
 };
@@ -188,6 +190,7 @@ struct campaign {
 	size_t cause[CAUSE_COUNT_];
 	uint64_t result[RESULT_COUNT_]; /* of attempts, since the start */
 	size_t in_flight, dark;
+	size_t file_slots;          /* downloads from us, expected or running */
 	int64_t attempts;
 	struct list ready;          /* the hours let go, not yet in a wave */
 	struct wave **wave;         /* by number; the last takes the rest */
@@ -258,6 +261,9 @@ struct core {
 	uint64_t frames_not_kept;
 	uint64_t frames_nameless;
 	uint64_t held_in_flight, held_start_rate, held_read_rate, held_dark;
+	uint64_t held_files;
+	size_t file_slots;
+	int64_t file_need;          /* bytes/s, of the neediest of them */
 
 	struct core_fleet fleet;
 	unsigned fleet_gen;         /* 1..FLEET_GENS */
@@ -376,6 +382,8 @@ void read_hint(struct core *c, struct device *d, const struct core_conn *conn,
 void read_tokens(struct core *c);
 
 /* frames.c */
+/* One more row of its timeline is within what one device may add. */
+bool device_row_kept(struct core *c, struct device_more *m);
 void core_frame(struct core *c, struct core_conn *conn,
     const struct message *m);
 
@@ -386,6 +394,8 @@ void attempt_act(struct core *c, struct attempt *a, enum attempt_event ev,
     enum attempt_action action, enum phase from);
 void attempt_step(struct core *c, struct attempt *a, enum attempt_event ev);
 void attempt_code(struct core *c, struct attempt *a, const struct message *m);
+/* Our file server sends it the package. */
+void attempt_get(struct core *c, struct attempt *a);
 void attempt_fence(struct core *c, struct attempt *a, const char *version,
     const struct read *r);
 void attempt_mode_over(struct core *c, struct attempt *a,
@@ -401,6 +411,19 @@ void attempt_arm(struct core *c, struct attempt *a);
 struct attempt *attempt_new(struct core *c, struct target *t);
 void attempt_free(struct core *c, struct attempt *a);
 void attempt_ledger_from(struct core *c, struct attempt *a);
+
+/* downloads.c: our own file server */
+void download_url(const struct core *c, int64_t attempt,
+    const struct spec_package *pkg, char ret[URL_MAX + 1]);
+void download_begin(struct core *c, struct attempt *a);
+void download_over(struct core *c, struct attempt *a);
+void download_restart(struct core *c, struct attempt *a);
+void download_slot(struct core *c, struct attempt *a, bool want);
+void download_seen(struct core *c, const struct download_report *r);
+enum hold download_hold(const struct core *c, const struct campaign *p);
+bool download_our_fault(const struct attempt *a, enum cause cause);
+void download_tell_end(struct core *c, const struct attempt *a,
+    enum cause cause);
 
 /* targets.c */
 enum hold target_hold(const struct core *c, const struct target *t,

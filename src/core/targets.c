@@ -195,6 +195,8 @@ target_hold(const struct core *c, const struct target *t,
 		return h;
 	if ((h = windows_hold(c, t, ret_until_at)) != HOLD_NONE)
 		return h;
+	if ((h = download_hold(c, t->campaign)) != HOLD_NONE)
+		return h;
 	return hold_pace(c, t->campaign, ret_until_at);
 }
 
@@ -370,6 +372,7 @@ target_evaluate(struct core *c, struct target *t)
 		list_remove(&t->ready);
 		preflight(c, t, until);
 		return;
+	case HOLD_FILE_SERVER:
 	case HOLD_DARK_MAX:
 	case HOLD_IN_FLIGHT:
 	case HOLD_RATE:
@@ -379,6 +382,7 @@ target_evaluate(struct core *c, struct target *t)
 			list_push_back(&target_wave(t)->ready, &t->ready);
 			*(h == HOLD_RATE ? &c->held_start_rate
 			    : h == HOLD_DARK_MAX ? &c->held_dark
+			    : h == HOLD_FILE_SERVER ? &c->held_files
 			    : &c->held_in_flight) += 1;
 		}
 		if (until != 0)
@@ -491,8 +495,13 @@ failed(struct core *c, struct target *t, const struct attempt *a,
 		target_set(c, t, TARGET_WAITING, CAUSE_NONE);
 		return;
 	}
-	t->rec.attempts++;
 	t->rec.resends = 0;
+	if (download_our_fault(a, cause) &&
+	    !campaign_only_settles(t->campaign)) {
+		backoff(c, t);
+		return;
+	}
+	t->rec.attempts++;
 	if (cause == CAUSE_UPDATE_FAILED)
 		t->rec.update_failed++;
 	rules_attempt(c, t, cause, false);
@@ -625,7 +634,7 @@ void
 target_provisional(struct core *c, struct target *t, enum target_state state,
     enum cause cause)
 {
-	if (state == TARGET_FAILED)
+	if (state == TARGET_FAILED && !download_our_fault(t->attempt, cause))
 		rules_attempt(c, t, cause, true);
 	target_set(c, t, state, cause);
 }

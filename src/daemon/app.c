@@ -217,6 +217,36 @@ tell_windows(struct app *a, const struct fx_item *it)
 }
 
 static void
+tell_token(struct app *a, const struct fx_item *it)
+{
+	if (a->tokens == NULL)
+		return;
+	if (!it->valid)
+		fwtokens_drop(a->tokens, it->bytes);
+	else if (fwtokens_put(a->tokens, it->bytes, it->attempt,
+		it->device) < 0)
+		app_die(a, "out_of_memory");
+}
+
+/* What the file server saw since the last look. So many at a time, that
+ * trackers are heard in between. */
+static void
+on_downloads(void *arg)
+{
+	struct app *a = arg;
+	struct download_report r;
+
+	for (int i = 0; i < DOWNLOADS_A_TURN && fwtokens_next(a->tokens, &r);
+	    i++) {
+		struct ev ev = {.kind = EV_DOWNLOAD, .download = &r};
+
+		core_handle(a->core, &ev, app_now(a), &a->fx);
+		app_effects(a);
+	}
+	app_arm(a);
+}
+
+static void
 submit(struct app *a)
 {
 	struct fx *fx = &a->fx;
@@ -273,6 +303,9 @@ app_effects(struct app *a)
 			break;
 		case FX_WINDOWS:
 			tell_windows(a, it);
+			break;
+		case FX_TOKEN:
+			tell_token(a, it);
 			break;
 		case FX_KIND_COUNT_:
 			break;
@@ -612,12 +645,17 @@ app_start_watches(struct app *a)
 	a->watch[1] = loop_signal(a->loop, SIGTERM, on_term, a);
 	a->watch[2] = loop_signal(a->loop, SIGINT, on_term, a);
 	a->watch[3] = loop_readable(a->loop, store_fd(a->store), on_store, a);
+	if (a->tokens != NULL)
+		a->watch[4] = loop_readable(a->loop, fwtokens_fd(a->tokens),
+		    on_downloads, a);
 	a->timer = loop_timer_new(a->loop, on_timer, a);
 	a->upkeep = loop_timer_new(a->loop, on_upkeep, a);
 	a->ending = loop_timer_new(a->loop, on_ending, a);
 	for (size_t i = 0; i < 4; i++)
 		if (a->watch[i] == NULL)
 			return -1;
+	if (a->tokens != NULL && a->watch[4] == NULL)
+		return -1;
 	return a->timer == NULL || a->upkeep == NULL || a->ending == NULL ? -1
 									  : 0;
 }
@@ -675,6 +713,7 @@ app_done(struct app *a)
 	loop_timer_free(a->ending);
 	api_free(a->api);
 	fwfile_stop(a->files);
+	fwtokens_free(a->tokens);
 	trackers_free(a->trackers);
 	store_close(a->store);
 	while ((h = a->held) != NULL) {

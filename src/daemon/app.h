@@ -46,6 +46,8 @@ struct app {
 	struct store *store;
 	struct trackers *trackers;
 	struct fwfile *files;
+	struct fwtokens *tokens;  /* between the core and files */
+	unsigned char file_key[FILE_TOKEN_KEY];
 	struct api *api;
 	struct fx fx;
 	struct fx_item *spare;
@@ -71,7 +73,7 @@ struct app {
 	int64_t down_ms;
 	uint64_t boot;
 	struct loop_timer *timer, *upkeep, *ending;
-	struct loop_watch *watch[5];
+	struct loop_watch *watch[6];
 	int max_connections;
 	bool connections_lowered;
 	bool stopping;

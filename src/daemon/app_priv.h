@@ -11,6 +11,7 @@
 
 #define EXTEND_MS 60000 /* of a start that takes long */
 #define PRUNE_EVERY_MS 3600000
+#define DOWNLOADS_A_TURN 64 /* reports of the file server */
 #define HELD_MAX 64 /* acknowledgements that wait, per connection */
 #define FILES_BUSY(connections) MIN_OF(connections, 64)
 
@@ -53,6 +54,7 @@ struct trackers_config app_trackers_config_of(const struct app *a,
 /* Raises the descriptor limit and fits the number of connections to it. */
 void app_fit_descriptors(struct app *a);
 int app_files_connections(const struct app *a);
+int app_file_downloads(const struct app *a);
 void app_log_listeners(const struct app *a);
 /* store.retain and store.min_free, to the writer. */
 void app_set_store_limits(struct app *a);

@@ -4,6 +4,7 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <errno.h>
 #include <string.h>
 #include <sys/random.h>
 #include <sys/socket.h>
@@ -172,10 +173,17 @@ start_store(struct app *a)
 	    .tuple = load_tuple,
 	    .exclusion = load_exclusion,
 	};
-	struct core_config cc = app_core_config_of(a);
+	struct core_config cc;
 	struct errtext err = {0};
 	uint64_t seed = 0;
 
+	/* A token that can be guessed is worse than none. */
+	if (getrandom(a->file_key, sizeof(a->file_key), 0) !=
+	    sizeof(a->file_key)) {
+		log_f(NOTE_ERROR, "no random numbers: %s", strerror(errno));
+		return -1;
+	}
+	cc = app_core_config_of(a);
 	if (getrandom(&seed, sizeof(seed), 0) != sizeof(seed))
 		seed = (uint64_t)app_clock_ms(CLOCK_REALTIME);
 	if ((a->core = core_new(&cc, seed)) == NULL)
@@ -203,6 +211,25 @@ start_store(struct app *a)
 	return 0;
 }
 
+static bool
+put_token(void *arg, const char *token, int64_t attempt, uint64_t device)
+{
+	struct app *a = arg;
+
+	if (fwtokens_put(a->tokens, token, attempt, device) < 0)
+		app_die(a, "out_of_memory");
+	return true;
+}
+
+/* Before the server listens: a tracker may be waiting to come back. */
+static void
+start_tokens(struct app *a)
+{
+	if ((a->tokens = fwtokens_new()) == NULL)
+		app_die(a, "out_of_memory");
+	core_tokens(a->core, put_token, a);
+}
+
 static int
 start_files(struct app *a)
 {
@@ -217,7 +244,9 @@ start_files(struct app *a)
 	    a->conf->files_listen_count);
 	if (listen == NULL)
 		app_die(a, "out_of_memory");
+	start_tokens(a);
 	cfg = (struct fwfile_config){
+	    .tokens = a->tokens,
 	    .listen = listen,
 	    .listen_count = a->conf->files_listen_count,
 	    .root = a->conf->files_root,

@@ -204,6 +204,8 @@ env_of(struct env_arg *arg, bool stored)
 	    .digest = env_digest,
 	    .public_url = arg->conf->files_public_url,
 	    .time_scale = arg->conf->time_scale,
+	    .tokens = arg->conf->files_listen_count > 0,
+	    .file_rate = (int64_t)arg->conf->files_rate,
 	    .stored = stored,
 	};
 }

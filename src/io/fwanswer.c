@@ -49,6 +49,17 @@ answer_error(struct evhttp_request *req, int code, const char *reason)
 	send_reply(req, code, reason);
 }
 
+/* What the answer means for the attempt whose URL it was. */
+static void
+refuse(struct fwconn *c, struct evhttp_request *req, int code,
+    const char *reason, enum download_why why)
+{
+	c->status = code;
+	if (evhttp_request_get_command(req) == EVHTTP_REQ_GET)
+		fwconn_report(c, DOWNLOAD_END, why);
+	answer_error(req, code, reason);
+}
+
 static void
 on_answered(struct evhttp_request *req, void *arg)
 {
@@ -134,7 +145,7 @@ answer_file(struct fwconn *c, struct evhttp_request *req, struct fwseg *seg)
 
 	if (status == 416) {
 		fwseg_put(seg, loop_mono_ms());
-		answer_error(req, 416, "Range Not Satisfiable");
+		refuse(c, req, 416, "Range Not Satisfiable", DOWNLOAD_REFUSED);
 		return;
 	}
 	if (!head && length > 0) {
@@ -146,7 +157,8 @@ answer_file(struct fwconn *c, struct evhttp_request *req, struct fwseg *seg)
 			fwseg_put(seg, loop_mono_ms());
 			evhttp_clear_headers(
 			    evhttp_request_get_output_headers(req));
-			answer_error(req, 500, "Internal Server Error");
+			refuse(c, req, 500, "Internal Server Error",
+			    DOWNLOAD_FAULT);
 			return;
 		}
 	}
@@ -156,11 +168,14 @@ answer_file(struct fwconn *c, struct evhttp_request *req, struct fwseg *seg)
 		return;
 	}
 	c->seg = seg;
+	c->first = first;
 	c->length = length;
 	c->counted = 0;
 	c->status = status;
 	c->begin_at = loop_mono_ms();
+	c->told_at = c->begin_at;
 	c->deadline_at = c->begin_at + c->f->download_ms;
+	fwconn_report(c, DOWNLOAD_BEGIN, DOWNLOAD_COMPLETE);
 	fw_count(c->f, ST_DOWNLOADS, 1);
 	evhttp_request_set_on_complete_cb(req, on_answered, c);
 	send_reply(req, status, reason);
@@ -189,25 +204,11 @@ has_body(struct evhttp_request *req)
 }
 
 static void
-answer_path(struct fwconn *c, struct evhttp_request *req)
+answer_path(struct fwconn *c, struct evhttp_request *req, const char *path)
 {
 	struct fwfile *f = c->f;
-	char path[BENEATH_PATH_MAX];
 	struct fwseg *seg;
 
-	switch (fw_path_decode(evhttp_request_get_uri(req), path,
-	    sizeof(path))) {
-	case FW_PATH_OK:
-		break;
-	case FW_PATH_MALFORMED:
-		fw_count(f, ST_REFUSED_PATH, 1);
-		answer_error(req, 400, "Bad Request");
-		return;
-	case FW_PATH_REFUSED:
-		fw_count(f, ST_REFUSED_PATH, 1);
-		answer_error(req, 404, "Not Found");
-		return;
-	}
 	if ((seg = fwseg_get(&f->files, path)) != NULL) {
 		answer_file(c, req, seg);
 		return;
@@ -221,7 +222,7 @@ answer_path(struct fwconn *c, struct evhttp_request *req)
 		header_add(req, "Connection", "close");
 		fw_warn(f, "file server: file could not be opened "
 		    "reason=no_resources");
-		answer_error(req, 503, "Service Unavailable");
+		refuse(c, req, 503, "Service Unavailable", DOWNLOAD_FAULT);
 		return;
 	case ELOOP:
 	case EXDEV:
@@ -232,7 +233,49 @@ answer_path(struct fwconn *c, struct evhttp_request *req)
 		break;
 	}
 	/* One answer for what is missing and for what is not shown. */
-	answer_error(req, 404, "Not Found");
+	refuse(c, req, 404, "Not Found", DOWNLOAD_MISSING);
+}
+
+/* The path of the file below root; behind a token that stands for an attempt
+ * the rest of it. False: answered. */
+static bool
+path_of(struct fwconn *c, struct evhttp_request *req, char *path, size_t size,
+    const char **ret)
+{
+	struct fwfile *f = c->f;
+
+	*ret = path;
+	c->attempt = 0;
+	switch (fw_path_decode(evhttp_request_get_uri(req), path, size)) {
+	case FW_PATH_OK:
+		break;
+	case FW_PATH_MALFORMED:
+		fw_count(f, ST_REFUSED_PATH, 1);
+		answer_error(req, 400, "Bad Request");
+		return false;
+	case FW_PATH_REFUSED:
+		fw_count(f, ST_REFUSED_PATH, 1);
+		answer_error(req, 404, "Not Found");
+		return false;
+	}
+	if (f->tokens == NULL || !file_token_leads(path) ||
+	    path[FILE_TOKEN_LEN] != '/')
+		return true;
+	if (!fwtokens_find(f->tokens, path, &c->attempt, &c->device)) {
+		fw_count(f, ST_REFUSED_TOKEN, 1);
+		answer_error(req, 410, "Gone");
+		return false;
+	}
+	*ret = path + FILE_TOKEN_LEN + 1;
+	return true;
+}
+
+static void
+answer_busy(struct evhttp_request *req)
+{
+	header_add(req, "Retry-After", RETRY_AFTER_S);
+	header_add(req, "Connection", "close");
+	answer_error(req, 503, "Service Unavailable");
 }
 
 void
@@ -243,13 +286,13 @@ fw_on_request(struct evhttp_request *req, void *arg)
 	    evhttp_connection_get_bufferevent(
 	    evhttp_request_get_connection(req))));
 	enum evhttp_cmd_type cmd = evhttp_request_get_command(req);
+	char path[BENEATH_PATH_MAX];
+	const char *file;
 
 	fw_count(f, ST_REQUESTS, 1);
 	/* Not ours: there was no memory when it came. */
-	if (c == NULL || c->busy) {
-		header_add(req, "Retry-After", RETRY_AFTER_S);
-		header_add(req, "Connection", "close");
-		answer_error(req, 503, "Service Unavailable");
+	if (c == NULL) {
+		answer_busy(req);
 		return;
 	}
 	conn_peer(c, req);
@@ -265,12 +308,19 @@ fw_on_request(struct evhttp_request *req, void *arg)
 		answer_error(req, 400, "Bad Request");
 		return;
 	}
+	if (!path_of(c, req, path, sizeof(path), &file))
+		return;
+	/* Whom we told to come is never sent away. */
+	if (c->busy && c->attempt == 0) {
+		answer_busy(req);
+		return;
+	}
 	if (!fw_auth_ok(&f->auth, header_find(req, "Authorization"))) {
 		fw_count(f, ST_REFUSED_AUTH, 1);
 		header_add(req, "WWW-Authenticate",
 		    "Basic realm=\"firmware\"");
-		answer_error(req, 401, "Unauthorized");
+		refuse(c, req, 401, "Unauthorized", DOWNLOAD_REFUSED);
 		return;
 	}
-	answer_path(c, req);
+	answer_path(c, req, file);
 }

@@ -10,7 +10,10 @@
 #include <event2/buffer.h>
 #include <event2/listener.h>
 #include <event2/thread.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <sys/eventfd.h>
+#include <sys/socket.h>
 
 #include "base/sbuf.h"
 
@@ -37,6 +40,7 @@
 #define SWEEP_MIN_MS 10
 #define PAUSE_MS 100
 #define FILE_IDLE_MS 60000
+#define PROGRESS_MS 5000             /* between reports of one download */
 #define NOTE_EVERY_MS 10000
 #define NOTE_MAX 1024
 
@@ -108,6 +112,54 @@ note_download(struct fwconn *c, const char *how, int64_t now)
 	sbuf_done(&line);
 }
 
+/* What broke a download that nobody finished. Where the tracker went away the
+ * kernel knows; where it is still there, or the file is not, it was us. */
+static enum download_why
+broken_why(const struct fwconn *c)
+{
+	struct tcp_info info = {0};
+	socklen_t len = sizeof(info);
+	char byte;
+
+	if (pread(c->seg->fd, &byte, 1,
+		(off_t)(c->first + c->length) - 1) != 1)
+		return DOWNLOAD_FAULT;
+	if (c->expired)
+		return DOWNLOAD_SLOW;
+	if (getsockopt(bufferevent_getfd(c->bev), IPPROTO_TCP, TCP_INFO,
+		&info, &len) == 0 &&
+	    (info.tcpi_state == TCP_ESTABLISHED ||
+		info.tcpi_state == TCP_FIN_WAIT1 ||
+		info.tcpi_state == TCP_FIN_WAIT2))
+		return DOWNLOAD_FAULT;
+	return DOWNLOAD_CUT;
+}
+
+void
+fwconn_report(struct fwconn *c, enum download_kind kind,
+    enum download_why why)
+{
+	struct download_report r = {
+	    .kind = kind,
+	    .why = why,
+	    .attempt = c->attempt,
+	    .device = c->device,
+	    .status = c->status,
+	};
+
+	if (c->attempt == 0 || c->f->stopping)
+		return;
+	if (c->seg != NULL) {
+		r.first = c->first;
+		r.length = c->length;
+		r.size = (uint64_t)c->seg->st.st_size;
+		r.bytes = c->counted;
+		r.ms = loop_mono_ms() - c->begin_at;
+	}
+	(void)snprintf(r.peer, sizeof(r.peer), "%s", c->peer);
+	fwtokens_report(c->f->tokens, &r);
+}
+
 void
 fwconn_answered(struct fwconn *c, bool complete)
 {
@@ -120,6 +172,8 @@ fwconn_answered(struct fwconn *c, bool complete)
 	stat_sub(c->f, ST_DOWNLOADS);
 	note_download(c, complete ? "finished" :
 	    c->expired ? "timed_out" : "aborted", now);
+	fwconn_report(c, DOWNLOAD_END,
+	    complete ? DOWNLOAD_COMPLETE : broken_why(c));
 	fwseg_put(c->seg, now);
 	c->seg = NULL;
 }
@@ -255,6 +309,10 @@ on_sweep(evutil_socket_t fd, short what, void *arg)
 			continue;
 		}
 		conn_account(c);
+		if (c->seg != NULL && now >= c->told_at) {
+			c->told_at = now + PROGRESS_MS;
+			fwconn_report(c, DOWNLOAD_PROGRESS, DOWNLOAD_COMPLETE);
+		}
 		if (now >= c->deadline_at)
 			conn_expire(c);
 	}
@@ -425,6 +483,7 @@ fwfile_start(struct fwfile **ret, const struct fwfile_config *cfg,
 	f->busy_max = cfg->busy_max > 0 ? cfg->busy_max : BUSY_DEFAULT;
 	f->request_ms = cfg->request_timeout_ms;
 	f->download_ms = cfg->download_timeout_ms;
+	f->tokens = cfg->tokens;
 	f->arg = cfg->arg;
 	f->note = cfg->note;
 	if (fw_auth_init(&f->auth, cfg->user, cfg->password) < 0) {
@@ -472,6 +531,8 @@ fwfile_stop(struct fwfile *f)
 		(void)!write(f->wake_fd, &one, sizeof(one));
 		(void)pthread_join(f->thread, NULL);
 	}
+	/* What ends now was ended by us; the next start knows. */
+	f->stopping = true;
 	if (f->http != NULL)
 		evhttp_free(f->http);
 	LIST_EACH_SAFE (n, tmp, &f->conns)
@@ -517,6 +578,7 @@ fwfile_get_stats(struct fwfile *f, struct fwfile_stats *ret)
 		.refused_path = stat_get(f, ST_REFUSED_PATH),
 		.refused_busy = stat_get(f, ST_REFUSED_BUSY),
 		.not_found = stat_get(f, ST_NOT_FOUND),
+		.refused_token = stat_get(f, ST_REFUSED_TOKEN),
 		.timeouts = stat_get(f, ST_TIMEOUTS),
 		.connections = (size_t)stat_get(f, ST_CONNECTIONS),
 		.downloads = (size_t)stat_get(f, ST_DOWNLOADS),

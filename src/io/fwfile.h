@@ -14,6 +14,7 @@
 #include "base/attr.h"
 #include "base/errtext.h"
 #include "core/event.h"
+#include "io/fwtoken.h"
 #include "io/trackers.h"
 
 struct fwfile;
@@ -27,6 +28,9 @@ struct fwfile_config {
 	int busy_max;                 /* over it, to be told so; 0 = 64 */
 	int64_t request_timeout_ms;   /* headers complete by then */
 	int64_t download_timeout_ms;  /* whole answer by then */
+	/* Whose downloads are told apart; NULL = nobody's. Outlives the
+	 * server. */
+	struct fwtokens *tokens;
 	void *arg;
 	/* Called on the server's thread; must not block. */
 	void (*note)(void *arg, enum note_level level, const char *line);
@@ -35,6 +39,7 @@ struct fwfile_config {
 struct fwfile_stats {
 	uint64_t requests, bytes, completed, aborted;
 	uint64_t refused_auth, refused_path, refused_busy, not_found;
+	uint64_t refused_token;       /* of no attempt, or of one that is over */
 	uint64_t timeouts;
 	size_t connections, downloads;
 	int max_connections;

@@ -22,7 +22,8 @@
 
 enum fw_stat {
 	ST_REQUESTS, ST_BYTES, ST_COMPLETED, ST_ABORTED, ST_REFUSED_AUTH,
-	ST_REFUSED_PATH, ST_REFUSED_BUSY, ST_NOT_FOUND, ST_TIMEOUTS,
+	ST_REFUSED_PATH, ST_REFUSED_BUSY, ST_NOT_FOUND, ST_REFUSED_TOKEN,
+	ST_TIMEOUTS,
 	ST_CONNECTIONS, ST_DOWNLOADS, ST_COUNT_
 };
 
@@ -35,9 +36,11 @@ struct fwconn {
 	bool expired;            /* was shut down by us */
 	/* of the answer that is on its way */
 	struct fwseg *seg;       /* NULL: none */
-	uint64_t length, counted;
-	int64_t begin_at;
+	uint64_t first, length, counted;
+	int64_t begin_at, told_at;
 	int status;
+	int64_t attempt;         /* that its URL has the token of; 0: none */
+	uint64_t device;
 	char peer[SOCKADDR_TEXT];
 };
 
@@ -50,9 +53,10 @@ struct fwfile {
 	struct event *wake, *sweep, *reap;
 	int wake_fd;
 	pthread_t thread;
-	bool running;
+	bool running, stopping;
 
 	struct fw_auth auth;
+	struct fwtokens *tokens; /* NULL: none are known */
 	struct fwseg_cache files;
 	int max_connections, busy_max;
 	int64_t request_ms, download_ms;
@@ -78,6 +82,9 @@ bev_key(const struct bufferevent *bev)
 void fw_count(struct fwfile *f, enum fw_stat s, uint64_t n);
 /* A line for the log, one in a while. */
 void fw_warn(struct fwfile *f, const char *what);
+/* To the event loop, when the request was for an attempt. */
+void fwconn_report(struct fwconn *c, enum download_kind kind,
+    enum download_why why);
 /* The answer has ended, well or not. */
 void fwconn_answered(struct fwconn *c, bool complete);
 

@@ -67,6 +67,7 @@ seg_new(struct fwseg_cache *c, const char *path, int fd, const struct stat *st)
 	if (s == NULL)
 		goto bad;
 	s->st = *st;
+	s->fd = st->st_size == 0 ? -1 : fd;
 	memcpy(s->path, path, strlen(path) + 1);
 	if (st->st_size == 0) {
 		(void)close(fd);

@@ -19,6 +19,7 @@ struct fwseg {
 	char path[BENEATH_PATH_MAX];
 	struct stat st;
 	struct evbuffer_file_segment *segment; /* NULL: an empty file */
+	int fd;            /* the segment's; -1: an empty file */
 	size_t users;      /* answers that are on their way */
 	int64_t idle_at;   /* without users since */
 	bool stale;        /* another file has its path now */

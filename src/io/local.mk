@@ -23,6 +23,7 @@ libtrackup_io_a_SOURCES += src/io/fwanswer.c
 libtrackup_io_a_SOURCES += src/io/fwfile.c src/io/fwfile.h src/io/fwfile_priv.h
 libtrackup_io_a_SOURCES += src/io/fwreq.c src/io/fwreq.h
 libtrackup_io_a_SOURCES += src/io/fwseg.c src/io/fwseg.h
+libtrackup_io_a_SOURCES += src/io/fwtoken.c src/io/fwtoken.h
 libtrackup_io_a_SOURCES += src/io/listen.c src/io/listen.h
 libtrackup_io_a_SOURCES += src/io/loop.c src/io/loop.h
 libtrackup_io_a_SOURCES += src/io/relay.c src/io/relay.h src/io/relay_priv.h

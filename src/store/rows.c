@@ -203,6 +203,11 @@ static const struct column attempt_columns[] = {
 	COLUMN(attempt_rec, w_ms),
 	COLUMN(attempt_rec, deadline_at),
 	COLUMN(attempt_rec, given_back_ms),
+	COLUMN(attempt_rec, gets),
+	COLUMN(attempt_rec, file_bytes),
+	COLUMN(attempt_rec, fetching),
+	COLUMN(attempt_rec, fetched),
+	COLUMN(attempt_rec, file_fault),
 	COLUMN(attempt_rec, dark),
 };
 

@@ -901,6 +901,41 @@ START_TEST(package_urls)
 	refuse_in(text, "packages[0].file: makes the URL http://fw.example.org"
 	    ":9622/p/xxx");
 	refuse_in(text, "xxx of 101 characters, allowed up to 100\n");
+	refuse_package("{from: any, to: '0A05', file: "
+	    "_abcdefghijklmnop/x.enc}", "packages[0].file: begins as the "
+	    "token of a download does");
+
+	/* Served by us: room for a token of 17 and its slash. */
+	world.env.tokens = true;
+	file[73 - 18] = '\0';
+	(void)snprintf(text, sizeof(text), BUT_PACKAGES
+	    "packages: [{from: any, to: '0A05', file: %s}]\n", file);
+	s = parse_in(&world, text, strlen(text), 0, &diag, NULL);
+	ck_assert_uint_eq(strlen(s->packages[0].url), 82);
+	spec_free(s);
+	sbuf_done(&diag);
+	file[73 - 18] = 'x';
+	file[73 - 17] = '\0';
+	(void)snprintf(text, sizeof(text), BUT_PACKAGES
+	    "packages: [{from: any, to: '0A05', file: %s}]\n", file);
+	(void)parse_in(&world, text, strlen(text), -1, &diag, NULL);
+	expect_in(text, &diag, "xxx of 101 characters, allowed up to 100\n");
+	sbuf_done(&diag);
+	/* One from before there were tokens goes on without. */
+	world.env.stored = true;
+	s = parse_in(&world, text, strlen(text), 0, &diag, NULL);
+	spec_free(s);
+	sbuf_done(&diag);
+	world = new_world();
+
+	/* A rate that no download could live with. */
+	world.env.tokens = true;
+	world.env.file_rate = 1;
+	s = parse_in(&world, LEAST, strlen(LEAST), 0, &diag, NULL);
+	expect_in(LEAST, &diag, "files.rate is 1: nothing starts\n");
+	spec_free(s);
+	sbuf_done(&diag);
+	world = new_world();
 
 	world.env.public_url = "";
 	(void)parse_in(&world, LEAST, strlen(LEAST), -1, &diag, NULL);

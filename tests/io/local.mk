@@ -24,6 +24,13 @@ tests_io_check_api_SOURCES = tests/io/check_api.c \
 tests_io_check_api_CPPFLAGS = $(io_test_cppflags) $(JANSSON_CFLAGS)
 tests_io_check_api_LDADD = $(io_test_libs)
 
+check_PROGRAMS += tests/io/check_fwtoken
+TESTS += tests/io/check_fwtoken
+tests_io_check_fwtoken_SOURCES = tests/io/check_fwtoken.c \
+	tests/io/tio.c tests/io/tio.h
+tests_io_check_fwtoken_CPPFLAGS = $(io_test_cppflags)
+tests_io_check_fwtoken_LDADD = $(io_test_libs)
+
 check_PROGRAMS += tests/io/check_fwfile
 TESTS += tests/io/check_fwfile
 tests_io_check_fwfile_SOURCES = tests/io/check_fwfile.c \

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "fleet.h"
+#include "fetch.h"
 #include "record.h"
 #include "specs.h"
 #include "wire.h"
@@ -189,6 +190,7 @@ start(struct world *w, bool restored)
 	if (core_load_done(w->core, world_now(w), loading.down_ms, restored,
 		&w->fx) < 0)
 		scn_fail("core_load_done");
+	fetch_start(w);
 	world_effects(w);
 	fleet_tell(w);
 	for (size_t i = 0; i < w->disk_count; i++)

@@ -275,6 +275,12 @@ expect_attempt(struct world *w, char *args)
 			fits = script_number(v) == a->times;
 		else if (eats(word, "serial", &v))
 			fits = strtol(v, NULL, 16) == a->serial;
+		else if (eats(word, "gets", &v))
+			fits = script_number(v) == a->gets;
+		else if (eats(word, "fetched", &v))
+			fits = (v[0] == 'y') == a->fetched;
+		else if (eats(word, "fault", &v))
+			fits = (v[0] == 'y') == a->file_fault;
 		else
 			scn_fail("%s: nothing an attempt has", word);
 		if (!fits)

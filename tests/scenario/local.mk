@@ -6,6 +6,7 @@ tests_scenario_run_SOURCES = \
 	tests/scenario/boot.c \
 	tests/scenario/cover.c tests/scenario/cover.h \
 	tests/scenario/expect.c \
+	tests/scenario/fetch.c tests/scenario/fetch.h \
 	tests/scenario/hextalk.c tests/scenario/hextalk.h \
 	tests/scenario/fleet.c tests/scenario/fleet.h \
 	tests/scenario/record.c tests/scenario/record.h \

@@ -8,6 +8,7 @@
 #include "base/units.h"
 #include "specs.h"
 #include "fleet.h"
+#include "fetch.h"
 
 #define LINES_MAX 2000
 #define LINE_MAX_ 2000
@@ -161,6 +162,12 @@ config_word(struct world *w, const char *key, const char *v)
 		c->start_per_hour = rate(v);
 	else if (strcmp(key, "read_rate") == 0)
 		c->read_per_hour = rate(v);
+	else if (strcmp(key, "files") == 0)
+		c->file_server = strcmp(v, "ours") == 0;
+	else if (strcmp(key, "downloads") == 0)
+		c->file_downloads = (int)script_number(v);
+	else if (strcmp(key, "rate") == 0)
+		c->file_rate = script_number(v);
 	else if (strcmp(key, "observed_max") == 0)
 		c->observed_max = (int)script_number(v);
 	else if (strcmp(key, "unknown") == 0)
@@ -478,7 +485,7 @@ static const struct {
 } commands[] = {
     {"ROW", cmd_row}, {"NEVER", cmd_never}, {"NETWORKS", cmd_networks},
     {"MODEL", cmd_model}, {"FLEET", cmd_fleet},
-    {"DEVICE", cmd_device}, {"FILE", cmd_file}, {"RELOAD", cmd_reload},
+    {"DEVICE", cmd_device}, {"FETCH", cmd_fetch}, {"FILE", cmd_file}, {"RELOAD", cmd_reload},
     {"CAMPAIGN", cmd_campaign}, {"CONNECT", cmd_connect},
     {"CLOSE", cmd_close}, {"PLATFORM", cmd_platform},
     {"RECV", cmd_recv}, {"BRING", cmd_bring},

@@ -538,6 +538,15 @@ word(struct world *w, struct campaign_spec *s, const char *key,
 			scn_fail("disk= comes after package=");
 		(void)snprintf(s->packages[s->package_count - 1].sha256,
 		    DIGEST_TEXT, "%s", stored ? "" : v);
+	} else if (strcmp(key, "file") == 0) {
+		struct spec_package *p;
+
+		if (s->package_count == 0)
+			scn_fail("file= comes after package=");
+		p = &s->packages[s->package_count - 1];
+		p->file = strdup(v);
+		(void)snprintf(p->url, sizeof(p->url),
+		    "http://fw.example.org/%s", v);
 	} else if (strcmp(key, "bytes") == 0) {
 		if (s->package_count == 0)
 			scn_fail("bytes= comes after package=");

@@ -12,6 +12,7 @@
 #include "hextalk.h"
 #include "proto/frame.h"
 #include "fleet.h"
+#include "fetch.h"
 #include "record.h"
 #include "specs.h"
 #include "wire.h"
@@ -307,6 +308,9 @@ world_effects(struct world *w)
 			break;
 		case FX_WINDOWS:
 			tell_windows(w, &items[i]);
+			break;
+		case FX_TOKEN:
+			fetch_token(w, &items[i]);
 			break;
 		case FX_KIND_COUNT_:
 			break;

@@ -70,6 +70,8 @@ struct dev {
 	char last_frame[512];
 	bool last_own;           /* kept from the platform */
 	size_t closes;           /* how often the core closed it */
+	int64_t token_attempt;   /* that the file server knows; 0 = none */
+	char token[FILE_TOKEN_TEXT];
 	int brought;             /* see bring.c */
 	/* which frames are not durable yet: no SACK before */
 	struct {

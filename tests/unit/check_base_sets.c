@@ -3,8 +3,11 @@
 #include "config.h"
 
 #include <check.h>
+#include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
+#include "base/filetoken.h"
 #include "base/heap.h"
 #include "base/idmap.h"
 #include "base/list.h"
@@ -403,6 +406,61 @@ START_TEST(prng_is_even)
 }
 END_TEST
 
+/* --- tokens of downloads -------------------------------------------------- */
+
+/* The vector of its authors: key 00..0f, text 00..0e. */
+START_TEST(siphash_is_itself)
+{
+	unsigned char key[16], text[15];
+
+	for (unsigned char i = 0; i < 16; i++)
+		key[i] = i;
+	for (unsigned char i = 0; i < 15; i++)
+		text[i] = i;
+	ck_assert_uint_eq(siphash(key, text, 15),
+	    UINT64_C(0xa129ca6149be45e5));
+	ck_assert_uint_eq(siphash(key, text, 0),
+	    UINT64_C(0x726fdb47dd0e0e31));
+	ck_assert_uint_eq(siphash(key, text, 8),
+	    UINT64_C(0x93f5f5799a932462));
+}
+END_TEST
+
+START_TEST(file_tokens)
+{
+	unsigned char key[16] = {1}, other[16] = {2};
+	char a[FILE_TOKEN_TEXT], b[FILE_TOKEN_TEXT], path[64];
+
+	file_token_make(key, 7, a);
+	file_token_make(key, 7, b);
+	ck_assert_str_eq(a, b);
+	ck_assert_uint_eq(strlen(a), FILE_TOKEN_LEN);
+	file_token_make(key, 8, b);
+	ck_assert_str_ne(a, b);
+	file_token_make(other, 7, b);
+	ck_assert_str_ne(a, b);
+	snprintf(path, sizeof(path), "%s/full.enc", a);
+	ck_assert(file_token_leads(path));
+	ck_assert(file_token_leads(a));
+	path[1] = '1';
+	ck_assert(!file_token_leads(path));
+	ck_assert(!file_token_leads("_abc/full.enc"));
+	ck_assert(!file_token_leads("_abcdefghijklmnopq/x"));
+	ck_assert(!file_token_leads("abcdefghijklmnopq/x"));
+	ck_assert(!file_token_leads(""));
+	snprintf(path, sizeof(path), "http://h:9622/p/%s/d/full.enc", a);
+	file_token_of_url(path, b);
+	ck_assert_str_eq(a, b);
+	file_token_of_url("http://h/d/full.enc", b);
+	ck_assert_str_eq(b, "");
+	/* What is the last component is the file. */
+	file_token_of_url("http://h/_abcdefghijklmnop", b);
+	ck_assert_str_eq(b, "");
+	file_token_of_url("_abcdefghijklmnop/x", b);
+	ck_assert_str_eq(b, "");
+}
+END_TEST
+
 int
 main(void)
 {
@@ -424,6 +482,8 @@ main(void)
 	tcase_add_test(tc, sbuf_without_memory);
 	tcase_add_test(tc, prng_never_changes);
 	tcase_add_test(tc, prng_is_even);
+	tcase_add_test(tc, siphash_is_itself);
+	tcase_add_test(tc, file_tokens);
 	suite_add_tcase(suite, tc);
 	srunner_run_all(sr, CK_NORMAL);
 	failed = srunner_ntests_failed(sr);

@@ -61,6 +61,13 @@ static const struct move moves[] = {
 	/* the deadline is renewed for an n above any seen */
 	M(DOWNLOADING, 200_NEW, DOWNLOADING),
 
+	/* our file server sends the package: as good as a 200, but that a
+	 * deferral and a fence that is awaited are left alone */
+	M(SENDING, GET, DOWNLOADING), M(ACKED, GET, DOWNLOADING),
+	M(CONFIRMED, GET, DOWNLOADING), M(DOWNLOADING, GET, DOWNLOADING),
+	M(UNSURE, GET, DOWNLOADING), M(OVERDUE, GET, DOWNLOADING),
+	M(PROVISIONAL, GET, OVERDUE),
+
 	/* sending, acked: 101, 103 */
 	M(SENDING, 101, DEFERRED), M(ACKED, 101, DEFERRED),
 	M(UNSURE, 101, DEFERRED), M(OVERDUE, 101, DEFERRED),
