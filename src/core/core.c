@@ -247,6 +247,9 @@ flush(struct core *c)
 	    .boot_ms = c->now.boot_ms,
 	};
 
+	/* Also where nothing was to be written: an effect may be lost. */
+	if (c->failed)
+		c->fx->ops.failed = true;
 	if (c->fx->ticket == 0)
 		return;
 	flush_rows(c);
@@ -261,8 +264,6 @@ flush(struct core *c)
 	 * commit. */
 	c->stamp_at = c->now.at_ms +
 	    MAX_OF(core_dur(c, STAMP_MS), INT64_C(1000));
-	if (c->failed)
-		c->fx->ops.failed = true;
 }
 
 void

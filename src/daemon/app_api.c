@@ -59,7 +59,8 @@ fill_limits(struct app *a, const struct store_stats *st,
 	limit_put(ret, "log_lines_per_s", per_second, -1,
 	    (int64_t)held_back);
 	limit_put(ret, "inventory", INVENTORY_MAX,
-	    (int64_t)inventory_count(core_fleet_now(a->core)->inventory), -1);
+	    (int64_t)inventory_count(core_fleet_now(a->core)->inventory),
+	    (int64_t)a->fleet_refused);
 	limit_put(ret, "config", -1, -1, (int64_t)a->conf_refused);
 	limit_put(ret, "campaign_files", FILES_COUNT_MAX, (int64_t)f.files,
 	    (int64_t)f.not_read);

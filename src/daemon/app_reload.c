@@ -367,6 +367,7 @@ reload_conf(struct app *a, bool force, struct sbuf *diag)
 		return -1;
 	}
 	if (load_fleet(a, fresh, force, &fleet, diag) < 0) {
+		a->fleet_refused++;
 		a->conf_refused++;
 		daemon_conf_free(fresh);
 		return -1;

@@ -445,6 +445,7 @@ start_fleet(struct app *a)
 
 	sbuf_init(&diag, 0);
 	if (fleet_load(a->conf, &fleet, &diag) < 0) {
+		a->fleet_refused++;
 		log_text(NOTE_ERROR, sbuf_str(&diag));
 		(void)snprintf(a->fleet_trouble, sizeof(a->fleet_trouble),
 		    "devices: inventory or never_file cannot be read: nobody "

@@ -31,7 +31,7 @@ packages: [{from: "0A03", to: "0A05", file: 0A05.enc}]
 windows: always
 window_fit: false
 pace: {in_flight: 6, start_rate: 10/s}
-timeouts: {ack: 30s, confirm: 30s, silent: 10m}
+timeouts: {ack: 30s, confirm: 30s, silent: 4h}
 END
 
 status "-t" 0 "$bin/trackupd" -t -c "$T/trackupd.yaml"
@@ -45,12 +45,11 @@ ok "some succeed behind the relay" wait_for 60 some_done 3
 ok "trackers have their platform" test "$(relay_field connected)" -gt 0
 is "the platform is up" "$(relay_field upstreams.0.up)" true
 
-# The platform goes away and comes back: trackers are held meanwhile.
+# The platform goes away and comes back: trackers are held meanwhile. Nobody
+# acknowledges for it, so what they report behind such a report waits, too.
 ok "the platform ends" platform_stop
 waits() { [ "$(relay_field waiting)" -gt 0 ]; }
 ok "trackers wait for it" wait_for 30 waits
-before=$(campaign_field behind targets.succeeded)
-ok "and are updated all the same" wait_for 60 some_done "$((before + 1))"
 ok "the platform is back" platform_start
 back() { [ "$(relay_field upstreams.0.up)" = true ]; }
 ok "and gets its trackers again" wait_for 30 back
