@@ -74,6 +74,12 @@ void relay_target_count(struct relay_target *t, int connected, int waiting);
 struct relays *relay_target_relays(struct relay_target *t);
 size_t relays_view(const struct relays *r, struct relay_view *ret, size_t max);
 
+/* --- relay_proxy.c ---------------------------------------------------------*/
+#define RELAY_PROXY_MAX 128
+/* Bytes of the header that relay.proxy_protocol asks for; -1 with errno. */
+MUST_CHECK int relay_proxy_header(const struct conn *c,
+    char buf[RELAY_PROXY_MAX]);
+
 /* --- relay.c ---------------------------------------------------------------*/
 /* Takes the reference to t. -1: no memory. */
 MUST_CHECK int relay_open(struct conn *c, struct relay_target *t);
