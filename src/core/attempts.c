@@ -250,6 +250,7 @@ slot_update(struct core *c, struct attempt *a, bool want)
 	} else {
 		c->in_flight--;
 		p->in_flight--;
+		p->in_flight_was = MIN_OF(p->in_flight_was, p->in_flight);
 		c->pace_changed = true;
 	}
 }

@@ -625,6 +625,7 @@ spec_replace(struct core *c, struct campaign *p, struct campaign_spec *spec)
 	p->spec_broken = false;
 	p->file_gone = false;
 	bucket_rate(&p->bucket, spec->pace.start_per_hour);
+	p->in_flight_was = p->in_flight; /* what is under way goes on */
 	/* Of a draft only: those of a campaign that runs are frozen. */
 	if ((p->rec.started_wall == 0 && p->target_count == 0 &&
 		waves_make(c, p) < 0) ||

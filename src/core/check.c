@@ -97,7 +97,8 @@ check_campaign(const struct core *c, const struct campaign *p,
 	if (flight != p->in_flight || dark != p->dark)
 		return errtext_set(err, -1, "%s: in_flight %zu, counted %zu",
 		    p->rec.name, p->in_flight, flight);
-	if (!c->loading && p->in_flight > (size_t)p->spec->pace.in_flight)
+	if (!c->loading && p->in_flight > p->in_flight_was &&
+	    p->in_flight > (size_t)p->spec->pace.in_flight)
 		return errtext_set(err, -1, "%s: in_flight %zu over %d",
 		    p->rec.name, p->in_flight, p->spec->pace.in_flight);
 	return 0;

@@ -285,6 +285,15 @@ frame_matters(const struct message *m)
 	}
 }
 
+/* The copy of a report whose effect may not be durable yet: a tracker that sees
+ * its count acknowledged forgets both. */
+static bool
+frame_late_power(const struct message *m)
+{
+	return m->buffered && m->kind == MSG_REPORT &&
+	    (span_is(m->type, "PNA") || span_is(m->type, "PFA"));
+}
+
 static void
 frame_dispatch(struct core *c, struct device *d, struct core_conn *conn,
     const struct message *m)
@@ -425,7 +434,7 @@ core_frame(struct core *c, struct core_conn *conn, const struct message *m)
 {
 	uint64_t key = m->has_id ? m->id.key : conn->key;
 	struct device *d = device_speaking(c, conn, key);
-	bool matters = frame_matters(m);
+	bool matters = frame_matters(m) || frame_late_power(m);
 
 	c->fx->own = false;
 	if (d == NULL && !m->has_id) {

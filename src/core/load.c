@@ -176,6 +176,7 @@ restart_attempt(struct core *c, struct attempt *a, int64_t down_ms)
 		a->slot = true;
 		c->in_flight++;
 		a->target->campaign->in_flight++;
+		a->target->campaign->in_flight_was++;
 	}
 	if (a->rec.dark)
 		a->target->campaign->dark++;

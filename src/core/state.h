@@ -191,6 +191,7 @@ struct campaign {
 	uint64_t result[RESULT_COUNT_]; /* of attempts, since the start */
 	size_t in_flight, dark;
 	size_t file_slots;          /* downloads from us, expected or running */
+	size_t in_flight_was;       /* when a file lowered the cap below it */
 	int64_t attempts;
 	struct list ready;          /* the hours let go, not yet in a wave */
 	struct wave **wave;         /* by number; the last takes the rest */

@@ -10,6 +10,10 @@
 
 /* Runs the file in w from its first line to its last. */
 void script_run(struct world *w, const char *path);
+/* Commands that no EXPECT names are let pass: for stories (story.h). */
+extern bool script_lenient;
+/* One line of it, which is cut up. */
+void script_line(struct world *w, char *text);
 /* True when the file has a line that begins with word. */
 bool script_has(const char *path, const char *word);
 

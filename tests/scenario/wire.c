@@ -40,6 +40,7 @@ struct last_start {
 	uint64_t conn, order, acked, final, dropped;
 	int64_t at, w_ms, ack_ms, confirm_ms;
 	bool coded;              /* a code came since, of any kind */
+	bool confirmed;          /* one that says that it runs */
 	bool too_late;           /* 201, 300 or 301 came since */
 	int tries;
 	unsigned started;
@@ -318,6 +319,19 @@ wire_durable(struct wire *w, const struct opbuf *ops)
 		}
 }
 
+static bool
+too_late_on_disk(const struct wire *w, const struct unit *u)
+{
+	for (size_t i = 0; i < w->row_count; i++) {
+		const struct attempt_rec *a = &w->row[i].disk;
+
+		if (a->device == u->key && a->serial == u->start.serial &&
+		    a->reached >= REACHED_DOWNLOADED)
+			return true;
+	}
+	return false;
+}
+
 void
 wire_crash(struct wire *w)
 {
@@ -339,9 +353,13 @@ wire_crash(struct wire *w)
 		p->now = p->disk;
 		p->forbidden = p->forbidden && p->disk != CAMPAIGN_RUNNING;
 	}
-	/* Reads do not outlive the daemon. */
-	for (size_t i = 0; i < w->unit_count; i++)
+	/* Reads do not outlive the daemon, and a code that was not on disk is as
+	 * if it had never come. */
+	for (size_t i = 0; i < w->unit_count; i++) {
 		w->unit[i].read.out = false;
+		w->unit[i].start.too_late = w->unit[i].start.too_late &&
+		    too_late_on_disk(w, &w->unit[i]);
+	}
 }
 
 void
@@ -383,7 +401,12 @@ code_in(struct wire *w, struct unit *u, const struct gram_in *g)
 
 	u->code_order = w->order;
 	s->coded = true;
-	if (g->code == 201 || g->code == 300 || g->code == 301)
+	if (g->code == 100 || g->code == 200 || g->code == 201 ||
+	    g->code == 300)
+		s->confirmed = true;
+	/* A 301 out of nowhere may be of years ago. */
+	if (g->code == 201 || g->code == 300 ||
+	    (g->code == 301 && s->confirmed))
 		s->too_late = true;
 	if (g->buffered)
 		return;

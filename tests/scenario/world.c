@@ -17,6 +17,8 @@
 #include "specs.h"
 #include "wire.h"
 
+void (*scn_before_end)(void);
+bool scn_aborts;
 static const struct world *speaker;
 
 void
@@ -41,7 +43,11 @@ scn_fail(const char *fmt, ...)
 			(void)printf("    %s\n",
 			    speaker->note[(speaker->note_count + i - 8) %
 				WORLD_NOTES]);
+	if (scn_before_end != NULL)
+		scn_before_end();
 	(void)fflush(stdout);
+	if (scn_aborts)
+		abort();
 	_exit(1);
 }
 
@@ -490,6 +496,21 @@ changes_an_update(const struct message *m)
 	    m->kind != MSG_ACK_OTHER;
 }
 
+/* A stranger's frame comes to nothing, whatever else is in the batch. */
+static bool
+speaks_of(const struct opbuf *ops, uint64_t device)
+{
+	struct op op;
+	size_t pos = 0;
+
+	while (opbuf_next(ops, &pos, &op))
+		if ((op.kind == OP_DEVICE && op.device->key == device) ||
+		    (op.kind == OP_TUPLE && op.tuple->device == device) ||
+		    (op.kind == OP_EVENT && op.event->device == device))
+			return true;
+	return false;
+}
+
 /* From now on, until its ticket is durable, its count must not be answered. */
 static void
 frame_matters(struct dev *d, const char *text, const char *count,
@@ -550,7 +571,7 @@ one_frame(struct world *w, struct wconn *c, const struct frame *f)
 	core_handle(w->core,
 	    &(struct ev){.kind = EV_FRAME, .conn = &c->core, .message = &m},
 	    world_now(w), &w->fx);
-	if (w->fx.ops.count > 0 && changes_an_update(&m))
+	if (changes_an_update(&m) && speaks_of(&w->fx.ops, d->key))
 		frame_matters(d, text, d->last_count, w->fx.ticket);
 	len = w->fx.reply_len;
 	d->last_own = w->fx.own;

@@ -15,7 +15,9 @@
 #include "core/core.h"
 #include "core/view.h"
 
+#ifndef WORLD_DEVICES
 #define WORLD_DEVICES 64
+#endif
 #define WORLD_CONNS 200      /* of one device, over a whole scenario */
 #define WORLD_SENDS 64       /* commands to one device not looked at yet */
 #define WORLD_FILES 8
@@ -155,6 +157,10 @@ struct world {
 /* Prints file, line and what is wrong, and ends the process. */
 void scn_fail(const char *fmt, ...) PRINTF_LIKE(1, 2)
     __attribute__((noreturn));
+/* Called by it, when not NULL: says what led there. And whether it aborts, as
+ * a fuzzer wants it, in place of exit status 1. */
+extern void (*scn_before_end)(void);
+extern bool scn_aborts;
 /* Which world scn_fail() speaks of. */
 void scn_fail_in(const struct world *w);
 
