@@ -16,6 +16,7 @@ tests_integration_shim_so_SOURCES = tests/integration/shim.c
 tests_integration_shim_so_CFLAGS = -std=gnu11 $(WARN_CFLAGS) -fPIC
 tests_integration_shim_so_LDFLAGS = -shared
 
+EXTRA_DIST += doc/relay.md
 EXTRA_DIST += tests/integration/lib.sh tests/integration/faultlib.sh
 EXTRA_DIST += doc/faults.md
 
