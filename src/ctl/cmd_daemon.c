@@ -36,6 +36,18 @@ size_text(int64_t bytes, char *buf, size_t size)
 	return buf;
 }
 
+/* Hit, or near to it: over four fifths of a ceiling, under twice a floor. */
+static bool
+limit_matters(const char *name, const json_t *l)
+{
+	int64_t limit = jint(l, "limit"), now = jint(l, "now");
+	bool is_floor = strstr(name, "_min_") != NULL;
+
+	return jint(l, "hits") > 0 || (limit > 0 &&
+	    (is_floor ? now < 2 * limit : now > limit / 5 * 4));
+}
+
+/* Of dozens, those that say something, unless all were asked for. */
 static void
 print_limits(const struct ctl *c, const json_t *limits)
 {
@@ -44,11 +56,16 @@ print_limits(const struct ctl *c, const json_t *limits)
 	static const int flags[] = {COL_LEFT, COL_RIGHT, COL_RIGHT,
 	    COL_RIGHT};
 	struct table *t = table_new(c, titles, flags);
+	bool all = (c->given & OPT_BIT(OPT_ALL)) != 0;
+	size_t shown = 0;
 	const char *name;
 	json_t *l;
 	char buf[32];
 
 	json_object_foreach((json_t *)(uintptr_t)limits, name, l) {
+		if (!all && !limit_matters(name, l))
+			continue;
+		shown++;
 		table_row(t);
 		table_put(t, name);
 		table_put(t, jtext(l, "limit", buf, sizeof buf));
@@ -56,6 +73,9 @@ print_limits(const struct ctl *c, const json_t *limits)
 		table_put(t, jtext(l, "hits", buf, sizeof buf));
 	}
 	table_print(t);
+	if (shown < json_object_size(limits))
+		(void)printf("%s%zu limits that were not come near: --all\n",
+		    shown > 0 ? "and " : "", json_object_size(limits) - shown);
 }
 
 static void

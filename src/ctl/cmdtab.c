@@ -78,7 +78,7 @@ static const struct cmd firmware_cmds[] = {
 
 static const struct cmd root_cmds[] = {
 	VERB("status", "", "the daemon, its trackers and limits", cmd_status,
-	    0, 0),
+	    OPT_BIT(OPT_ALL), 0),
 	VERB("reload", "", "read configuration and campaign files again",
 	    cmd_reload, OPT_BIT(OPT_FORCE), 0),
 	VERB("halt", "", "stop every start at once, in all campaigns",

@@ -35,6 +35,7 @@ static const struct option longs[] = {
 	{"force", no_argument, NULL, LONG_VERB + OPT_FORCE},
 	{"for", required_argument, NULL, LONG_VERB + OPT_FOR},
 	{"cancel", no_argument, NULL, LONG_VERB + OPT_CANCEL},
+	{"all", no_argument, NULL, LONG_VERB + OPT_ALL},
 	{"file", required_argument, NULL, LONG_VERB + OPT_FILE},
 	{"follow", no_argument, NULL, LONG_VERB + OPT_FOLLOW},
 	{"since", required_argument, NULL, LONG_VERB + OPT_SINCE},
@@ -58,6 +59,7 @@ static const struct { const char *name, *value, *help; }
 	[OPT_FOLLOW] = {"--follow", "", "go on with what comes, until stopped"},
 	[OPT_SINCE] = {"--since", " WHEN", "from then on: 2h ago, or a time; "
 	    "default 1h"},
+	[OPT_ALL] = {"--all", "", "limits that nothing came near, too"},
 	[OPT_CAMPAIGN] = {"--campaign", " NAME", "only what belongs to it"},
 };
 /* clang-format on */

@@ -167,8 +167,9 @@ if [ $? -eq 2 ]; then ok; else bad 'not exit 2'; fi
 err 'none.yaml: No such file'
 
 # --- reads ---------------------------------------------------------------------
-run 0 status; out '^State  *ok'; out '7 known, 5 online'; out 'connections  *1000'
+run 0 status; out '^State  *ok'; out '7 known, 5 online'; out 'were not come near'
 no_err
+run 0 status --all; out 'connections  *1000'
 run 0 status --json; is_json 'object 11'
 run 0 campaign list; out '^NAME  *STATE'; out '^fleet  *running  *0A05  *2345  *1240  *60  *10  *1000  *30'
 out 'rule: bad_url 2 of 2'; lines 10; no_err

@@ -18,7 +18,7 @@ tests_integration_shim_so_LDFLAGS = -shared
 
 EXTRA_DIST += doc/relay.md
 EXTRA_DIST += tests/integration/lib.sh tests/integration/faultlib.sh
-EXTRA_DIST += doc/faults.md
+EXTRA_DIST += doc/faults.md doc/tutorial.md doc/operations.md
 
 integration_tests =
 integration_tests += tests/integration/t-sum.sh
@@ -43,6 +43,7 @@ integration_tests += tests/integration/t-upgrade.sh
 integration_tests += tests/integration/t-hops.sh
 integration_tests += tests/integration/t-plan.sh
 integration_tests += tests/integration/t-waves.sh
+integration_tests += tests/integration/t-documents.sh
 integration_tests += tests/integration/t-members.sh
 integration_tests += tests/integration/t-revisions.sh
 integration_tests += tests/integration/t-systemd.sh
