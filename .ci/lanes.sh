@@ -24,6 +24,8 @@ declare -A lane_what=(
 )
 lane_needs_all='
 file:/usr/sbin/haproxy         haproxy
+cmd:chromium                   chromium
+cmd:promtool                   prometheus
 lib:check                      check
 cmd:git                        git
 '

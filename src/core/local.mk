@@ -28,6 +28,7 @@ libtrackup_pure_a_SOURCES = $(libtrackup_base_a_SOURCES) $(proto_sources) \
 	src/core/plant.c src/core/plant.h \
 	src/core/reads.c \
 	src/core/record.c src/core/record.h \
+	src/core/report.c src/core/report.h \
 	src/core/retry.c \
 	src/core/rules.c \
 	src/core/schedule.c \

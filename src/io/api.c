@@ -59,6 +59,7 @@ phrase(int status)
 		const char *text;
 	} table[] = {
 		{200, "OK"},
+		{304, "Not Modified"},
 		{400, "Bad Request"},
 		{401, "Unauthorized"},
 		{403, "Forbidden"},
@@ -112,7 +113,8 @@ api_head(struct api_call *c, const char *type)
 	struct evkeyvalq *h = evhttp_request_get_output_headers(c->req);
 
 	(void)evhttp_add_header(h, "Content-Type", type);
-	(void)evhttp_add_header(h, "Cache-Control", "no-store");
+	(void)evhttp_add_header(h, "Cache-Control",
+	    c->asset ? "no-cache" : "no-store");
 	(void)evhttp_add_header(h, "X-Content-Type-Options", "nosniff");
 	if (c->door->tcp) {
 		(void)evhttp_add_header(h, "Content-Security-Policy",
@@ -168,6 +170,23 @@ api_answer_text(struct api_call *c, int status, const char *type,
 	if (evbuffer_add(b, text, len) < 0)
 		status = 500;
 	answer_send(c, status, type);
+}
+
+void
+api_answer_asset(struct api_call *c, const char *type, const char *etag,
+    const void *data, size_t len)
+{
+	const char *have;
+
+	(void)evhttp_add_header(evhttp_request_get_output_headers(c->req),
+	    "ETag", etag);
+	c->asset = true;
+	if (api_header(c, "If-None-Match", &have) == 1 &&
+	    strcmp(have, etag) == 0) {
+		answer_send(c, 304, type);
+		return;
+	}
+	api_answer_text(c, 200, type, data, len);
 }
 
 static json_t *
@@ -305,6 +324,7 @@ on_timer(void *arg)
 	api_peer_sweep(&a->local, now_ms);
 	api_peer_sweep(&a->tcp, now_ms);
 	api_streams_sweep(a, now_ms);
+	api_reports_sweep(a);
 	loop_timer_set(a->timer, SWEEP_MS);
 }
 
@@ -494,5 +514,6 @@ api_free(struct api *a)
 	loop_timer_free(a->timer);
 	loop_timer_free(a->stream_timer);
 	free(a->stream_seen);
+	api_reports_free(a);
 	free(a);
 }

@@ -6,6 +6,7 @@
 #include <strings.h>
 #include <event2/bufferevent.h>
 #include <event2/http.h>
+#include "io/http_page.h"
 #include "io/metrics.h"
 
 /*
@@ -180,10 +181,17 @@ api_plain(struct api_call *c)
 {
 	const char *path = evhttp_uri_get_path(
 	    evhttp_request_get_evhttp_uri(c->req));
+	const struct http_asset *asset;
 
 	if (path == NULL ||
 	    evhttp_request_get_command(c->req) != EVHTTP_REQ_GET)
 		return false;
+	/* Anybody may have the page: what it shows, it asks for. */
+	if ((asset = http_page_find(path)) != NULL) {
+		api_answer_asset(c, asset->type, asset->etag, asset->data,
+		    asset->len);
+		return true;
+	}
 	for (size_t i = 0; i < ARRAY_LEN(plain); i++) {
 		if (strcmp(path, plain[i].path) != 0)
 			continue;

@@ -108,12 +108,14 @@ struct api {
 	bool stream_armed;
 	uint64_t *stream_seen; /* what was told of each campaign */
 	size_t stream_seen_count;
+	struct api_reports *reports; /* NULL: nobody asked yet */
 	uint64_t durable; /* highest ticket known to be on disk */
 	uint64_t hits[API_COUNTER_COUNT_];
 };
 
 struct api_route;
 struct api_timeline;
+struct api_reports;
 struct api_stream;
 
 /* What a caller may, and what a route asks for. */
@@ -137,6 +139,7 @@ struct api_call {
 	char who[65];   /* "uid:0", a token's name, "loopback"; "" = nobody
 			 * that we know */
 	enum api_role role;
+	bool asset;     /* it may be kept, and asked for again */
 	bool close;     /* the framing is doubtful: nothing may follow */
 	/* while parked */
 	uint64_t ticket; /* 0 = it waits for something else */
@@ -215,6 +218,9 @@ void api_fail(struct api_call *c, int status, const char *code,
 /* Anything but JSON. */
 void api_answer_text(struct api_call *c, int status, const char *type,
     const void *text, size_t len);
+/* The same that a client may keep: with an ETag, and 304 when it has it. */
+void api_answer_asset(struct api_call *c, const char *type, const char *etag,
+    const void *data, size_t len);
 /* The same with a list beside the error. Takes items. */
 void api_fail_list(struct api_call *c, int status, const char *code,
     const char *message, const char *key, json_t *items);
@@ -256,6 +262,11 @@ json_t *api_event(const struct event_rec *e, const char *campaign);
 /* What a stream tells of a campaign. */
 json_t *api_campaign_brief(const struct api *a, const struct view_campaign *v);
 
+/* --- api_report.c ----------------------------------------------------------*/
+/* Once a second. */
+void api_reports_sweep(struct api *a);
+void api_reports_free(struct api *a);
+
 /* --- resources -------------------------------------------------------------*/
 api_handler api_get_status;
 api_handler api_get_campaigns, api_get_campaign, api_get_targets;
@@ -266,6 +277,7 @@ api_handler api_post_check, api_post_plan;
 api_handler api_post_reload, api_post_fleet;
 api_handler api_post_backup;
 api_handler api_get_events, api_get_audit;
+api_handler api_get_fleet, api_get_report;
 api_handler api_not_available;
 /* The call of a pending timeline is over without its answer. */
 void api_timeline_drop(struct api_call *c);

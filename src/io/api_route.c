@@ -39,6 +39,8 @@ static const struct api_route table[] = {
 	GET("devices", api_get_devices, PAGE),
 	GET("devices/*", api_get_device, 0),
 	GET("devices/*/timeline", api_get_timeline, PAGE),
+	GET("campaigns/*/report", api_get_report, 0),
+	GET("fleet", api_get_fleet, 0),
 	GET("audit", api_get_audit, PAGE),
 	GET("events", api_get_events,
 	    API_BIT(API_SINCE) | API_BIT(API_CAMPAIGN)),

@@ -9,6 +9,7 @@ io_api_sources = src/io/api.c src/io/api.h src/io/api_int.h \
 	src/io/api_campaign.c src/io/api_daemon.c src/io/api_device.c src/io/api_events.c \
 	src/io/api_http.c src/io/api_json.c src/io/api_peer.c \
 	src/io/api_plan.c \
+	src/io/api_report.c src/io/http_page.c src/io/http_page.h \
 	src/io/api_route.c src/io/api_socket.c src/io/api_status.c \
 	src/io/api_token.c src/io/api_wave.c \
 	src/io/metrics.c src/io/metrics.h
@@ -34,3 +35,17 @@ libtrackup_io_a_SOURCES += src/io/trackers_priv.h
 # What a program that links libtrackup-io.a also needs.
 io_libs = $(EVENT_LIBS) $(EVENT_PTHREADS_LIBS) $(JANSSON_LIBS) $(CRYPTO_LIBS) \
 	-lpthread
+
+# The page, built in: our files of web/, and the plots of Debian's
+# libjs-chart.js, of which nothing is kept here.
+web_sources = web/index.html web/app.js web/views.js web/style.css web/icon.svg
+EXTRA_DIST += $(web_sources) build-aux/embed.sh
+BUILT_SOURCES += src/io/webassets.h
+CLEANFILES += src/io/webassets.h
+$(libtrackup_io_a_OBJECTS): src/io/webassets.h
+src/io/webassets.h: $(web_sources) build-aux/embed.sh $(CHARTJS)
+	$(AM_V_GEN)$(MKDIR_P) src/io && w=$(top_srcdir)/web && \
+	$(SHELL) $(top_srcdir)/build-aux/embed.sh index_html=$$w/index.html \
+	    app_js=$$w/app.js views_js=$$w/views.js style_css=$$w/style.css \
+	    icon_svg=$$w/icon.svg chart_js='$(CHARTJS)' > $@.tmp && \
+	mv $@.tmp $@

@@ -136,8 +136,6 @@ START_TEST(routes)
 
 	for (size_t i = 0; i < ARRAY_LEN(none); i++)
 		expect_error(get(none[i]), 404, "no_route");
-	expect_error(ask("GET / HTTP/1.1\r\nHost: x\r\n\r\n"), 404,
-	    "no_route");
 	expect_error(ask("GET /api/v2/status HTTP/1.1\r\nHost: x\r\n\r\n"),
 	    404, "no_route");
 	(void)snprintf(longname, sizeof longname, "campaigns/%0100d", 7);

@@ -280,6 +280,91 @@ START_TEST(metrics_text)
 }
 END_TEST
 
+/* The page needs no token: it holds nothing of this fleet. */
+START_TEST(page)
+{
+	static const char *const files[][2] = {
+		{"/", "text/html"}, {"/app.js", "text/javascript"},
+		{"/views.js", "text/javascript"}, {"/style.css", "text/css"},
+		{"/chart.js", "text/javascript"}, {"/icon.svg", "image/svg"},
+	};
+	char request[300], etag[80], *p;
+	struct reply r;
+
+	listen_tcp();
+	two_tokens();
+	for (size_t i = 0; i < ARRAY_LEN(files); i++) {
+		(void)snprintf(request, sizeof request,
+		    "GET %s HTTP/1.1\r\n" HOST "\r\n", files[i][0]);
+		r = tcp(request);
+		ck_assert_int_eq(r.status, 200);
+		ck_assert_ptr_nonnull(strstr(r.text, files[i][1]));
+		ck_assert_ptr_nonnull(strstr(r.text, "Cache-Control: no-cache"));
+		ck_assert_ptr_nonnull(strstr(r.text,
+		    "Content-Security-Policy: default-src 'none'; "
+		    "script-src 'self'; style-src 'self'; "));
+		/* What the policy would not run, and what leaves the house. */
+		if (strcmp(files[i][0], "/chart.js") != 0) {
+			ck_assert_ptr_null(strstr(r.body, "innerHTML ="));
+			ck_assert_ptr_null(strstr(r.body, "https://"));
+			ck_assert_ptr_null(strstr(r.body, " style=\""));
+		}
+		p = strstr(r.text, "ETag: \"");
+		ck_assert_ptr_nonnull(p);
+		(void)snprintf(etag, sizeof etag, "%.34s", p + 6);
+		done(&r);
+		(void)snprintf(request, sizeof request, "GET %s HTTP/1.1\r\n"
+		    HOST "If-None-Match: %s\r\n\r\n", files[i][0], etag);
+		r = tcp(request);
+		ck_assert_msg(r.status == 304, "%s", r.text);
+		done(&r);
+	}
+	expect_error(tcp(GET("/../style.css", HOST
+	    "Authorization: Bearer look-only\r\n")), 404, "no_route");
+}
+END_TEST
+
+START_TEST(reports)
+{
+	json_t *j;
+	struct reply r;
+	int64_t end = loop_mono_ms() + DEADLINE_MS;
+
+	/* The fleet is counted in pieces: until it is done, nothing is known. */
+	r = get("fleet");
+	ck_assert(json_is_true(json_object_get(r.json, "counting")));
+	ck_assert(is_null(r.json, "as_of"));
+	done(&r);
+	for (;; done(&r)) {
+		r = get("fleet");
+		if (json_is_false(json_object_get(r.json, "counting")))
+			break;
+		ck_assert(loop_mono_ms() < end);
+	}
+	ck_assert_int_eq(number(r.json, "devices"), 200);
+	j = json_array_get(json_object_get(r.json, "versions"), 0);
+	ck_assert_str_eq(text(j, "version"), "0A03");
+	ck_assert_int_eq(number(j, "online"), 5);
+	ck_assert_int_eq(number(json_object_get(r.json, "last_seen"), "never"),
+	    200);
+	done(&r);
+
+	r = get("campaigns/fleet/report");
+	j = json_object_get(r.json, "funnel");
+	ck_assert_int_eq(number(json_array_get(j, 0), "count"), 9);
+	j = json_array_get(json_object_get(r.json, "failures"), 0);
+	ck_assert_str_eq(text(j, "cause"), "bad_url");
+	ck_assert_str_eq(text(j, "from"), "0A03");
+	ck_assert_ptr_nonnull(strstr(text(j, "action"), "fetch the URL"));
+	ck_assert_int_eq(number(json_object_get(r.json, "phases"),
+	    "downloading"), 2);
+	j = json_array_get(json_object_get(r.json, "progress"), 0);
+	ck_assert_int_eq(number(j, "succeeded"), 1000);
+	done(&r);
+	expect_error(get("campaigns/none/report"), 404, "not_found");
+}
+END_TEST
+
 /* The port is taken: nothing of it stays open, and it may be tried again. */
 START_TEST(port_taken)
 {
@@ -315,5 +400,7 @@ add_http(TCase *tc)
 	tcase_add_test(tc, broken_token_files);
 	tcase_add_test(tc, alive_and_ready);
 	tcase_add_test(tc, metrics_text);
+	tcase_add_test(tc, page);
+	tcase_add_test(tc, reports);
 	tcase_add_test(tc, port_taken);
 }

@@ -351,6 +351,47 @@ core_view_status(const struct core *c, struct view_status *ret)
 	};
 }
 
+/* In two pieces. */
+bool
+core_report_fleet(const struct core *c, struct core_now now,
+    struct report_fleet *r, size_t max)
+{
+	(void)c;
+	(void)now;
+	assert(max > 0);
+	r->devices += 100;
+	if (r->pos++ == 0)
+		return false;
+	r->version_count = 1;
+	r->version[0] = (struct report_version){.model = "C2",
+	    .mcu = "0A03", .count = 200, .online = 5};
+	r->age[AGE_NEVER] = 200;
+	return true;
+}
+
+bool
+core_report_campaign(const struct core *c, const char *name,
+    struct report_campaign *ret)
+{
+	if (find(c, name) == NULL)
+		return false;
+	memset(ret, 0, sizeof *ret);
+	ret->step[STEP_TARGETS] = 9;
+	ret->step[STEP_STARTED] = 4;
+	ret->phase[PHASE_DOWNLOADING] = 2;
+	ret->failure_count = 1;
+	ret->failure[0] = (struct report_failure){.state = TARGET_FAILED,
+	    .cause = CAUSE_BAD_URL, .model = "C2", .from = "0A03",
+	    .count = 2};
+	return true;
+}
+
+const char *
+report_step_name(enum report_step v)
+{
+	return v == STEP_TARGETS ? "targets" : "later";
+}
+
 /* The archive's trackers.c must not be pulled in for this one. */
 char *
 trackers_peer(const struct core_conn *conn, char *buf, size_t size)

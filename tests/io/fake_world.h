@@ -9,6 +9,7 @@
  */
 #include <stddef.h>
 #include <stdint.h>
+#include "core/report.h"
 #include "core/view.h"
 #include "io/api.h"
 
