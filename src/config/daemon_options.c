@@ -125,10 +125,10 @@ static const struct option rows[] = {
 {"files.password_file", VALUE_STRING, OPT_RESTART | OPT_POINTER, "", 0,
 	FILE_MAX, AT(files_password_file),
 	.help = "its first line is the password"},
-{"files.max_downloads", VALUE_INT, OPT_LATER, "0", 0, 100000,
+{"files.max_downloads", VALUE_INT, 0, "0", 0, 100000,
 	AT(files_max_downloads),
 	.help = "downloads at a time, 0 = by rate and worst case"},
-{"files.rate", VALUE_SIZE, OPT_LATER, "0", 0, TIB, AT(files_rate),
+{"files.rate", VALUE_SIZE, 0, "0", 0, TIB, AT(files_rate),
 	.help = "bytes a second over all downloads, 0 = no limit"},
 
 {"http.listen", VALUE_ADDRESS, OPT_LIST | OPT_RESTART,

@@ -459,6 +459,10 @@ core_view_status(const struct core *c, struct view_status *ret)
 	    .held_start_rate = c->held_start_rate,
 	    .held_read_rate = c->held_read_rate,
 	    .held_dark = c->held_dark,
+	    .file_slots = c->file_slots,
+	    .file_downloads_max =
+		c->cfg.file_server ? c->cfg.file_downloads : 0,
+	    .held_files = c->held_files,
 	    .commands_start = c->commands_start,
 	    .commands_stop = c->commands_stop,
 	    .commands_read = c->commands_read,

@@ -105,6 +105,11 @@ struct view_status {
 	uint64_t frames_nameless;     /* of connections without an id */
 	/* How often the pace held a target or a read back. */
 	uint64_t held_in_flight, held_start_rate, held_read_rate, held_dark;
+	/* downloads from our own server: expected or running, at most (0 = no
+	 * such server), and how often a start had to wait for them */
+	size_t file_slots;
+	int file_downloads_max;
+	uint64_t held_files;
 	uint64_t codes[1000];         /* GTUPD reports by code */
 	uint64_t commands_start, commands_stop, commands_read;
 	uint64_t repeats, foreign_updates;

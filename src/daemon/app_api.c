@@ -42,6 +42,7 @@ fill_limits(struct app *a, const struct store_stats *st,
     struct api_status *ret)
 {
 	struct pkgwatch_stats w;
+	struct fwtokens_stats tokens = {0};
 	struct view_status core;
 	struct files_stats f;
 	unsigned long held_back;
@@ -71,6 +72,11 @@ fill_limits(struct app *a, const struct store_stats *st,
 	    (int64_t)f.campaign_too_large);
 	limit_put(ret, "list_bytes", FILES_LIST_BYTES_MAX, -1,
 	    (int64_t)f.list_too_large);
+	if (a->tokens != NULL)
+		fwtokens_get_stats(a->tokens, &tokens);
+	limit_put(ret, "file_reports",
+	    a->tokens == NULL ? -1 : (int64_t)tokens.reports_max,
+	    (int64_t)tokens.reports, (int64_t)tokens.dropped);
 	core_view_status(a->core, &core);
 	limit_put(ret, "clock_jump_ms", core.clock_jump_ms, -1,
 	    (int64_t)core.clock_jumps);

@@ -401,6 +401,8 @@ reload_conf(struct app *a, bool force, struct sbuf *diag)
 	sbuf_done(&keys);
 	cc = app_core_config_of(a);
 	core_configure(a->core, &cc);
+	if (a->files != NULL)
+		fwfile_set_rate(a->files, (int64_t)a->conf->files_rate);
 	core_fleet(a->core, &fleet, app_now(a), &a->fx);
 	app_effects(a);
 	a->fleet_trouble[0] = '\0';

@@ -247,6 +247,7 @@ start_files(struct app *a)
 	start_tokens(a);
 	cfg = (struct fwfile_config){
 	    .tokens = a->tokens,
+	    .rate = (int64_t)a->conf->files_rate,
 	    .listen = listen,
 	    .listen_count = a->conf->files_listen_count,
 	    .root = a->conf->files_root,

@@ -81,15 +81,19 @@ core_limits(json_t *j, const struct api_status *st,
 }
 
 static void
-file_limits(json_t *j, const struct fwfile_stats *f)
+file_limits(json_t *j, const struct fwfile_stats *f,
+    const struct view_status *v)
 {
 	/* Off: none of its limits is in force. */
 	bool on = f->max_connections > 0;
 
-	limit_add(j, "downloads", -1, (int64_t)f->downloads,
-	    (int64_t)f->refused_busy);
+	limit_add(j, "downloads", on && v->file_downloads_max > 0 ?
+	    v->file_downloads_max : -1, (int64_t)v->file_slots,
+	    (int64_t)v->held_files);
+	limit_add(j, "file_rate", on && f->rate > 0 ? f->rate : -1, -1,
+	    (int64_t)v->held_files);
 	limit_add(j, "file_connections", on ? f->max_connections : -1,
-	    (int64_t)f->connections, (int64_t)f->refused_busy);
+	    (int64_t)f->connections, (int64_t)(f->refused_busy + f->evicted));
 	limit_add(j, "file_ms", on ? f->download_timeout_ms : -1, -1,
 	    (int64_t)f->timeouts);
 }
@@ -130,7 +134,7 @@ limits_json(const struct api *a, const struct api_status *st,
 	core_limits(j, st, v);
 	limit_add(j, "store_queue_bytes", (int64_t)st->store_queue_max,
 	    (int64_t)st->store_queue_bytes, (int64_t)st->store_queue_hits);
-	file_limits(j, &st->files);
+	file_limits(j, &st->files, v);
 	api_limits(j, a);
 	for (size_t i = 0; i < st->limit_count; i++)
 		limit_add(j, st->limit[i].name, st->limit[i].limit,

@@ -68,7 +68,8 @@ on_answered(struct evhttp_request *req, void *arg)
 	(void)req;
 	fwconn_answered(c, true);
 	/* Kept alive: the next request has its own time. */
-	c->deadline_at = loop_mono_ms() + c->f->request_ms;
+	c->idle_at = loop_mono_ms();
+	c->deadline_at = c->idle_at + c->f->request_ms;
 	/* Not kept alive: gone when evhttp is done with us. */
 	event_active(c->f->reap, EV_TIMEOUT, 0);
 }
@@ -133,6 +134,20 @@ answer_headers(struct evhttp_request *req, const struct stat *st,
 	return status;
 }
 
+static int
+add_body(struct fwconn *c, struct evbuffer *out, struct fwseg *seg,
+    uint64_t first, uint64_t length)
+{
+	uint64_t piece = fwpace_piece(c, length);
+
+	for (uint64_t at = 0; at < length; at += piece)
+		if (evbuffer_add_file_segment(out, seg->segment,
+			(ev_off_t)(first + at),
+			(ev_off_t)MIN_OF(piece, length - at)) != 0)
+			return -1;
+	return 0;
+}
+
 /* Takes the use of seg. */
 static void
 answer_file(struct fwconn *c, struct evhttp_request *req, struct fwseg *seg)
@@ -152,9 +167,9 @@ answer_file(struct fwconn *c, struct evhttp_request *req, struct fwseg *seg)
 		/* Without the flag libevent maps the file and copies it; with
 		 * it the kernel sends from its cache. */
 		evbuffer_set_flags(out, EVBUFFER_FLAG_DRAINS_TO_FD);
-		if (evbuffer_add_file_segment(out, seg->segment,
-		    (ev_off_t)first, (ev_off_t)length) != 0) {
+		if (add_body(c, out, seg, first, length) < 0) {
 			fwseg_put(seg, loop_mono_ms());
+			(void)evbuffer_drain(out, evbuffer_get_length(out));
 			evhttp_clear_headers(
 			    evhttp_request_get_output_headers(req));
 			refuse(c, req, 500, "Internal Server Error",
@@ -179,6 +194,7 @@ answer_file(struct fwconn *c, struct evhttp_request *req, struct fwseg *seg)
 	fw_count(c->f, ST_DOWNLOADS, 1);
 	evhttp_request_set_on_complete_cb(req, on_answered, c);
 	send_reply(req, status, reason);
+	fwpace_begin(c);
 }
 
 static void
@@ -296,7 +312,8 @@ fw_on_request(struct evhttp_request *req, void *arg)
 		return;
 	}
 	conn_peer(c, req);
-	c->deadline_at = loop_mono_ms() + f->request_ms;
+	c->idle_at = loop_mono_ms();
+	c->deadline_at = c->idle_at + f->request_ms;
 	if (cmd != EVHTTP_REQ_GET && cmd != EVHTTP_REQ_HEAD) {
 		header_add(req, "Allow", "GET, HEAD");
 		header_add(req, "Connection", "close");

@@ -36,6 +36,7 @@
 #define INPUT_MAX (2 * HEADERS_MAX)  /* read ahead of what is answered */
 #define BUSY_DEFAULT 64              /* over the cap, to be told so */
 #define BUSY_MS 5000
+#define EVICT_MS 5000                /* idle for so long, when it is full */
 #define SWEEP_MAX_MS 250
 #define SWEEP_MIN_MS 10
 #define PAUSE_MS 100
@@ -69,9 +70,8 @@ fw_warn(struct fwfile *f, const char *what)
 
 /* --- connections -----------------------------------------------------------*/
 
-/* evhttp has freed its side. */
-static bool
-conn_gone(const struct fwconn *c)
+bool
+fwconn_gone(const struct fwconn *c)
 {
 	bufferevent_event_cb cb = NULL;
 
@@ -124,8 +124,9 @@ broken_why(const struct fwconn *c)
 	if (pread(c->seg->fd, &byte, 1,
 		(off_t)(c->first + c->length) - 1) != 1)
 		return DOWNLOAD_FAULT;
+	/* It had no share of the rate. */
 	if (c->expired)
-		return DOWNLOAD_SLOW;
+		return fwpace_starved(c) ? DOWNLOAD_FAULT : DOWNLOAD_SLOW;
 	if (getsockopt(bufferevent_getfd(c->bev), IPPROTO_TCP, TCP_INFO,
 		&info, &len) == 0 &&
 	    (info.tcpi_state == TCP_ESTABLISHED ||
@@ -174,6 +175,7 @@ fwconn_answered(struct fwconn *c, bool complete)
 	    c->expired ? "timed_out" : "aborted", now);
 	fwconn_report(c, DOWNLOAD_END,
 	    complete ? DOWNLOAD_COMPLETE : broken_why(c));
+	fwpace_end(c);
 	fwseg_put(c->seg, now);
 	c->seg = NULL;
 }
@@ -184,6 +186,7 @@ conn_free(struct fwconn *c)
 	struct fwfile *f = c->f;
 
 	fwconn_answered(c, false);
+	fwpace_forget(c);
 	(void)idmap_remove(&f->by_bev, bev_key(c->bev));
 	list_remove(&c->link);
 	(void)bufferevent_decref(c->bev);
@@ -200,26 +203,52 @@ conns_reap(struct fwfile *f)
 	LIST_EACH_SAFE (n, tmp, &f->conns) {
 		struct fwconn *c = CONTAINER_OF(n, struct fwconn, link);
 
-		if (conn_gone(c))
+		if (fwconn_gone(c))
 			conn_free(c);
 	}
+}
+
+static void
+conn_end(struct fwconn *c)
+{
+	struct linger lg = {.l_onoff = 1};
+	int fd = bufferevent_getfd(c->bev);
+
+	c->expired = true;
+	/* evhttp finds the end of the stream and frees what is its own; the
+	 * kernel forgets what the peer does not take. */
+	(void)setsockopt(fd, SOL_SOCKET, SO_LINGER, &lg, sizeof(lg));
+	(void)shutdown(fd, SHUT_RDWR);
 }
 
 /* Absolute: whatever it sends or takes does not move the deadline. */
 static void
 conn_expire(struct fwconn *c)
 {
-	struct linger lg = {.l_onoff = 1};
-	int fd = bufferevent_getfd(c->bev);
-
 	if (c->expired)
 		return;
-	c->expired = true;
 	fw_count(c->f, ST_TIMEOUTS, 1);
-	/* evhttp finds the end of the stream and frees what is its own; the
-	 * kernel forgets what the peer does not take. */
-	(void)setsockopt(fd, SOL_SOCKET, SO_LINGER, &lg, sizeof(lg));
-	(void)shutdown(fd, SHUT_RDWR);
+	conn_end(c);
+}
+
+/* Who holds a place and asks for nothing must not keep a tracker out: the one
+ * that has been doing so longest goes. */
+static bool
+evict_one(struct fwfile *f)
+{
+	int64_t before = loop_mono_ms() - MIN_OF(f->request_ms / 4, EVICT_MS);
+	struct list *n, *tmp;
+
+	LIST_EACH_SAFE (n, tmp, &f->conns) {
+		struct fwconn *c = CONTAINER_OF(n, struct fwconn, link);
+
+		if (c->seg != NULL || c->expired || c->idle_at > before)
+			continue;
+		fw_count(f, ST_EVICTED, 1);
+		conn_end(c);
+		return true;
+	}
+	return false;
 }
 
 static void
@@ -228,6 +257,14 @@ on_reap(evutil_socket_t fd, short what, void *arg)
 	(void)fd;
 	(void)what;
 	conns_reap(arg);
+}
+
+static void
+on_pace(evutil_socket_t fd, short what, void *arg)
+{
+	(void)fd;
+	(void)what;
+	fwpace_turns(arg);
 }
 
 static void
@@ -274,8 +311,9 @@ on_connection(struct event_base *base, void *arg)
 	c->f = f;
 	c->bev = bev;
 	bufferevent_incref(bev);
-	c->busy = f->conn_count >= (size_t)f->max_connections;
-	c->deadline_at = loop_mono_ms() +
+	c->busy = f->conn_count >= (size_t)f->max_connections && !evict_one(f);
+	c->idle_at = loop_mono_ms();
+	c->deadline_at = c->idle_at +
 	    (c->busy ? MIN_OF(f->request_ms, BUSY_MS) : f->request_ms);
 	bufferevent_setwatermark(bev, EV_READ, 0, INPUT_MAX);
 	(void)bufferevent_set_max_single_write(bev, WRITE_MAX);
@@ -304,11 +342,12 @@ on_sweep(evutil_socket_t fd, short what, void *arg)
 	LIST_EACH_SAFE (n, tmp, &f->conns) {
 		struct fwconn *c = CONTAINER_OF(n, struct fwconn, link);
 
-		if (conn_gone(c)) {
+		if (fwconn_gone(c)) {
 			conn_free(c);
 			continue;
 		}
 		conn_account(c);
+		fwpace_sweep(c, now);
 		if (c->seg != NULL && now >= c->told_at) {
 			c->told_at = now + PROGRESS_MS;
 			fwconn_report(c, DOWNLOAD_PROGRESS, DOWNLOAD_COMPLETE);
@@ -316,6 +355,7 @@ on_sweep(evutil_socket_t fd, short what, void *arg)
 		if (now >= c->deadline_at)
 			conn_expire(c);
 	}
+	fwpace_turns(f);
 	fwseg_sweep(&f->files, now, FILE_IDLE_MS);
 	listeners_resume(f, now);
 }
@@ -387,7 +427,9 @@ timers_start(struct fwfile *f)
 	f->wake = event_new(f->base, f->wake_fd, EV_READ, on_wake, f);
 	f->sweep = event_new(f->base, -1, EV_PERSIST, on_sweep, f);
 	f->reap = event_new(f->base, -1, 0, on_reap, f);
+	f->pace = event_new(f->base, -1, 0, on_pace, f);
 	if (f->wake == NULL || f->sweep == NULL || f->reap == NULL ||
+	    f->pace == NULL ||
 	    event_add(f->wake, NULL) != 0 || event_add(f->sweep, &tv) != 0)
 		return -1;
 	return 0;
@@ -477,6 +519,10 @@ fwfile_start(struct fwfile **ret, const struct fwfile_config *cfg,
 		return errtext_set(err, -1, "no memory");
 	f->wake_fd = f->files.root = -1;
 	list_init(&f->conns);
+	list_init(&f->turns);
+	list_init(&f->plain_turns);
+	f->bucket_at = loop_mono_ms();
+	fwfile_set_rate(f, cfg->rate);
 	list_init(&f->files.list);
 	idmap_init(&f->by_bev, (uint64_t)(uintptr_t)f);
 	f->max_connections = cfg->max_connections;
@@ -544,6 +590,8 @@ fwfile_stop(struct fwfile *f)
 		event_free(f->sweep);
 	if (f->reap != NULL)
 		event_free(f->reap);
+	if (f->pace != NULL)
+		event_free(f->pace);
 	if (f->base != NULL)
 		event_base_free(f->base);
 	if (f->wake_fd >= 0)
@@ -579,11 +627,13 @@ fwfile_get_stats(struct fwfile *f, struct fwfile_stats *ret)
 		.refused_busy = stat_get(f, ST_REFUSED_BUSY),
 		.not_found = stat_get(f, ST_NOT_FOUND),
 		.refused_token = stat_get(f, ST_REFUSED_TOKEN),
+		.evicted = stat_get(f, ST_EVICTED),
 		.timeouts = stat_get(f, ST_TIMEOUTS),
 		.connections = (size_t)stat_get(f, ST_CONNECTIONS),
 		.downloads = (size_t)stat_get(f, ST_DOWNLOADS),
 		.max_connections = f->max_connections,
 		.request_timeout_ms = f->request_ms,
 		.download_timeout_ms = f->download_ms,
+		.rate = atomic_load_explicit(&f->rate, memory_order_relaxed),
 	};
 }

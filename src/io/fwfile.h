@@ -28,6 +28,7 @@ struct fwfile_config {
 	int busy_max;                 /* over it, to be told so; 0 = 64 */
 	int64_t request_timeout_ms;   /* headers complete by then */
 	int64_t download_timeout_ms;  /* whole answer by then */
+	int64_t rate;                 /* bytes a second over all; 0 = no limit */
 	/* Whose downloads are told apart; NULL = nobody's. Outlives the
 	 * server. */
 	struct fwtokens *tokens;
@@ -41,9 +42,10 @@ struct fwfile_stats {
 	uint64_t refused_auth, refused_path, refused_busy, not_found;
 	uint64_t refused_token;       /* of no attempt, or of one that is over */
 	uint64_t timeouts;
+	uint64_t evicted;             /* idle, and somebody else wanted in */
 	size_t connections, downloads;
 	int max_connections;
-	int64_t request_timeout_ms, download_timeout_ms;
+	int64_t request_timeout_ms, download_timeout_ms, rate;
 };
 
 MUST_CHECK int fwfile_start(struct fwfile **ret,
@@ -51,6 +53,8 @@ MUST_CHECK int fwfile_start(struct fwfile **ret,
 /* The port that the i-th listener is bound to; 0: no such. */
 uint16_t fwfile_port(const struct fwfile *f, size_t i);
 void fwfile_stop(struct fwfile *f); /* within a second; NULL is fine */
+/* From now on. */
+void fwfile_set_rate(struct fwfile *f, int64_t rate);
 void fwfile_get_stats(struct fwfile *f, struct fwfile_stats *ret);
 
 #endif

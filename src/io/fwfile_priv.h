@@ -1,8 +1,8 @@
 #ifndef TRACKUP_IO_FWFILE_PRIV_H
 #define TRACKUP_IO_FWFILE_PRIV_H
 /*
- * fwfile_priv: what fwfile.c (connections, start and stop) and fwanswer.c
- * (requests) share; for them only. All of it belongs to the server's thread,
+ * fwfile_priv: what fwfile.c (connections, start and stop), fwanswer.c
+ * (requests) and fwpace.c (the rate) share; for them only. All of it belongs to the server's thread,
  * but for the counters.
  */
 #include <pthread.h>
@@ -23,7 +23,7 @@
 enum fw_stat {
 	ST_REQUESTS, ST_BYTES, ST_COMPLETED, ST_ABORTED, ST_REFUSED_AUTH,
 	ST_REFUSED_PATH, ST_REFUSED_BUSY, ST_NOT_FOUND, ST_REFUSED_TOKEN,
-	ST_TIMEOUTS,
+	ST_EVICTED, ST_TIMEOUTS,
 	ST_CONNECTIONS, ST_DOWNLOADS, ST_COUNT_
 };
 
@@ -32,6 +32,7 @@ struct fwconn {
 	struct fwfile *f;
 	struct bufferevent *bev; /* our own reference */
 	int64_t deadline_at;
+	int64_t idle_at;         /* since then nothing was asked for */
 	bool busy;               /* over the cap: 503 is all it gets */
 	bool expired;            /* was shut down by us */
 	/* of the answer that is on its way */
@@ -42,6 +43,10 @@ struct fwconn {
 	int64_t attempt;         /* that its URL has the token of; 0: none */
 	uint64_t device;
 	char peer[SOCKADDR_TEXT];
+	/* under files.rate */
+	bool paced, watched;
+	struct list turn;        /* in: it waits for it */
+	int64_t turn_at, granted, granted_at, waited_ms, piece;
 };
 
 struct fwfile {
@@ -50,7 +55,7 @@ struct fwfile {
 	struct evconnlistener **listener;
 	uint16_t *port;
 	size_t listener_count;
-	struct event *wake, *sweep, *reap;
+	struct event *wake, *sweep, *reap, *pace;
 	int wake_fd;
 	pthread_t thread;
 	bool running, stopping;
@@ -60,6 +65,10 @@ struct fwfile {
 	struct fwseg_cache files;
 	int max_connections, busy_max;
 	int64_t request_ms, download_ms;
+	atomic_int_fast64_t rate;
+	int64_t bucket, bucket_at;
+	unsigned turn_number;
+	struct list turns, plain_turns;
 	void *arg;
 	void (*note)(void *arg, enum note_level level, const char *line);
 
@@ -85,8 +94,19 @@ void fw_warn(struct fwfile *f, const char *what);
 /* To the event loop, when the request was for an attempt. */
 void fwconn_report(struct fwconn *c, enum download_kind kind,
     enum download_why why);
+/* evhttp has freed its side. */
+bool fwconn_gone(const struct fwconn *c);
 /* The answer has ended, well or not. */
 void fwconn_answered(struct fwconn *c, bool complete);
+
+/* --- fwpace.c --------------------------------------------------------------*/
+uint64_t fwpace_piece(struct fwconn *c, uint64_t length);
+bool fwpace_starved(const struct fwconn *c);
+void fwpace_begin(struct fwconn *c);
+void fwpace_end(struct fwconn *c);
+void fwpace_forget(struct fwconn *c);
+void fwpace_sweep(struct fwconn *c, int64_t now);
+void fwpace_turns(struct fwfile *f);
 
 /* --- fwanswer.c ------------------------------------------------------------*/
 void fw_on_request(struct evhttp_request *req, void *arg);

@@ -388,14 +388,9 @@ START_TEST(urls)
 }
 END_TEST
 
-/* Typed and range-checked first, then refused unless it is the default. */
-START_TEST(not_available)
+/* What only makes sense beside something else. */
+START_TEST(combinations)
 {
-	static const char *const bad[] = {
-	    "files: {max_downloads: 1}", "files: {rate: 10MiB}"};
-
-	for (size_t i = 0; i < ARRAY_LEN(bad); i++)
-		refuse_in(bad[i], ": not available in this version");
 	refuse_in("http: {listen: ['0.0.0.0:9621']}", ":1:16: http.listen: "
 	    "0.0.0.0:9621 can be reached from other machines: "
 	    "http.token_file must be given with it");
@@ -807,7 +802,7 @@ main(void)
 {
 	const TTest *const tests[] = {defaults, every_value,
 	    limits_of_each, lengths_of_each, whole_message, never_converted,
-	    addresses, urls, not_available, store_keys,
+	    addresses, urls, combinations, store_keys,
 	    proxy_keys, relay_keys, default_always_accepted, passwords,
 	    password_files, dump_loads_again, mask_fails_closed,
 	    server_without_url,

@@ -28,6 +28,7 @@ integration_tests += tests/integration/t-page.sh
 integration_tests += tests/integration/t-campaign.sh
 integration_tests += tests/integration/t-hex.sh
 integration_tests += tests/integration/t-files.sh
+integration_tests += tests/integration/t-downloads.sh
 integration_tests += tests/integration/t-relay.sh
 integration_tests += tests/integration/t-udp.sh
 integration_tests += tests/integration/t-haproxy.sh

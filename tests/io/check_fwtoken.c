@@ -359,6 +359,131 @@ START_TEST(reports_are_bounded)
 }
 END_TEST
 
+/* --- files.rate ------------------------------------------------------------*/
+
+START_TEST(the_rate_holds)
+{
+	int64_t begin, took;
+	size_t body;
+
+	cfg.rate = 500000;
+	start();
+	begin = loop_mono_ms();
+	ck_assert_int_eq(ask("/" TOKEN "/fw.enc", &body), 200);
+	took = loop_mono_ms() - begin;
+	ck_assert_uint_eq(body, FW_BYTES);
+	/* 1.4 s, less what the bucket and the send buffer hold. */
+	ck_assert_int_ge(took, 900);
+	ck_assert_int_eq(report().kind, DOWNLOAD_BEGIN);
+	ck_assert_int_eq(report().why, DOWNLOAD_COMPLETE);
+	/* A reload lets go of it in the middle. */
+	fwfile_set_rate(server, 20000);
+	begin = loop_mono_ms();
+	{
+		int fd = send_request("GET", "/" TOKEN "/fw.enc", "", 0);
+
+		ck_assert_int_eq(report().kind, DOWNLOAD_BEGIN);
+		fwfile_set_rate(server, 0);
+		ck_assert_int_eq(answer(fd, &body), 200);
+	}
+	ck_assert_uint_eq(body, FW_BYTES);
+	ck_assert_int_lt(loop_mono_ms() - begin, 5000);
+}
+END_TEST
+
+/* What each of n connections has got by now. */
+static void
+take(const int *fd, size_t *got, int n, int64_t until_ms)
+{
+	static char buf[65536];
+
+	while (loop_mono_ms() < until_ms)
+		for (int i = 0; i < n; i++) {
+			struct pollfd p = {.fd = fd[i], .events = POLLIN};
+			ssize_t r = 0;
+
+			if (poll(&p, 1, 1) == 1)
+				r = recv(fd[i], buf, sizeof(buf),
+				    MSG_DONTWAIT);
+			got[i] += r > 0 ? (size_t)r : 0;
+		}
+}
+
+/* Equal shares; who takes nothing costs nobody anything; a stranger gets what
+ * is left. */
+START_TEST(shares_are_fair)
+{
+	int fd[5];
+	size_t got[5] = {0}, least = SIZE_MAX, most = 0;
+	int idle;
+
+	cfg.rate = 400000;
+	start();
+	idle = send_request("GET", "/" TOKEN "/fw.enc", "", 4096);
+	for (int i = 0; i < 4; i++)
+		fd[i] = send_request("GET", "/" TOKEN "/fw.enc", "", 0);
+	fd[4] = send_request("GET", "/fw.enc", "", 0);
+	WAIT(stats().downloads == 6);
+	take(fd, got, 5, loop_mono_ms() + 3000);
+	for (int i = 0; i < 4; i++) {
+		least = MIN_OF(least, got[i]);
+		most = MAX_OF(most, got[i]);
+	}
+	/* 1.2 MB, seven eighths of it theirs; a turn is 48 KiB. */
+	ck_assert_msg(least > 130000, "%zu %zu %zu %zu, stranger %zu", got[0],
+	    got[1], got[2], got[3], got[4]);
+	ck_assert_uint_lt(most - least, 110000);
+	ck_assert_uint_gt(got[4], 0);
+	ck_assert_uint_lt(got[4], most);
+	for (int i = 0; i < 5; i++)
+		close(fd[i]);
+	close(idle);
+	WAIT(stats().connections == 0);
+}
+END_TEST
+
+/* Held back until its time was over: not the tracker's fault. */
+START_TEST(no_share_is_our_fault)
+{
+	struct download_report r;
+	int fd[3];
+
+	cfg.rate = 8192;
+	cfg.download_timeout_ms = 1500;
+	start();
+	for (int i = 0; i < 3; i++)
+		fd[i] = send_request("GET", "/" TOKEN "/fw.enc", "", 0);
+	for (int i = 0; i < 3; i++)
+		ck_assert_int_eq(report().kind, DOWNLOAD_BEGIN);
+	for (int i = 0; i < 3; i++) {
+		r = report();
+		ck_assert_int_eq(r.kind, DOWNLOAD_END);
+		ck_assert_int_eq(r.why, DOWNLOAD_FAULT);
+		close(fd[i]);
+	}
+}
+END_TEST
+
+/* Whoever holds a place and asks for nothing goes when it is full. */
+START_TEST(idlers_make_room)
+{
+	int fd[2];
+
+	cfg.max_connections = 2;
+	cfg.request_timeout_ms = 8000;
+	start();
+	fd[0] = tio_connect(port, NULL, 0);
+	fd[1] = tio_connect(port, NULL, 0);
+	WAIT(stats().connections == 2);
+	/* A quarter of the time for a request is theirs. */
+	WAIT(ask("/fw.enc", NULL) == 200);
+	ck_assert_uint_ge(stats().evicted, 1);
+	ck_assert_uint_eq(stats().timeouts, 0);
+	close(fd[0]);
+	close(fd[1]);
+}
+END_TEST
+
 int
 main(void)
 {
@@ -377,6 +502,10 @@ main(void)
 	tcase_add_test(tc, the_file_breaks);
 	tcase_add_test(tc, never_refused);
 	tcase_add_test(tc, reports_are_bounded);
+	tcase_add_test(tc, the_rate_holds);
+	tcase_add_test(tc, shares_are_fair);
+	tcase_add_test(tc, no_share_is_our_fault);
+	tcase_add_test(tc, idlers_make_room);
 	suite_add_tcase(s, tc);
 	sr = srunner_create(s);
 	srunner_run_all(sr, CK_NORMAL);
