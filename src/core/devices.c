@@ -86,8 +86,7 @@ device_register(struct core *c, struct device *d)
 	list_remove(&d->lru);
 	c->observed_count--;
 	c->known++;
-	c->fleet_met += inventory_find(c->fleet.inventory, d->key) !=
-	    INVENTORY_NONE;
+	c->fleet_met += device_has_row(c, d);
 	members_known(c, d);
 }
 

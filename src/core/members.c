@@ -23,18 +23,28 @@ row_find(const struct core *c, uint64_t key)
 	return inventory_find(c->fleet.inventory, key);
 }
 
+static uint32_t
+row_of(const struct core *c, const struct device *d)
+{
+	if (inventory_count(c->fleet.inventory) == 0)
+		return INVENTORY_NONE;
+	if (d->fleet_gen != c->fleet_gen)
+		return row_find(c, d->key);
+	return d->row == ROW_NONE ? INVENTORY_NONE : d->row;
+}
+
+bool
+device_has_row(const struct core *c, const struct device *d)
+{
+	return row_of(c, d) != INVENTORY_NONE;
+}
+
 bool
 device_row(const struct core *c, const struct device *d,
     struct inventory_row *ret)
 {
-	uint32_t row;
+	uint32_t row = row_of(c, d);
 
-	if (inventory_count(c->fleet.inventory) == 0)
-		return false;
-	if (d->fleet_gen == c->fleet_gen)
-		row = d->row == ROW_NONE ? INVENTORY_NONE : d->row;
-	else
-		row = row_find(c, d->key);
 	if (row == INVENTORY_NONE)
 		return false;
 	inventory_at(c->fleet.inventory, row, ret);

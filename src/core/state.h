@@ -555,6 +555,7 @@ bool packages_changed(struct core *c, struct campaign *p,
 /* Its row, by the inventory of now. False: it has none. */
 bool device_row(const struct core *c, const struct device *d,
     struct inventory_row *ret);
+bool device_has_row(const struct core *c, const struct device *d);
 /* "" = not known. */
 const char *device_zone(const struct core *c, const struct device *d);
 const char *device_country(const struct core *c, const struct device *d);

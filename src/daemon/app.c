@@ -17,6 +17,7 @@
 #include "daemon/files.h"
 #include "daemon/haltfile.h"
 #include "daemon/log.h"
+#include "daemon/reload.h"
 #include "daemon/pkgwatch.h"
 #include "daemon/systemd.h"
 
@@ -540,11 +541,7 @@ on_store(void *arg)
 static void
 on_hup(void *arg)
 {
-	struct sbuf diag;
-
-	sbuf_init(&diag, 0);
-	(void)app_reload(arg, false, "signal", "SIGHUP", &diag);
-	sbuf_done(&diag);
+	reload_signal(arg);
 }
 
 static void
@@ -711,6 +708,9 @@ app_done(struct app *a)
 	loop_timer_free(a->timer);
 	loop_timer_free(a->upkeep);
 	loop_timer_free(a->ending);
+	/* Before what its thread looks at. */
+	reload_free(a->reload);
+	a->reload = NULL;
 	api_free(a->api);
 	fwfile_stop(a->files);
 	fwtokens_free(a->tokens);

@@ -65,6 +65,8 @@ struct app {
 	int64_t wall_offset_ms;   /* wall minus monotonic, at the last look */
 	char fleet_trouble[160];  /* "" = inventory and never_file are read */
 	uint64_t fleet_refused;   /* inventories and never_files */
+	struct reload *reload;
+	bool conf_voided;         /* read well, and refused all the same */
 	uint64_t conf_refused;    /* reloads of trackupd.yaml */
 	bool reload_ok;
 	int64_t reload_wall_ms;

@@ -9,6 +9,7 @@
 #include "config/zone.h"
 #include "daemon/files.h"
 #include "daemon/log.h"
+#include "daemon/reload.h"
 #include "daemon/pkgwatch.h"
 
 /*
@@ -340,7 +341,8 @@ app_api_ops(struct app *a)
 	    .feed_forget = api_feed_forget,
 	    .check = api_check,
 	    .plan = api_plan,
-	    .reload = app_reload,
+	    .reload = reload_api,
+	    .reload_forget = reload_api_forget,
 	    .backup = backups_api,
 	    .backup_forget = backups_api_forget,
 	    .note = app_note,

@@ -58,9 +58,20 @@ int app_file_downloads(const struct app *a);
 void app_log_listeners(const struct app *a);
 /* store.retain and store.min_free, to the writer. */
 void app_set_store_limits(struct app *a);
-/* As api_ops.reload. */
-int app_reload(void *arg, bool force, const char *who, const char *reason,
-    struct sbuf *diag);
+/* trackupd.yaml with its inventory, as read; conf NULL: it is not good. */
+struct app_fresh {
+	struct daemon_conf *conf;
+	struct core_fleet fleet;
+	bool fleet_refused; /* inventory or never_file */
+};
+struct files_batch;
+/* On whatever thread. 0, or -1 with the errors in diag. */
+MUST_CHECK int app_read_conf(const struct app *a, bool force,
+    struct app_fresh *ret, struct sbuf *diag);
+/* On the loop: takes what f holds, and files. 0, or -1: something was
+ * refused. */
+int app_apply(struct app *a, struct app_fresh *f, struct files_batch *files,
+    const char *who, const char *reason, struct sbuf *diag);
 
 /* --- app_api.c -------------------------------------------------------------*/
 struct api_ops app_api_ops(struct app *a);

@@ -350,29 +350,43 @@ load_fleet(const struct app *a, const struct daemon_conf *conf, bool force,
 	return -1;
 }
 
-/* trackupd.yaml, all or nothing. */
-static int
-reload_conf(struct app *a, bool force, struct sbuf *diag)
+/* On whatever thread: nothing of the app changes. */
+int
+app_read_conf(const struct app *a, bool force, struct app_fresh *ret,
+    struct sbuf *diag)
 {
-	struct core_fleet fleet;
-	struct daemon_conf *fresh, *old = a->conf;
+	struct daemon_conf *c = daemon_conf_load(a->opt.config_path, diag);
+
+	*ret = (struct app_fresh){.conf = NULL};
+	if (c == NULL)
+		return -1;
+	c->time_scale = a->opt.time_scale;
+	if (load_fleet(a, c, force, &ret->fleet, diag) < 0) {
+		ret->fleet_refused = true;
+		daemon_conf_free(c);
+		return -1;
+	}
+	ret->conf = c;
+	return 0;
+}
+
+/* trackupd.yaml, all or nothing. Takes what f holds. */
+static int
+apply_conf(struct app *a, struct app_fresh *f, struct sbuf *diag)
+{
+	struct daemon_conf *fresh = f->conf, *old = a->conf;
 	struct trackers_address *listen;
 	struct trackers_config tc;
 	struct core_config cc;
 	struct errtext err = {0};
 	struct sbuf keys;
 
-	if ((fresh = daemon_conf_load(a->opt.config_path, diag)) == NULL) {
+	if (fresh == NULL) {
+		a->fleet_refused += f->fleet_refused ? 1 : 0;
 		a->conf_refused++;
 		return -1;
 	}
-	if (load_fleet(a, fresh, force, &fleet, diag) < 0) {
-		a->fleet_refused++;
-		a->conf_refused++;
-		daemon_conf_free(fresh);
-		return -1;
-	}
-	fresh->time_scale = a->opt.time_scale;
+	f->conf = NULL;
 	listen = app_tracker_addresses(fresh);
 	a->conf = fresh;
 	app_fit_descriptors(a);
@@ -380,11 +394,12 @@ reload_conf(struct app *a, bool force, struct sbuf *diag)
 	tc = app_trackers_config_of(a, listen);
 	if (listen == NULL ||
 	    trackers_reconfigure(a->trackers, &tc, &err) < 0) {
+		a->conf_voided = true;
 		sbuf_addf(diag, "%s: trackers.listen: %s\n",
 		    a->opt.config_path, err.text);
 		a->conf = old;
 		a->conf_refused++;
-		core_fleet_free(&fleet);
+		core_fleet_free(&f->fleet);
 		daemon_conf_free(fresh);
 		free(listen);
 		app_fit_descriptors(a);
@@ -403,7 +418,7 @@ reload_conf(struct app *a, bool force, struct sbuf *diag)
 	core_configure(a->core, &cc);
 	if (a->files != NULL)
 		fwfile_set_rate(a->files, (int64_t)a->conf->files_rate);
-	core_fleet(a->core, &fleet, app_now(a), &a->fx);
+	core_fleet(a->core, &f->fleet, app_now(a), &a->fx);
 	app_effects(a);
 	a->fleet_trouble[0] = '\0';
 	app_set_store_limits(a);
@@ -421,26 +436,27 @@ reload_conf(struct app *a, bool force, struct sbuf *diag)
 }
 
 int
-app_reload(void *arg, bool force, const char *who, const char *reason,
-    struct sbuf *diag)
+app_apply(struct app *a, struct app_fresh *f, struct files_batch *files,
+    const char *who, const char *reason, struct sbuf *diag)
 {
-	struct app *a = arg;
 	const struct files_sink sink = {
 	    .arg = a,
 	    .campaign = sink_campaign_reload,
 	    .lost = sink_lost_reload,
 	};
-	int bad = 0;
+	bool read = f->conf != NULL;
+	int bad;
 
-	systemd_reloading();
-	log_f(NOTE_INFO, "reload who=%s reason=\"%s\"", who,
-	    reason == NULL ? "" : reason);
-	/* A bad trackupd.yaml does not keep good campaign files from being
-	 * read. */
-	if (reload_conf(a, force, diag) < 0)
-		bad = -1;
+	a->conf_voided = false;
+	bad = apply_conf(a, f, diag);
+
+	/* They were read by a configuration that was then refused. */
+	if (read && bad < 0 && a->conf_voided) {
+		files_batch_free(files);
+		files = files_read(a->conf);
+	}
 	core_files_by(a->core, who, reason);
-	if (files_scan(a->campaign_files, a->conf, &sink, diag) < 0)
+	if (files_apply(a->campaign_files, files, &sink, diag) < 0)
 		bad = -1;
 	core_files_by(a->core, NULL, NULL);
 	a->reload_ok = bad == 0;
@@ -449,7 +465,6 @@ app_reload(void *arg, bool force, const char *who, const char *reason,
 	log_f(bad < 0 ? NOTE_ERROR : NOTE_INFO, "reloaded result=%s",
 	    bad < 0 ? "partly_refused" : "ok");
 	app_event(a, &(struct ev){.kind = EV_TICK});
-	systemd_ready();
 	return bad;
 }
 

@@ -15,6 +15,7 @@
 #include "daemon/files.h"
 #include "daemon/haltfile.h"
 #include "daemon/log.h"
+#include "daemon/reload.h"
 #include "daemon/pkgwatch.h"
 #include "daemon/systemd.h"
 #include "io/listen.h"
@@ -484,7 +485,8 @@ app_start(struct app *a)
 	loop_set_log(app_note, a);
 	if ((a->loop = loop_new()) == NULL ||
 	    (a->campaign_files = files_new()) == NULL ||
-	    (a->pkgwatch = pkgwatch_new()) == NULL)
+	    (a->pkgwatch = pkgwatch_new()) == NULL ||
+	    (a->reload = reload_new(a)) == NULL)
 		app_die(a, "out_of_memory");
 	app_fit_descriptors(a);
 	take_descriptors(a);

@@ -316,73 +316,186 @@ guess_name(const char *text, char name[CAMPAIGN_NAME_MAX + 1])
 	return false;
 }
 
-/* ours: nothing is known against the file, so its campaign goes on. */
-static int
-file_lost(struct campaign_files *f, const char *path, const char *text,
-    bool ours, const struct files_sink *sink)
-{
-	char name[CAMPAIGN_NAME_MAX + 1];
-	struct seen_file *s = seen_find(f, path, NULL);
+/* --- a scan: what is read, then what it means -----------------------------*/
 
-	if (s != NULL)
-		s->here = true;
-	if (sink == NULL || ours)
-		return -1;
-	if (s != NULL)
-		sink->lost(sink->arg, s->name, PAUSE_FILE_BROKEN);
-	else if (text != NULL && guess_name(text, name))
-		sink->lost(sink->arg, name, PAUSE_FILE_BROKEN);
-	return -1;
+/* One file, as it was read. */
+struct found {
+	char *path;
+	struct campaign_spec *spec; /* NULL: it is not good */
+	char name[CAMPAIGN_NAME_MAX + 1]; /* then: as it seems, or "" */
+	bool ours;                  /* what failed says nothing about it */
+	struct sbuf diag;
+};
+
+struct files_batch {
+	struct found *v;
+	size_t count;
+	bool ours;                  /* the directory, likewise */
+	bool bad;                   /* something was not read */
+	uint64_t not_read, campaign_too_large, list_too_large;
+	struct sbuf diag;           /* of the directory */
+};
+
+void
+files_batch_free(struct files_batch *b)
+{
+	if (b == NULL)
+		return;
+	for (size_t i = 0; i < b->count; i++) {
+		spec_free(b->v[i].spec);
+		sbuf_done(&b->v[i].diag);
+		free(b->v[i].path);
+	}
+	free(b->v);
+	sbuf_done(&b->diag);
+	free(b);
 }
 
-static int
-file_read(struct campaign_files *f, const struct daemon_conf *conf,
-    const char *path, const struct files_sink *sink, struct sbuf *diag)
+static void
+read_one(struct files_batch *b, const struct daemon_conf *conf,
+    struct found *f)
 {
-	struct env_arg arg = {.conf = conf,
-	    .too_large = &f->stats.list_too_large};
+	struct env_arg arg = {.conf = conf, .too_large = &b->list_too_large};
 	struct campaign_env env = env_of(&arg, false);
-	const struct seen_file *other;
-	struct campaign_spec *spec;
 	struct errtext err = {0};
 	struct sbuf missing;
 	char *text = NULL;
 	size_t len;
-	int r;
 
-	if (read_all(path, FILES_CAMPAIGN_BYTES_MAX, &text, &len, &arg,
-		&f->stats.campaign_too_large, &err) < 0) {
-		sbuf_addf(diag, "%s\n", err.text);
-		return file_lost(f, path, NULL, arg.ours, sink);
+	if (read_all(f->path, FILES_CAMPAIGN_BYTES_MAX, &text, &len, &arg,
+		&b->campaign_too_large, &err) < 0) {
+		sbuf_addf(&f->diag, "%s\n", err.text);
+		f->ours = arg.ours;
+		return;
 	}
 	sbuf_init(&missing, 0);
-	r = campaign_parse(path, text, len, &env, &spec, diag, &missing);
-	sbuf_done(&missing);
-	if (r != 0) {
-		r = file_lost(f, path, text, arg.ours, sink);
-		free(text);
-		return r;
+	if (campaign_parse(f->path, text, len, &env, &f->spec, &f->diag,
+		&missing) != 0) {
+		f->spec = NULL;
+		if (!guess_name(text, f->name))
+			f->name[0] = '\0';
 	}
+	f->ours = arg.ours;
+	sbuf_done(&missing);
 	free(text);
+}
+
+static int
+only_yaml(const struct dirent *e)
+{
+	size_t n = strlen(e->d_name);
+
+	return n > 5 && e->d_name[0] != '.' &&
+	    strcmp(e->d_name + n - 5, ".yaml") == 0;
+}
+
+static void
+read_entry(struct files_batch *b, const struct daemon_conf *conf,
+    const char *entry)
+{
+	char path[4096];
+	int len = snprintf(path, sizeof(path), "%s/%s",
+	    conf->campaigns_directory, entry);
+	struct found *f = &b->v[b->count];
+
+	if (b->count >= FILES_COUNT_MAX || len < 0 ||
+	    (size_t)len >= sizeof(path)) {
+		sbuf_addf(&b->diag, "%s: more than %d files, or a path "
+			"too long: not read\n", entry, FILES_COUNT_MAX);
+		b->not_read++;
+		b->bad = true;
+		return;
+	}
+	if ((f->path = strdup(path)) == NULL) {
+		sbuf_addf(&b->diag, "%s: out of memory\n", path);
+		b->bad = b->ours = true;
+		return;
+	}
+	sbuf_init(&f->diag, 0);
+	b->count++;
+	read_one(b, conf, f);
+}
+
+struct files_batch *
+files_read(const struct daemon_conf *conf)
+{
+	struct files_batch *b = calloc(1, sizeof(*b));
+	struct dirent **list = NULL;
+	int n;
+
+	if (b == NULL)
+		return NULL;
+	sbuf_init(&b->diag, 0);
+	n = scandir(conf->campaigns_directory, &list, only_yaml, alphasort);
+	if (n < 0) {
+		/* That we cannot look does not mean that they are gone. */
+		b->ours = errno_is_ours(errno);
+		sbuf_addf(&b->diag, "%scampaigns.directory: %s: %s\n",
+		    b->ours ? "" : "warning: ", conf->campaigns_directory,
+		    strerror(errno));
+		n = 0;
+	}
+	b->v = calloc((size_t)MIN_OF(n, FILES_COUNT_MAX) + 1, sizeof(*b->v));
+	for (int i = 0; i < n; i++) {
+		if (b->v != NULL)
+			read_entry(b, conf, list[i]->d_name);
+		free(list[i]);
+	}
+	free(list);
+	if (b->v == NULL) {
+		files_batch_free(b);
+		return NULL;
+	}
+	return b;
+}
+
+/* ours: nothing is known against the file, so its campaign goes on. */
+static int
+file_lost(struct campaign_files *f, const struct found *n,
+    const struct files_sink *sink)
+{
+	struct seen_file *s = seen_find(f, n->path, NULL);
+
+	if (s != NULL)
+		s->here = true;
+	if (sink == NULL || n->ours)
+		return -1;
+	if (s != NULL)
+		sink->lost(sink->arg, s->name, PAUSE_FILE_BROKEN);
+	else if (n->name[0] != '\0')
+		sink->lost(sink->arg, n->name, PAUSE_FILE_BROKEN);
+	return -1;
+}
+
+/* Takes its spec. */
+static int
+file_apply(struct campaign_files *f, struct found *n,
+    const struct files_sink *sink, struct sbuf *diag)
+{
+	struct campaign_spec *spec = n->spec;
+	const struct seen_file *other;
+	struct errtext err = {0};
+
+	sbuf_adds(diag, sbuf_str(&n->diag));
+	if (spec == NULL)
+		return file_lost(f, n, sink);
 	if ((other = seen_holder(f, spec->name)) != NULL) {
 		sbuf_addf(diag, "%s: campaign: %s is the campaign of %s; a "
-			"name is given once\n", path, spec->name, other->path);
-		spec_free(spec);
+			"name is given once\n", n->path, spec->name,
+		    other->path);
 		return -1;
 	}
-	seen_put(f, path, spec->name);
-	if (sink == NULL) {
-		spec_free(spec);
+	seen_put(f, n->path, spec->name);
+	if (sink == NULL)
 		return 0;
-	}
-	err.text[0] = '\0';
+	n->spec = NULL;
 	if (sink->campaign(sink->arg, spec, &err) == FILE_REFUSED) {
-		sbuf_addf(diag, "%s: %s\n", path, err.text);
+		sbuf_addf(diag, "%s: %s\n", n->path, err.text);
 		return -1;
 	}
 	/* Taken, but it cannot run as it says it would. */
 	if (err.text[0] != '\0')
-		sbuf_addf(diag, "warning: %s: %s\n", path, err.text);
+		sbuf_addf(diag, "warning: %s: %s\n", n->path, err.text);
 	return 0;
 }
 
@@ -406,55 +519,34 @@ seen_gone(struct campaign_files *f, const struct files_sink *sink)
 	f->count = kept;
 }
 
-static int
-only_yaml(const struct dirent *e)
+int
+files_apply(struct campaign_files *f, struct files_batch *b,
+    const struct files_sink *sink, struct sbuf *diag)
 {
-	size_t n = strlen(e->d_name);
+	int result = b == NULL || b->bad || b->ours ? -1 : 0;
 
-	return n > 5 && e->d_name[0] != '.' &&
-	    strcmp(e->d_name + n - 5, ".yaml") == 0;
+	for (size_t i = 0; i < f->count; i++)
+		f->v[i].here = false;
+	if (b == NULL) {
+		sbuf_adds(diag, "campaigns.directory: out of memory\n");
+		return -1;
+	}
+	f->stats.not_read += b->not_read;
+	f->stats.campaign_too_large += b->campaign_too_large;
+	f->stats.list_too_large += b->list_too_large;
+	sbuf_adds(diag, sbuf_str(&b->diag));
+	for (size_t i = 0; i < b->count; i++)
+		if (file_apply(f, &b->v[i], sink, diag) < 0)
+			result = -1;
+	if (sink != NULL && !b->ours)
+		seen_gone(f, sink);
+	files_batch_free(b);
+	return result;
 }
 
 int
 files_scan(struct campaign_files *f, const struct daemon_conf *conf,
     const struct files_sink *sink, struct sbuf *diag)
 {
-	struct dirent **list = NULL;
-	char path[4096];
-	int n, result = 0;
-
-	for (size_t i = 0; i < f->count; i++)
-		f->v[i].here = false;
-	n = scandir(conf->campaigns_directory, &list, only_yaml, alphasort);
-	if (n < 0) {
-		bool ours = errno_is_ours(errno);
-
-		sbuf_addf(diag, "%scampaigns.directory: %s: %s\n",
-		    ours ? "" : "warning: ", conf->campaigns_directory,
-		    strerror(errno));
-		/* That we cannot look does not mean that they are gone. */
-		if (ours)
-			return -1;
-		n = 0;
-	}
-	for (int i = 0; i < n; i++) {
-		int len = snprintf(path, sizeof(path), "%s/%s",
-		    conf->campaigns_directory, list[i]->d_name);
-
-		if (i >= FILES_COUNT_MAX || len < 0 ||
-		    (size_t)len >= sizeof(path)) {
-			sbuf_addf(diag, "%s: more than %d files, or a path "
-				"too long: not read\n",
-			    list[i]->d_name, FILES_COUNT_MAX);
-			f->stats.not_read++;
-			result = -1;
-		} else if (file_read(f, conf, path, sink, diag) < 0) {
-			result = -1;
-		}
-		free(list[i]);
-	}
-	free(list);
-	if (sink != NULL)
-		seen_gone(f, sink);
-	return result;
+	return files_apply(f, files_read(conf), sink, diag);
 }

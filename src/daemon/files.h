@@ -37,7 +37,15 @@ struct files_sink {
 struct campaign_files *files_new(void);
 void files_free(struct campaign_files *f);
 void files_get_stats(const struct campaign_files *f, struct files_stats *ret);
-/* Reads every *.yaml of the campaign directory, in order of name. Errors and
+struct files_batch;
+/* Reads every *.yaml of the campaign directory and its lists, and nothing else
+ * is touched: on whatever thread. NULL: no memory. */
+struct files_batch *files_read(const struct daemon_conf *conf);
+void files_batch_free(struct files_batch *b);
+/* What was read comes into force. Takes b, which may be NULL. */
+MUST_CHECK int files_apply(struct campaign_files *f, struct files_batch *b,
+    const struct files_sink *sink, struct sbuf *diag);
+/* Both. Reads every *.yaml of the campaign directory, in order of name. Errors and
  * warnings go to diag. sink NULL: only checks. -1: something was refused.
  * Out of descriptors or memory: an error too, but no file counts as broken or
  * gone for it. */

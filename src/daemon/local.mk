@@ -11,6 +11,7 @@ libtrackup_daemon_a_SOURCES = \
 	src/daemon/journal.c src/daemon/journal.h \
 	src/daemon/log.c src/daemon/log.h \
 	src/daemon/pkgwatch.c src/daemon/pkgwatch.h \
+	src/daemon/reload.c src/daemon/reload.h \
 	src/daemon/systemd.c src/daemon/systemd.h
 libtrackup_daemon_a_CFLAGS = $(AM_CFLAGS) $(SYSTEMD_CFLAGS)
 

@@ -23,6 +23,8 @@ api_call_free(struct api_call *c)
 		api_timeline_drop(c);
 	if (c->backup)
 		api_backup_drop(c);
+	if (c->reload)
+		api_reload_drop(c);
 	if (c->stream != NULL)
 		api_stream_drop(c);
 	list_remove(&c->in_parked);
@@ -292,6 +294,9 @@ expire(struct api_call *c)
 	if (c->timeline != NULL || c->stream != NULL)
 		api_fail(c, 503, "timeout",
 		    "the database did not answer in time");
+	else if (c->reload)
+		api_fail(c, 503, "timeout", "the reload goes on; its end is in "
+		    "the log");
 	else if (c->backup)
 		api_fail(c, 503, "timeout",
 		    "the backup is not done yet and goes on; its end is in "

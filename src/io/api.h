@@ -73,6 +73,9 @@ struct api_backup_result {
 };
 typedef void api_backup_fn(void *arg, const struct api_backup_result *r);
 
+/* result: 0, or -1: something was refused, diag says what. */
+typedef void api_reload_fn(void *arg, int result, const char *diag);
+
 struct api_files {                    /* posted texts of check */
 	size_t count;
 	const char **name, **text;
@@ -102,9 +105,10 @@ struct api_ops {
 	int (*plan)(void *arg, const char *file, const struct api_files *files,
 	    struct sbuf *diag, struct sbuf *missing,
 	    struct campaign_spec **ret_spec, struct plan **ret);
-	/* 0, or -1: something was refused, diag says what. */
-	int (*reload)(void *arg, bool force, const char *who,
-	    const char *reason, struct sbuf *diag);
+	/* True: fn is told when it is done. False: one is under way. */
+	bool (*reload)(void *arg, bool force, const char *who,
+	    const char *reason, api_reload_fn *fn, void *fn_arg);
+	void (*reload_forget)(void *arg, void *fn_arg);
 	/* True: fn is told when it is done. False: *ret says why not. */
 	bool (*backup)(void *arg, const struct api_backup_order *o,
 	    api_backup_fn *fn, void *fn_arg, struct api_backup_result *ret);

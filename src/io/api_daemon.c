@@ -4,6 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define RELOAD_MS (10 * 60 * 1000)
+
 /* --- changes ---------------------------------------------------------------*/
 static int
 http_status(enum oper_status s)
@@ -66,24 +68,40 @@ api_post_fleet(struct api_call *c)
 	    json_pack("{s:b}", "ok", 1));
 }
 
-void
-api_post_reload(struct api_call *c)
+static void
+on_reload(void *arg, int result, const char *diag)
 {
-	struct api *a = c->api;
-	const char *reason = api_field_text(c, API_REASON);
-	struct sbuf diag;
-	json_t *lines;
-	int r;
+	struct api_call *c = arg;
+	json_t *lines = api_lines(diag);
 
-	sbuf_init(&diag, 0);
-	r = a->ops.reload(a->ops.arg, api_field_true(c, API_FORCE), c->who,
-	    reason != NULL ? reason : "", &diag);
-	lines = api_lines(sbuf_str(&diag));
-	sbuf_done(&diag);
-	if (r < 0)
+	c->reload = false;
+	if (result < 0)
 		api_fail_list(c, 409, "refused", "something was refused and "
 		    "stays as it was", "diagnostics", lines);
 	else
 		api_answer(c, 200, json_pack("{s:b, s:o}", "ok", 1,
 		    "warnings", lines));
+}
+
+void
+api_reload_drop(struct api_call *c)
+{
+	c->reload = false;
+	c->api->ops.reload_forget(c->api->ops.arg, c);
+}
+
+void
+api_post_reload(struct api_call *c)
+{
+	struct api *a = c->api;
+	const char *reason = api_field_text(c, API_REASON);
+
+	/* Parked first: the answer may come before reload() returns. */
+	c->reload = true;
+	api_park(c, RELOAD_MS);
+	if (!a->ops.reload(a->ops.arg, api_field_true(c, API_FORCE), c->who,
+	    reason != NULL ? reason : "", on_reload, c)) {
+		c->reload = false;
+		api_fail(c, 409, "busy", "a reload is under way; try again");
+	}
 }

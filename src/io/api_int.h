@@ -147,6 +147,7 @@ struct api_call {
 	json_t *answer;
 	struct api_timeline *timeline;
 	bool backup;     /* one is under way for it */
+	bool reload; /* one is under way for it */
 	struct api_stream *stream;
 };
 
@@ -283,6 +284,7 @@ api_handler api_not_available;
 void api_timeline_drop(struct api_call *c);
 /* The same of a backup, which goes on. */
 void api_backup_drop(struct api_call *c);
+void api_reload_drop(struct api_call *c);
 /* Carries out c->route->oper; false: already answered. The rest is the
  * caller's: it adds to *ret_answer and passes it to api_wait_durable(). */
 bool api_operate(struct api_call *c, struct oper *op,

@@ -128,6 +128,10 @@ START_TEST(reload)
 	    json_object_get(r.json, "diagnostics"), 0)),
 	    "trackupd.yaml:3:1: trakers: unknown key");
 	done(&r);
+	r = post("reload", "{\"reason\":\"busy\"}");
+	ck_assert_int_eq(r.status, 409);
+	ck_assert_str_eq(str(&r, "error", "code"), "busy");
+	done(&r);
 	ck_assert_uint_eq(world.reloaded, 2);
 }
 END_TEST

@@ -773,20 +773,30 @@ backup_forget(void *arg, void *fn_arg)
 	}
 }
 
-static int
+static bool
 reload(void *arg, bool force, const char *who, const char *reason,
-    struct sbuf *diag)
+    api_reload_fn *fn, void *fn_arg)
 {
 	struct fake_world *w = arg;
 
+	if (strcmp(reason, "busy") == 0)
+		return false;
 	w->reloaded++;
 	w->last_force = force;
 	copy(w->last_who, sizeof w->last_who, who);
 	copy(w->last_reason, sizeof w->last_reason, reason);
-	if (strcmp(reason, "break it") != 0)
-		return 0;
-	sbuf_adds(diag, "trackupd.yaml:3:1: trakers: unknown key");
-	return -1;
+	if (strcmp(reason, "break it") == 0)
+		fn(fn_arg, -1, "trackupd.yaml:3:1: trakers: unknown key");
+	else
+		fn(fn_arg, 0, "");
+	return true;
+}
+
+static void
+reload_forget(void *arg, void *fn_arg)
+{
+	(void)arg;
+	(void)fn_arg;
 }
 
 static void
@@ -823,7 +833,8 @@ fake_world_ops(struct fake_world *w)
 		.status = get_status, .operate = operate,
 		.timeline = timeline, .timeline_forget = timeline_forget,
 		.feed = feed, .feed_forget = feed_forget,
-		.check = check, .plan = plan, .reload = reload, .note = note,
+		.check = check, .plan = plan, .reload = reload,
+		.reload_forget = reload_forget, .note = note,
 		.backup = backup, .backup_forget = backup_forget,
 	};
 }
