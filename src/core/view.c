@@ -321,8 +321,9 @@ view_listed(const struct core *c, struct core_now now,
 
 	view_device(c, now, &nobody, ret);
 	memcpy(ret->id_text, id->text, sizeof(ret->id_text));
+	/* Nothing may point into what is gone in a moment. */
 	ret->id = ret->id_text;
-	ret->protocol = "";
+	ret->protocol = ret->protocol_version = "";
 }
 
 bool
