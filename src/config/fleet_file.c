@@ -501,7 +501,9 @@ copy_of(const void *p, size_t n)
 {
 	void *r = malloc(MAX_OF(n, 1));
 
-	if (r != NULL && n > 0)
+	if (r == NULL)
+		return NULL;
+	if (n > 0)
 		memcpy(r, p, n);
 	return r;
 }

@@ -199,7 +199,7 @@ event_of(struct core *c, struct device *d, const struct download_report *r)
 		core_event(c, d, campaign, r->attempt, EVENT_SESSION, phase,
 		    -1, -1, "download began: bytes %llu to %llu of %llu, %s",
 		    (unsigned long long)r->first,
-		    (unsigned long long)(r->first + r->length),
+		    (unsigned long long)r->first + r->length,
 		    (unsigned long long)r->size, r->peer);
 	else if (r->status >= 400)
 		core_event(c, d, campaign, r->attempt, EVENT_SESSION, phase,

@@ -69,7 +69,8 @@ trim(char *line)
 static int
 read_file(struct run *r, const char *path)
 {
-	FILE *f = strcmp(path, "-") == 0 ? stdin : fopen(path, "re");
+	bool named = strcmp(path, "-") != 0;
+	FILE *f = named ? fopen(path, "re") : stdin;
 	char line[LINE_LEN], *id;
 
 	if (f == NULL) {
@@ -85,7 +86,7 @@ read_file(struct run *r, const char *path)
 		say("%s: %s", path, strerror(errno));
 		r->worst = CTL_FAILED;
 	}
-	if (f != stdin)
+	if (named)
 		(void)fclose(f);
 	return CTL_OK;
 }

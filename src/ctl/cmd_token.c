@@ -47,7 +47,7 @@ cmd_token_new(struct ctl *c, char *const *args)
 	}
 	if (getrandom(raw, sizeof raw, 0) != (ssize_t)sizeof raw)
 		die("no random numbers: %s", strerror(errno));
-	memcpy(token, "tu_", 3);
+	memcpy(token, "tu_", sizeof "tu_");
 	hex(raw, sizeof raw, token + 3);
 	sha256(token, strlen(token), md);
 	hex(md, sizeof md, hash);

@@ -84,7 +84,7 @@ static int
 seek(struct db *db, const struct sequence *q, int64_t wall, int64_t *ret_after,
     struct errtext *err)
 {
-	int64_t lo, hi, mid, id = 0, at = 0;
+	int64_t lo = 0, hi = 0, mid, id = 0, at = 0;
 	int r;
 
 	if ((r = range(db, q, &lo, &hi, err)) < 0)
@@ -110,7 +110,7 @@ read_events(struct read *r, struct db *db, struct errtext *err)
 	int extra = (int)row_types[OP_EVENT].column_count, e;
 	sqlite3_stmt *st = db->stmt[STMT_FEED_EVENT];
 	struct feed_page *p = &r->page;
-	int64_t first, last, through;
+	int64_t first = 0, last = 0, through;
 	size_t n = 0;
 
 	if ((e = range(db, &events, &first, &last, err)) < 0)

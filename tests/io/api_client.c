@@ -13,6 +13,15 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+int64_t
+api_slowness(void)
+{
+	const char *s = getenv("CK_TIMEOUT_MULTIPLIER");
+	long n = s == NULL ? 1 : strtol(s, NULL, 10);
+
+	return n < 1 ? 1 : n;
+}
+
 struct loop *loop;
 struct fake_world world;
 struct api *api;
