@@ -274,11 +274,6 @@ unite_listeners(struct load *l)
 			c->all_listen[n++] = *a;
 	}
 	c->all_listen_count = n;
-	if (c->udp_listen_count > 0 && (c->relay_upstream[0] != '\0' ||
-		c->relay_listener_count > 0))
-		yw_error(l->w, value_of(l, "trackers.udp_listen")->pos,
-		    "trackers.udp_listen", "together with relay it is not "
-		    "available in this version");
 	if (c->udp_listen_count > UDP_LISTEN_MAX)
 		yw_error(l->w, value_of(l, "trackers.udp_listen")->pos,
 		    "trackers.udp_listen", "allowed are at most %d addresses",

@@ -115,19 +115,16 @@ refuse(struct trackers *t, struct conn *c, enum gate g)
 	conn_free(c);
 }
 
-/* A platform behind the listener: nobody is closed for his silence there. */
-static int
-relay_begin(struct conn *c, const struct listener *l)
+int
+relay_begin(struct conn *c, const char *listen)
 {
-	struct relay_target *to = relays_find(c->t->relays, l->text);
+	struct relay_target *to = relays_find(c->t->relays, listen);
 
 	if (to == NULL)
 		return 0;
 	if (relay_open(c, to) < 0)
 		return -1;
 	c->core.relayed = true;
-	c->identified = true;
-	c->t->unidentified--;
 	return 0;
 }
 
@@ -160,10 +157,15 @@ accept_one(struct trackers *t, const struct listener *l, int fd,
 	t->unidentified++;
 	trackers_count(t, TRACKERS_ACCEPTED, 1);
 	c->core.id = t->next_id++;
-	if (relay_begin(c, l) < 0) {
+	if (relay_begin(c, l->text) < 0) {
 		conn_close(c, "no_memory", TRACKERS_NO_MEMORY);
 		t->ops.open(t->ops.arg, &c->core);
 		return;
+	}
+	/* Nobody is closed for his silence there. */
+	if (c->relay != NULL) {
+		c->identified = true;
+		t->unidentified--;
 	}
 	wheel_put(t, c, conn_deadline(c));
 	t->ops.open(t->ops.arg, &c->core);

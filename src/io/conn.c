@@ -149,7 +149,7 @@ deadline_find(const struct conn *c, const char **ret_reason,
 		*ret_counter = TRACKERS_PROXY_BAD;
 		return c->since_at + cfg->proxy_timeout_ms;
 	}
-	if (c->relay != NULL) {
+	if (c->relay != NULL && c->udp == NULL) {
 		/* The platform judges silence. A tracker that takes nothing is
 		 * gone for it too. */
 		*ret_reason = "owed_timeout";
@@ -197,7 +197,8 @@ conn_deadline(const struct conn *c)
 
 	int64_t at = deadline_find(c, &reason, &counter);
 
-	return c->relay == NULL ? at : MIN_OF(at, relay_deadline(c));
+	return c->relay == NULL || c->udp != NULL ? at
+	    : MIN_OF(at, relay_deadline(c));
 }
 
 void
@@ -208,14 +209,13 @@ conn_check(struct conn *c, int64_t now)
 	const char *reason;
 	int64_t at;
 
-	if (c->relay != NULL && !c->proxied)
+	if (c->relay != NULL && c->udp == NULL && !c->proxied)
 		relay_check(c, now);
 	if (c->reason != NULL)
 		return;
 	at = deadline_find(c, &reason, &counter);
 	if (at > now) {
-		wheel_put(t, c, c->relay == NULL ? at
-			: MIN_OF(at, relay_deadline(c)));
+		wheel_put(t, c, conn_deadline(c));
 		return;
 	}
 	if (counter == TRACKERS_IDLE_TIMEOUT && c->identified &&
@@ -516,10 +516,10 @@ frame_good(struct conn *c, const struct frame *f, int64_t now)
 	return t->reply.own;
 }
 
-void
+bool
 conn_frame(struct conn *c, const struct frame *f, int64_t now)
 {
-	(void)frame_good(c, f, now);
+	return frame_good(c, f, now);
 }
 
 static void

@@ -30,6 +30,7 @@ libtrackup_io_a_SOURCES += src/io/listen.c src/io/listen.h
 libtrackup_io_a_SOURCES += src/io/loop.c src/io/loop.h
 libtrackup_io_a_SOURCES += src/io/relay.c src/io/relay.h src/io/relay_priv.h
 libtrackup_io_a_SOURCES += src/io/relay_proxy.c src/io/relay_target.c
+libtrackup_io_a_SOURCES += src/io/relay_udp.c
 libtrackup_io_a_SOURCES += src/io/trackers.c src/io/trackers.h
 libtrackup_io_a_SOURCES += src/io/udp.c
 libtrackup_io_a_SOURCES += src/io/trackers_priv.h

@@ -545,6 +545,10 @@ relay_ready(struct conn *c, uint32_t events)
 	int error = 0;
 	socklen_t len = sizeof(error);
 
+	if (c->udp != NULL) {
+		relay_datagram_ready(c);
+		return;
+	}
 	if (r->state == RELAY_CONNECTING) {
 		if (getsockopt(r->fd, SOL_SOCKET, SO_ERROR, &error, &len) < 0)
 			error = errno;

@@ -80,6 +80,11 @@ size_t relays_view(const struct relays *r, struct relay_view *ret, size_t max);
 MUST_CHECK int relay_proxy_header(const struct conn *c,
     char buf[RELAY_PROXY_MAX]);
 
+/* --- relay_udp.c -----------------------------------------------------------*/
+/* What is left of a datagram of the tracker's, for the platform. */
+void relay_datagram_up(struct conn *c, const char *p, size_t n);
+void relay_datagram_ready(struct conn *c);
+
 /* --- relay.c ---------------------------------------------------------------*/
 /* Takes the reference to t. -1: no memory. */
 MUST_CHECK int relay_open(struct conn *c, struct relay_target *t);

@@ -49,6 +49,7 @@ struct udp_listener {
 	struct event ev;
 	struct trackers_address address;
 	struct udp_listener *next_gone;
+	char text[80];              /* "host:port", as in the configuration */
 	unsigned index;             /* distinguishes its sources from others' */
 	int fd;
 	bool any, held, gone;
@@ -184,6 +185,8 @@ void address_leave(struct trackers *t, uint64_t key);
 /* It says where it comes from: -1, and it was closed, when there are too many
  * from there. */
 MUST_CHECK int address_told(struct conn *c);
+/* Whether a platform is behind the listener "host:port". -1: no memory. */
+MUST_CHECK int relay_begin(struct conn *c, const char *listen);
 
 /* --- udp.c -----------------------------------------------------------------*/
 /* All or nothing; also at a reload. */
@@ -198,8 +201,8 @@ void udp_stop(struct trackers *t); /* no datagram is read any more */
 void udp_done(struct trackers *t); /* after the connections */
 
 /* --- conn.c ----------------------------------------------------------------*/
-/* A frame that came for it. */
-void conn_frame(struct conn *c, const struct frame *f, int64_t now);
+/* A frame that came for it. True: it is of our own dialogue. */
+bool conn_frame(struct conn *c, const struct frame *f, int64_t now);
 /* Takes fd, also on failure; -1 for UDP. */
 MUST_CHECK struct conn *conn_new(struct trackers *t, int fd,
     const struct sockaddr_storage *peer, int64_t now);

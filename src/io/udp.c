@@ -2,6 +2,7 @@
 #include "io/trackers_priv.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -112,6 +113,10 @@ source_new(struct udp_listener *l, const struct sockaddr_storage *from,
 		goto no_memory;
 	c->core.transport = TRANSPORT_UDP;
 	c->udp = l;
+	if (relay_begin(c, l->text) < 0) {
+		conn_free(c);
+		goto no_memory;
+	}
 	c->udp_key = source_key(l, c->addr, c->v6, c->port);
 	c->counted = t->cfg.max_connections_per_address > 0;
 	if (c->counted && (uintptr_t)idmap_get(&t->per_address,
@@ -252,7 +257,8 @@ datagram(struct udp_listener *l, struct msghdr *m, const char *p, size_t n,
 {
 	struct trackers *t = l->t;
 	struct conn *c = source_find(l, from);
-	size_t off = 0, used, scan;
+	char rest[DATAGRAM_MAX];    /* for the platform behind us */
+	size_t off = 0, used, scan, passed = 0, rest_len = 0, at;
 	enum frame_why why;
 	struct frame f;
 
@@ -278,11 +284,23 @@ datagram(struct udp_listener *l, struct msghdr *m, const char *p, size_t n,
 				c = source_new(l, from, now);
 			if (c != NULL) {
 				take_local(c, m);
-				conn_frame(c, &f, now);
+				if (conn_frame(c, &f, now) &&
+				    c->relay != NULL) {
+					at = (size_t)(f.bytes.p - p);
+					memcpy(rest + rest_len, p + passed,
+					    at - passed);
+					rest_len += at - passed;
+					passed = at + f.bytes.n;
+					relays_stats(t->relays)->hidden++;
+				}
 			}
 			break;
 		}
 		off += used;
+	}
+	if (c != NULL && c->relay != NULL) {
+		memcpy(rest + rest_len, p + passed, n - passed);
+		relay_datagram_up(c, rest, rest_len + n - passed);
 	}
 	if (c != NULL && c->reason == NULL && t->reply.len > 0)
 		(void)udp_send(c, t->reply.p, t->reply.len);
@@ -372,6 +390,10 @@ udp_listener_new(struct trackers *t, const struct trackers_address *a,
 	l->t = t;
 	l->address = *a;
 	l->any = is_any(a->host);
+	(void)snprintf(l->text, sizeof(l->text),
+	    strchr(a->host, ':') != NULL && a->host[0] != '[' ? "[%s]:%u"
+							      : "%s:%u",
+	    a->host, a->port);
 	l->index = t->udp.next_index++;
 	if ((l->fd = listen_udp(a, RECEIVE_BUFFER, err)) < 0) {
 		free(l);

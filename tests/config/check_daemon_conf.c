@@ -410,9 +410,6 @@ START_TEST(combinations)
 	refuse_in("trackers: {proxy_listen: ['0.0.0.0:9620'], "
 	    "proxy_trust: [10.0.0.0/8]}", "is in trackers.listen as well");
 	refuse_in("relay: {upstream: a}", "is not host:port");
-	refuse_in("trackers: {udp_listen: ['0.0.0.0:1']}\n"
-	    "relay: {upstream: 'a:1'}", "trackers.udp_listen: together with "
-	    "relay it is not available in this version");
 	refuse_in("relay: {source: [10.0.0.1, host]}",
 	    "relay.source: \"host\" is no IP address");
 	refuse_in("relay: {hold: 1KiB}", "allowed 4KiB..16MiB");

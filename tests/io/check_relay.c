@@ -743,6 +743,92 @@ START_TEST(reload)
 }
 END_TEST
 
+/* --- over UDP ----------------------------------------------------------------*/
+
+static int
+udp_socket(uint16_t port, uint16_t to)
+{
+	struct sockaddr_in sin = {.sin_family = AF_INET,
+	    .sin_port = htons(port),
+	    .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+	int fd = socket(AF_INET, SOCK_DGRAM | SOCK_NONBLOCK, 0);
+
+	ck_assert_int_eq(bind(fd, (struct sockaddr *)&sin, sizeof(sin)), 0);
+	sin.sin_port = htons(to);
+	if (to != 0)
+		ck_assert_int_eq(connect(fd, (struct sockaddr *)&sin,
+		    sizeof(sin)), 0);
+	return fd;
+}
+
+static void
+expect_datagram(int fd, const char *want)
+{
+	char buf[9000];
+	struct sockaddr_in from;
+	socklen_t len = sizeof(from);
+	ssize_t n = -1;
+
+	UNTIL(w.l, (n = recvfrom(fd, buf, sizeof(buf), 0,
+	    (struct sockaddr *)&from, &len)) >= 0);
+	ck_assert_msg((size_t)n == strlen(want) &&
+	    memcmp(buf, want, (size_t)n) == 0, "got \"%.*s\"", (int)n, buf);
+	/* A platform answers where the datagram came from. */
+	(void)connect(fd, (struct sockaddr *)&from, len);
+}
+
+START_TEST(datagrams)
+{
+	struct trackers_address udp = {.host = "127.0.0.1"};
+	uint16_t port;
+	int t, p;
+
+	world_init();
+	w.cfg.udp = &udp;
+	w.cfg.udp_count = 1;
+	w.cfg.idle_timeout_ms = 60000;
+	p = udp_socket(0, 0);
+	port = listen_port(p);
+	w.relay.rule[0].port = port;
+	world_start();
+	t = udp_socket(0, trackers_udp_port(w.t, 0));
+	say(t, REPORT("0001") "\r\n" REPORT("0002"));
+	expect_datagram(p, REPORT("0001") "\r\n" REPORT("0002"));
+	ck_assert(w.conn->relayed);
+	say(p, "+SACK:0001$+SACK:0002$");
+	expect_datagram(t, "+SACK:0001$+SACK:0002$");
+	/* Ours stays, in the middle of others and alone. */
+	say(t, REPORT("0003") OWN REPORT("0004"));
+	expect_datagram(p, REPORT("0003") REPORT("0004"));
+	expect_datagram(t, "+SACK:11F1$");
+	say(t, OWN);
+	expect_datagram(t, "+SACK:11F1$");
+	ck_assert_uint_eq(stats().hidden, 2);
+	ck_assert(trackers_send(w.conn, COMMAND, strlen(COMMAND)));
+	expect_datagram(t, COMMAND);
+	say(p, "AT+GTRTO=x$\r\nAT+GTUPD=gv620mg,0,$");
+	expect_datagram(t, "AT+GTRTO=x$\r\nAT+GTUPD=gv620mg,0,$");
+	ck_assert_uint_eq(w.foreign, 1);
+	ck_assert_uint_eq(stats().connected, 1);
+	/* The platform goes and comes back. */
+	close(p);
+	say(t, REPORT("0005"));
+	UNTIL(w.l, stats().connect_failed > 0);
+	ck_assert_uint_eq(stats().waiting, 1);
+	p = udp_socket(port, 0);
+	say(t, REPORT("0006"));
+	expect_datagram(p, REPORT("0006"));
+	ck_assert_uint_eq(stats().waiting, 0);
+	ck_assert_uint_eq(w.closed, 0);
+	trackers_close(w.conn, "test");
+	UNTIL(w.l, w.closed == 1);
+	ck_assert_uint_eq(stats().connected, 0);
+	close(t);
+	close(p);
+	world_done();
+}
+END_TEST
+
 static Suite *
 suite(void)
 {
@@ -767,6 +853,7 @@ suite(void)
 	tcase_add_test(tc, listeners);
 	tcase_add_test(tc, nothing_but_a_relay);
 	tcase_add_test(tc, reload);
+	tcase_add_test(tc, datagrams);
 	suite_add_tcase(s, tc);
 	return s;
 }
