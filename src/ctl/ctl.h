@@ -28,7 +28,8 @@ enum ctl_exit {
 enum ctl_option {
 	OPT_STATE, OPT_CAUSE, OPT_HOLD, OPT_WAVE, OPT_DIGEST, OPT_DRY_RUN,
 	OPT_TIMEOUT, OPT_FORCE, OPT_FOR, OPT_CANCEL, OPT_FILE,
-	OPT_FOLLOW, OPT_SINCE, OPT_CAMPAIGN, OPT_ALL, OPT_COUNT_
+	OPT_FOLLOW, OPT_SINCE, OPT_CAMPAIGN, OPT_ALL, OPT_SEED, OPT_DEVICES,
+	OPT_COUNT_
 };
 
 #define OPT_BIT(o) (1u << (o))
@@ -202,7 +203,7 @@ cmd_fn cmd_campaign_wait;
 cmd_fn cmd_device_list, cmd_device_show, cmd_device_timeline;
 cmd_fn cmd_device_change, cmd_device_exclude;
 cmd_fn cmd_campaign_retry, cmd_campaign_export;
-cmd_fn cmd_campaign_plan;
+cmd_fn cmd_campaign_plan, cmd_campaign_simulate;
 cmd_fn cmd_wave_list, cmd_wave_approve;
 
 /* --- cmd_check.c -----------------------------------------------------------*/

@@ -37,6 +37,8 @@ static const struct option longs[] = {
 	{"cancel", no_argument, NULL, LONG_VERB + OPT_CANCEL},
 	{"all", no_argument, NULL, LONG_VERB + OPT_ALL},
 	{"file", required_argument, NULL, LONG_VERB + OPT_FILE},
+	{"seed", required_argument, NULL, LONG_VERB + OPT_SEED},
+	{"devices", required_argument, NULL, LONG_VERB + OPT_DEVICES},
 	{"follow", no_argument, NULL, LONG_VERB + OPT_FOLLOW},
 	{"since", required_argument, NULL, LONG_VERB + OPT_SINCE},
 	{"campaign", required_argument, NULL, LONG_VERB + OPT_CAMPAIGN},
@@ -55,6 +57,8 @@ static const struct { const char *name, *value, *help; }
 	[OPT_FOR] = {"--for", " D", "for a time, such as 12h"},
 	[OPT_CANCEL] = {"--cancel", "", "stop also what is under way"},
 	[OPT_FILE] = {"--file", " F", "ids, one a line, # comments"},
+	[OPT_SEED] = {"--seed", " S", "a number: the same one, the same run"},
+	[OPT_DEVICES] = {"--devices", " N", "a made-up fleet of N"},
 	[OPT_FORCE] = {"--force", "", "take over what was refused for safety"},
 	[OPT_FOLLOW] = {"--follow", "", "go on with what comes, until stopped"},
 	[OPT_SINCE] = {"--since", " WHEN", "from then on: 2h ago, or a time; "

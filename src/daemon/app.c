@@ -19,6 +19,7 @@
 #include "daemon/log.h"
 #include "daemon/reload.h"
 #include "daemon/pkgwatch.h"
+#include "daemon/trialjob.h"
 #include "daemon/systemd.h"
 
 #define UPKEEP_MS 1000
@@ -727,6 +728,7 @@ app_done(struct app *a)
 	fx_done(&a->fx);
 	free(a->spare);
 	pkgwatch_free(a->pkgwatch);
+	trialjob_free(a->trial);
 	files_free(a->campaign_files);
 	daemon_conf_free(a->conf);
 	loop_free(a->loop);

@@ -86,6 +86,7 @@ struct app {
 	struct campaign_files *campaign_files;
 	uint64_t halt_ticket;     /* halt or resume-all not durable yet */
 	struct pkgwatch *pkgwatch;
+	struct trialjob *trial;
 	int64_t pkgwatch_at_ms;   /* of its last look */
 	struct list timelines;  /* history reads under way */
 	struct backups backups;

@@ -11,6 +11,7 @@
 #include "daemon/log.h"
 #include "daemon/reload.h"
 #include "daemon/pkgwatch.h"
+#include "daemon/trialjob.h"
 
 /*
  * The API's view of the daemon: what its layer cannot see is fetched here.
@@ -326,6 +327,92 @@ api_plan(void *arg, const char *file, const struct api_files *posted,
 	return r;
 }
 
+#define HOUR_MS INT64_C(3600000)
+
+/* The fleet and the pace of now, at its own speed. */
+static struct trial_config
+trial_config_of(const struct app *a, uint64_t seed)
+{
+	struct trial_config cfg = {
+	    .core = app_core_config_of(a),
+	    .seed = seed,
+	    /* Full hours: who asks twice gets the same answer. */
+	    .begin_wall = (app_now(a).wall_ms / HOUR_MS + 1) * HOUR_MS,
+	    .rates = trial_rates,
+	    .hours = plan_hours,
+	};
+
+	cfg.core.time_scale = 1;
+	cfg.core.registered_max = 0;
+	/* Who really downloads has nothing to do with it. */
+	cfg.core.file_server = false;
+	return cfg;
+}
+
+static int
+trial_begin(struct app *a, struct campaign_spec *spec,
+    const struct api_trial_order *o, api_trial_fn *fn, void *fn_arg,
+    struct errtext *err)
+{
+	struct trial_config cfg = trial_config_of(a, o->seed);
+	struct plan_device *v = NULL;
+	struct plan *plan = NULL;
+	size_t n = o->devices;
+	int r;
+
+	if (n > 0) {
+		r = trial_made_up(spec, n, &v);
+	} else {
+		if (core_plan(a->core, spec, app_now(a), plan_hours, NULL,
+			true, &plan, err) < 0) {
+			spec_free(spec);
+			return -1;
+		}
+		v = plan->device;
+		n = plan->total;
+		plan->device = NULL;
+		plan_free(plan);
+		r = trial_known(spec, v, n);
+	}
+	if (r < 0 || n == 0 || n > TRIAL_DEVICES_MAX) {
+		spec_free(spec);
+		free(v);
+		return errtext_set(err, -1, r < 0 ? "out of memory"
+		    : n == 0 ? "no target is known; try --devices N"
+		    : "more than %d targets; try --devices N",
+		    TRIAL_DEVICES_MAX);
+	}
+	return trialjob_start(a->trial, &cfg, spec, v, n, fn, fn_arg, err);
+}
+
+static int
+api_simulate(void *arg, const char *file, const struct api_files *posted,
+    const struct api_trial_order *o, struct sbuf *diag, struct sbuf *missing,
+    api_trial_fn *fn, void *fn_arg, struct errtext *err)
+{
+	struct app *a = arg;
+	struct campaign_spec *spec = NULL;
+	int r;
+
+	if (trialjob_busy(a->trial))
+		return errtext_set(err, -3,
+		    "another simulation is under way; ask again later");
+	if ((r = files_check(a->conf, file, posted, diag, missing, &spec)) < 0)
+		return r;
+	r = trial_begin(a, spec, o, fn, fn_arg, err);
+	if (r < 0)
+		sbuf_addf(diag, "%s: %s\n", file, err->text);
+	return r;
+}
+
+static void
+api_simulate_forget(void *arg, void *fn_arg)
+{
+	struct app *a = arg;
+
+	trialjob_forget(a->trial, fn_arg);
+}
+
 struct api_ops
 app_api_ops(struct app *a)
 {
@@ -341,6 +428,8 @@ app_api_ops(struct app *a)
 	    .feed_forget = api_feed_forget,
 	    .check = api_check,
 	    .plan = api_plan,
+	    .simulate = api_simulate,
+	    .simulate_forget = api_simulate_forget,
 	    .reload = reload_api,
 	    .reload_forget = reload_api_forget,
 	    .backup = backups_api,

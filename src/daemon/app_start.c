@@ -17,6 +17,7 @@
 #include "daemon/log.h"
 #include "daemon/reload.h"
 #include "daemon/pkgwatch.h"
+#include "daemon/trialjob.h"
 #include "daemon/systemd.h"
 #include "io/listen.h"
 
@@ -486,7 +487,8 @@ app_start(struct app *a)
 	if ((a->loop = loop_new()) == NULL ||
 	    (a->campaign_files = files_new()) == NULL ||
 	    (a->pkgwatch = pkgwatch_new()) == NULL ||
-	    (a->reload = reload_new(a)) == NULL)
+	    (a->reload = reload_new(a)) == NULL ||
+	    (a->trial = trialjob_new(a->loop)) == NULL)
 		app_die(a, "out_of_memory");
 	app_fit_descriptors(a);
 	take_descriptors(a);

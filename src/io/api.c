@@ -25,6 +25,8 @@ api_call_free(struct api_call *c)
 		api_backup_drop(c);
 	if (c->reload)
 		api_reload_drop(c);
+	if (c->trial)
+		api_trial_drop(c);
 	if (c->stream != NULL)
 		api_stream_drop(c);
 	list_remove(&c->in_parked);
@@ -301,6 +303,8 @@ expire(struct api_call *c)
 		api_fail(c, 503, "timeout",
 		    "the backup is not done yet and goes on; its end is in "
 		    "the log");
+	else if (c->trial)
+		api_fail(c, 503, "timeout", "the simulation took too long");
 	else if (c->route->oper == OPER_HALT)
 		/* A halt is in force from the moment it is asked for, and
 		 * whoever pulls this brake must see its figures. */

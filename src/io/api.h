@@ -13,6 +13,7 @@
 #include "base/sbuf.h"
 #include "core/feed.h"
 #include "core/plan.h"
+#include "core/trial.h"
 #include "core/view.h"
 #include "io/fwfile.h"
 #include "io/loop.h"
@@ -71,6 +72,14 @@ struct api_backup_result {
 	uint64_t bytes;
 	int64_t took_ms;
 };
+struct api_trial_order {
+	uint64_t seed;
+	size_t devices;               /* made-up ones; 0 = those we know */
+};
+/* r NULL: err says why there is no result. */
+typedef void api_trial_fn(void *arg, const struct trial_result *r,
+    const char *err);
+
 typedef void api_backup_fn(void *arg, const struct api_backup_result *r);
 
 /* result: 0, or -1: something was refused, diag says what. */
@@ -105,6 +114,12 @@ struct api_ops {
 	int (*plan)(void *arg, const char *file, const struct api_files *files,
 	    struct sbuf *diag, struct sbuf *missing,
 	    struct campaign_spec **ret_spec, struct plan **ret);
+	/* As check; with 0, fn is told later. -3: another one runs. */
+	int (*simulate)(void *arg, const char *file,
+	    const struct api_files *files, const struct api_trial_order *o,
+	    struct sbuf *diag, struct sbuf *missing, api_trial_fn *fn,
+	    void *fn_arg, struct errtext *err);
+	void (*simulate_forget)(void *arg, void *fn_arg);
 	/* True: fn is told when it is done. False: one is under way. */
 	bool (*reload)(void *arg, bool force, const char *who,
 	    const char *reason, api_reload_fn *fn, void *fn_arg);

@@ -44,6 +44,7 @@ enum api_param { /* of the query */
 
 enum api_field { /* of a body */
 	API_REASON, API_DIGEST, API_DRY_RUN, API_FORCE, API_FILE, API_FILES,
+	API_SEED, API_DEVICES,
 	API_FOR, API_CANCEL, API_CAUSE_OF,
 	API_FIELD_COUNT_
 };
@@ -148,6 +149,8 @@ struct api_call {
 	struct api_timeline *timeline;
 	bool backup;     /* one is under way for it */
 	bool reload; /* one is under way for it */
+	bool trial;      /* the same */
+	uint64_t trial_seed;
 	struct api_stream *stream;
 };
 
@@ -276,7 +279,7 @@ api_handler api_get_devices, api_get_device, api_get_timeline;
 api_handler api_post_device, api_post_exclude;
 api_handler api_post_check, api_post_plan;
 api_handler api_post_reload, api_post_fleet;
-api_handler api_post_backup;
+api_handler api_post_backup, api_post_simulate;
 api_handler api_get_events, api_get_audit;
 api_handler api_get_fleet, api_get_report;
 api_handler api_not_available;
@@ -285,6 +288,14 @@ void api_timeline_drop(struct api_call *c);
 /* The same of a backup, which goes on. */
 void api_backup_drop(struct api_call *c);
 void api_reload_drop(struct api_call *c);
+/* The same of a trial, which ends. */
+void api_trial_drop(struct api_call *c);
+/* Posted texts, which stay in the body. False: already answered. */
+bool api_files_read(struct api_call *c, struct api_files *ret);
+void api_files_done(struct api_files *f);
+/* What a question about a file came to; false: answered here. */
+bool api_files_good(struct api_call *c, int r, const struct sbuf *diag,
+    const struct sbuf *missing);
 /* Carries out c->route->oper; false: already answered. The rest is the
  * caller's: it adds to *ret_answer and passes it to api_wait_durable(). */
 bool api_operate(struct api_call *c, struct oper *op,

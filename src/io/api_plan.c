@@ -10,17 +10,16 @@
  */
 
 /* --- check -----------------------------------------------------------------*/
-static void
-files_done(struct api_files *f)
+void
+api_files_done(struct api_files *f)
 {
 	free(f->name);
 	free(f->text);
 	free(f->len);
 }
 
-/* The texts stay in the body. False: already answered. */
-static bool
-files_read(struct api_call *c, struct api_files *ret)
+bool
+api_files_read(struct api_call *c, struct api_files *ret)
 {
 	json_t *files = json_object_get(c->body, "files"), *value;
 	const char *file = api_field_text(c, API_FILE), *name;
@@ -47,7 +46,7 @@ files_read(struct api_call *c, struct api_files *ret)
 	ret->text = calloc(n, sizeof *ret->text);
 	ret->len = calloc(n, sizeof *ret->len);
 	if (ret->name == NULL || ret->text == NULL || ret->len == NULL) {
-		files_done(ret);
+		api_files_done(ret);
 		api_answer(c, 500, NULL);
 		return false;
 	}
@@ -60,9 +59,8 @@ files_read(struct api_call *c, struct api_files *ret)
 	return true;
 }
 
-/* What a question about a file came to: 0 = good, else answered here. */
-static bool
-files_good(struct api_call *c, int r, const struct sbuf *diag,
+bool
+api_files_good(struct api_call *c, int r, const struct sbuf *diag,
     const struct sbuf *missing)
 {
 	if (r == 0)
@@ -85,14 +83,14 @@ api_post_check(struct api_call *c)
 	struct api_files files;
 	int r;
 
-	if (!files_read(c, &files))
+	if (!api_files_read(c, &files))
 		return;
 	sbuf_init(&diag, 0);
 	sbuf_init(&missing, 0);
 	r = a->ops.check(a->ops.arg, api_field_text(c, API_FILE), &files,
 	    &diag, &missing);
-	files_done(&files);
-	if (files_good(c, r, &diag, &missing))
+	api_files_done(&files);
+	if (api_files_good(c, r, &diag, &missing))
 		api_answer(c, 200, json_pack("{s:b, s:o}", "ok", 1,
 		    "warnings", api_lines(sbuf_str(&diag))));
 	sbuf_done(&diag);
@@ -198,14 +196,14 @@ api_post_plan(struct api_call *c)
 	struct api_files files;
 	int r;
 
-	if (!files_read(c, &files))
+	if (!api_files_read(c, &files))
 		return;
 	sbuf_init(&diag, 0);
 	sbuf_init(&missing, 0);
 	r = a->ops.plan(a->ops.arg, api_field_text(c, API_FILE), &files,
 	    &diag, &missing, &spec, &plan);
-	files_done(&files);
-	if (files_good(c, r, &diag, &missing))
+	api_files_done(&files);
+	if (api_files_good(c, r, &diag, &missing))
 		api_answer(c, 200, plan_json(plan, spec, &diag));
 	plan_free(plan);
 	spec_free(spec);

@@ -72,8 +72,9 @@ static const struct api_route table[] = {
 	    API_BIT(API_FORCE), OPER_KIND_COUNT_),
 	ABOUT("check", api_post_check, 0),
 	ABOUT("plan", api_post_plan, 0),
+	ABOUT("simulate", api_post_simulate,
+	    API_BIT(API_SEED) | API_BIT(API_DEVICES)),
 	LATER(POST, "devices/*/release"),
-	LATER(POST, "simulate"),
 	LATER(GET, "firmware"),
 };
 
@@ -97,6 +98,8 @@ static const struct {
 	[API_CAUSE_OF] = {"cause", JSON_STRING, "a string"},
 	[API_FILE] = {"file", JSON_STRING, "a string"},
 	[API_FILES] = {"files", JSON_OBJECT, "an object of texts"},
+	[API_SEED] = {"seed", JSON_INTEGER, "a whole number"},
+	[API_DEVICES] = {"devices", JSON_INTEGER, "a whole number"},
 };
 /* clang-format on */
 

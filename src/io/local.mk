@@ -11,7 +11,7 @@ io_api_sources = src/io/api.c src/io/api.h src/io/api_int.h \
 	src/io/api_plan.c \
 	src/io/api_report.c src/io/http_page.c src/io/http_page.h \
 	src/io/api_route.c src/io/api_socket.c src/io/api_status.c \
-	src/io/api_token.c src/io/api_wave.c \
+	src/io/api_token.c src/io/api_trial.c src/io/api_wave.c \
 	src/io/metrics.c src/io/metrics.h
 # One file a line: several of us add here.
 libtrackup_io_a_SOURCES =

@@ -76,6 +76,31 @@ is "and take two hops" "$(plan paths.$way.hops)" 2
 is "of so many bytes each" "$(plan paths.$way.bytes)" 50000
 is "in all" "$(plan bytes)" 200000
 
+# The same campaign on a virtual clock: with the trackers that are known, then
+# with more of them that are made up.
+status "simulated" 0 ctl campaign simulate "$T/roll.yaml" --seed 7 --json
+cp "$T/out" "$T/first"
+is "the same targets" "$(plan targets.total)" 21
+is "who was never heard is not there" "$(plan unreachable)" 2
+is "the bench takes two" "$(plan waves.0.total)" 2
+status "once more" 0 ctl campaign simulate "$T/roll.yaml" --seed 7 --json
+ok "the same seed, the same run" cmp "$T/first" "$T/out"
+status "a made-up fleet" 0 ctl campaign simulate "$T/roll.yaml" \
+    --devices 1000 --json
+is "of so many" "$(plan targets.total)" 1000
+is "it ends" "$(plan result)" over
+is "in this state" "$(plan state)" finished
+ok "most of them succeed" [ "$(plan targets.succeeded)" -gt 950 ]
+ok "half of them twice" [ "$(plan flashed)" -gt 1400 ]
+ok "never more at once than pace says" [ "$(plan in_flight_max)" -le 10 ]
+status "for people" 0 ctl campaign simulate "$T/roll.yaml" --devices 100
+has "the wave that was approved" "$T/out" 'wave bench: approved'
+has "and the end" "$T/out" '^Result +finished$'
+status "too many" 2 ctl campaign simulate "$T/roll.yaml" --devices 100001
+status "no number" 2 ctl campaign simulate "$T/roll.yaml" --seed x
+status "a bad file" 1 ctl campaign simulate "$T/bad.yaml"
+is "nothing was made of it" "$(ctl campaign list --json)" "[]"
+
 # Only what was planned starts.
 cp "$T/roll.yaml" "$T/bench.txt" "$T/campaigns"
 status "it is read" 0 ctl reload

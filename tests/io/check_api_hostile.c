@@ -131,7 +131,7 @@ START_TEST(routes)
 	    "campaigns/%zz", "campaigns/%", "devices/%00", "../v1/status",
 	    "campaigns/fleet/start/now"};
 	static const char *const later_post[] = {
-	    "devices/A000002B000000/release", "simulate"};
+	    "devices/A000002B000000/release"};
 	char longname[200];
 
 	for (size_t i = 0; i < ARRAY_LEN(none); i++)

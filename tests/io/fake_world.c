@@ -728,6 +728,20 @@ plan(void *arg, const char *file, const struct api_files *files,
 	return r;
 }
 
+/* What is good finds that somebody else was first. */
+static int
+simulate(void *arg, const char *file, const struct api_files *files,
+    const struct api_trial_order *o, struct sbuf *diag, struct sbuf *missing,
+    api_trial_fn *fn, void *fn_arg, struct errtext *err)
+{
+	int r = check(arg, file, files, diag, missing);
+
+	(void)o;
+	(void)fn;
+	(void)fn_arg;
+	return r == 0 ? errtext_set(err, -3, "another one") : r;
+}
+
 void
 fake_world_backup(struct fake_world *w, const struct api_backup_result *r)
 {
@@ -833,7 +847,8 @@ fake_world_ops(struct fake_world *w)
 		.status = get_status, .operate = operate,
 		.timeline = timeline, .timeline_forget = timeline_forget,
 		.feed = feed, .feed_forget = feed_forget,
-		.check = check, .plan = plan, .reload = reload,
+		.check = check, .plan = plan, .simulate = simulate,
+		.reload = reload,
 		.reload_forget = reload_forget, .note = note,
 		.backup = backup, .backup_forget = backup_forget,
 	};

@@ -96,6 +96,12 @@ tests_unit_check_core_SOURCES = tests/unit/check_core.c
 tests_unit_check_core_CPPFLAGS = $(unit_CPPFLAGS)
 tests_unit_check_core_LDADD = $(unit_LDADD)
 
+check_PROGRAMS += tests/unit/check_trial
+TESTS += tests/unit/check_trial
+tests_unit_check_trial_SOURCES = tests/unit/check_trial.c
+tests_unit_check_trial_CPPFLAGS = $(unit_CPPFLAGS)
+tests_unit_check_trial_LDADD = $(unit_LDADD)
+
 check_PROGRAMS += tests/unit/check_paths
 TESTS += tests/unit/check_paths
 tests_unit_check_paths_SOURCES = tests/unit/check_paths.c
