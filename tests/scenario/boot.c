@@ -286,6 +286,7 @@ forget(struct world *w)
 		memset(d->frame, 0, sizeof(d->frame));
 	}
 	w->submitted = w->durable = 0;
+	w->broken = false;
 }
 
 void

@@ -11,6 +11,8 @@
 
 #define EVENTS_KEPT 4096
 
+void (*record_committed)(const struct record *r);
+
 /* Grows by doubling; ends the scenario when there is no memory. */
 #define PUSH(v, n, cap) \
 	do { \
@@ -52,13 +54,15 @@ struct record {
 	size_t event_count;
 	/* with SQLite */
 	struct store *store;
+	bool may_fail;
+	uint64_t submitted, durable;
 	char directory[64], path[80];
 };
 
 static void
 store_again(struct record *r)
 {
-	struct store_config cfg = {.path = r->path};
+	struct store_config cfg = {.path = r->path, .retry_ms = 1};
 	struct errtext err = {0};
 
 	if (store_open(&r->store, &cfg, &err) < 0)
@@ -92,8 +96,9 @@ record_free(struct record *r)
 
 	if (r == NULL)
 		return;
-	if (r->store != NULL) {
-		store_close(r->store);
+	if (r->store != NULL)
+		record_close(r);
+	if (r->path[0] != '\0') {
 		for (size_t i = 0; i < ARRAY_LEN(tails); i++) {
 			(void)snprintf(path, sizeof(path), "%s%s", r->path,
 			    tails[i]);
@@ -332,40 +337,93 @@ put(struct record *r, const struct op *op)
 	}
 }
 
+/* The store takes what it is given, and the scenario looks at it afterwards. */
 static void
-commit(struct record *r, uint64_t ticket, struct opbuf *ops)
+copy_ops(struct opbuf *to, const struct opbuf *from)
 {
-	uint64_t durable = 0;
+	struct op op;
+	size_t pos = 0;
+
+	opbuf_init(to);
+	while (opbuf_next(from, &pos, &op)) {
+		struct op_revision v;
+
+		if (op.kind != OP_REVISION) {
+			opbuf_add(to, op.kind, op.any);
+			continue;
+		}
+		v = *op.revision;
+		if ((v.text = strdup(v.text)) == NULL)
+			scn_fail("out of memory");
+		opbuf_add(to, OP_REVISION, &v);
+	}
+	if (to->failed)
+		scn_fail("out of memory");
+}
+
+enum record_outcome
+record_commit(struct record *r, uint64_t ticket, const struct opbuf *ops)
+{
 	enum store_state state = STORE_OK;
 	bool room = true;
 
-	(void)store_submit(r->store, ticket, ops);
-	while (durable < ticket) {
+	if (r->store == NULL)
+		return RECORD_DONE;
+	if (r->submitted < ticket) {
+		struct opbuf copy;
+
+		copy_ops(&copy, ops);
+		(void)store_submit(r->store, ticket, &copy);
+		opbuf_done(&copy);
+		r->submitted = ticket;
+	}
+	while (r->durable < ticket) {
 		struct pollfd p = {.fd = store_fd(r->store), .events = POLLIN};
+		struct store_stats st;
 
 		if (poll(&p, 1, 20000) <= 0)
 			scn_fail("the store does not commit");
-		store_poll(r->store, &durable, &state, &room);
-		if (state != STORE_OK) {
-			struct store_stats st;
-
-			store_get_stats(r->store, &st);
-			scn_fail("store: %s", st.error);
-		}
+		store_poll(r->store, &r->durable, &state, &room);
+		if (r->durable >= ticket || state == STORE_OK)
+			continue;
+		if (r->may_fail)
+			return state == STORE_BROKEN ? RECORD_BROKEN
+						     : RECORD_FULL;
+		store_get_stats(r->store, &st);
+		scn_fail("store: %s", st.error);
 	}
+	if (record_committed != NULL)
+		record_committed(r);
+	return RECORD_DONE;
 }
 
 void
-record_apply(struct record *r, uint64_t ticket, struct opbuf *ops)
+record_keep(struct record *r, const struct opbuf *ops)
 {
 	struct op op;
 	size_t pos = 0;
 
 	while (opbuf_next(ops, &pos, &op))
 		put(r, &op);
-	if (r->store != NULL)
-		commit(r, ticket, ops);
-	opbuf_done(ops);
+}
+
+void
+record_may_fail(struct record *r)
+{
+	r->may_fail = true;
+}
+
+const char *
+record_path(const struct record *r)
+{
+	return r->path;
+}
+
+void
+record_close(struct record *r)
+{
+	store_close(r->store);
+	r->store = NULL;
 }
 
 /* --- start -----------------------------------------------------------------*/
@@ -421,9 +479,11 @@ record_start(struct record *r)
 void
 record_reopen(struct record *r)
 {
-	if (r->store == NULL)
+	if (r->path[0] == '\0')
 		return;
-	store_close(r->store);
+	if (r->store != NULL)
+		record_close(r);
+	r->submitted = r->durable = 0;
 	store_again(r);
 }
 

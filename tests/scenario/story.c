@@ -20,6 +20,7 @@ struct teller {
 	enum stage stage;
 	bool start_due, stop_due, read_due;
 	char version[8], next[8];
+	unsigned flashes;
 };
 
 struct story {
@@ -95,6 +96,7 @@ next_code(struct teller *t)
 		return "300";
 	case STAGE_DARK:
 		reboots(t);
+		t->flashes++;
 		(void)snprintf(t->version, sizeof(t->version), "%s", t->next);
 		return "301";
 	case STAGE_IDLE:
@@ -364,9 +366,8 @@ look(struct story *s)
 	}
 }
 
-/* The first byte says what kind of campaign it is about. */
 static void
-begin(struct story *s)
+begin(struct story *s, const char *campaign)
 {
 	static const char *const kinds[] = {
 	    "", "", "in_flight=1 ", "retry=1 ", "version=- package=0A03:- ",
@@ -381,6 +382,7 @@ begin(struct story *s)
 
 	(void)snprintf(line, sizeof(line),
 	    "CAMPAIGN c1 devices=d1,d2,d3 %s",
+	    campaign != NULL ? campaign :
 	    kinds[take(s, (unsigned)ARRAY_LEN(kinds))]);
 	for (size_t i = 0; i < STORY_TRACKERS; i++) {
 		struct teller *t = &s->t[i];
@@ -393,33 +395,91 @@ begin(struct story *s)
 	do_line(s, line);
 }
 
-void
-story_tell(const uint8_t *data, size_t size, bool sqlite, bool hex)
+struct story *
+story_new(struct world *w, const uint8_t *data, size_t size,
+    const char *campaign)
 {
 	struct story *s = calloc(1, sizeof(*s));
-	struct world *w = malloc(sizeof(*w));
 
-	if (s == NULL || w == NULL)
-		abort();
+	if (s == NULL)
+		scn_fail("out of memory");
 	s->p = data;
 	s->n = size;
 	s->w = w;
 	told = s;
 	scn_before_end = print_story;
-	world_init(w, "story", sqlite, hex);
-	begin(s);
+	begin(s, campaign);
 	look(s);
-	while (s->n > 0 && s->count < STORY_LINES) {
-		char line[128];
+	return s;
+}
 
-		next_line(s, line, sizeof(line));
-		do_line(s, line);
-		look(s);
-	}
-	world_done(w);
+void
+story_free(struct story *s)
+{
 	scn_before_end = NULL;
-	free(w);
 	free(s);
+}
+
+bool
+story_next(struct story *s)
+{
+	char line[128];
+
+	if (s->n == 0 || s->count == STORY_LINES)
+		return false;
+	next_line(s, line, sizeof(line));
+	do_line(s, line);
+	look(s);
+	return true;
+}
+
+void
+story_line(struct story *s, const char *text)
+{
+	char line[128];
+
+	if (s->count == STORY_LINES)
+		s->count--;
+	(void)snprintf(line, sizeof(line), "%s", text);
+	do_line(s, line);
+	look(s);
+}
+
+void
+story_more(struct story *s, const uint8_t *data, size_t size)
+{
+	s->p = data;
+	s->n = size;
+	s->count = 0;
+}
+
+unsigned
+story_flashes(const struct story *s, size_t tracker)
+{
+	return s->t[tracker].flashes;
+}
+
+const char *
+story_version(const struct story *s, size_t tracker)
+{
+	return s->t[tracker].version;
+}
+
+void
+story_tell(const uint8_t *data, size_t size, bool sqlite, bool hex)
+{
+	struct world *w = malloc(sizeof(*w));
+	struct story *s;
+
+	if (w == NULL)
+		abort();
+	world_init(w, "story", sqlite, hex);
+	s = story_new(w, data, size, NULL);
+	while (story_next(s))
+		continue;
+	story_free(s);
+	world_done(w);
+	free(w);
 }
 
 size_t

@@ -14,6 +14,23 @@
 #define STORY_LINES 400
 #define STORY_TRACKERS 4 /* the last is in no campaign */
 
+struct story;
+
+/* world: has begun, is borrowed. campaign: the words of c1, NULL = the first
+ * byte picks them. */
+struct story *story_new(struct world *w, const uint8_t *data, size_t size,
+    const char *campaign);
+void story_free(struct story *s);
+/* The next line happens; false: no bytes or no room for lines are left. */
+bool story_next(struct story *s);
+/* A line of the teller's own. */
+void story_line(struct story *s, const char *text);
+/* Goes on with these, and forgets the lines so far. */
+void story_more(struct story *s, const uint8_t *data, size_t size);
+/* How often a tracker was flashed, and what it has now. */
+unsigned story_flashes(const struct story *s, size_t tracker);
+const char *story_version(const struct story *s, size_t tracker);
+
 /* Tells it until the bytes or STORY_LINES end, and tidies the world up. A
  * breach ends the process as scn_fail() does, the story printed before. */
 void story_tell(const uint8_t *data, size_t size, bool sqlite, bool hex);

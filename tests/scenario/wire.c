@@ -27,6 +27,7 @@ struct plan {
 	char name[CAMPAIGN_NAME_MAX + 1];
 	int64_t id;              /* 0 = no row yet */
 	struct wire_limits limits;
+	int was;                 /* in flight when a file lowered the cap */
 	enum campaign_state now, disk;
 	bool forbidden;
 	int64_t start[STARTS];   /* when they left */
@@ -169,10 +170,32 @@ plan_of(struct wire *w, int64_t id)
 	scn_fail("campaign %lld has no row", (long long)id);
 }
 
+static bool
+slot_phase(enum phase p)
+{
+	return (p >= PHASE_INTENT && p <= PHASE_UPDATING) ||
+	    p == PHASE_UNSURE;
+}
+
+/* Of the campaign, or of all: 0. */
+static int
+flying(const struct wire *w, int64_t campaign)
+{
+	int n = 0;
+
+	for (size_t i = 0; i < w->row_count; i++)
+		if (slot_phase(w->row[i].now.phase) && (campaign == 0 ||
+			w->row[i].now.campaign == campaign))
+			n++;
+	return n;
+}
+
 void
 wire_campaign(struct wire *w, const char *name, const struct wire_limits *l)
 {
 	struct plan *p = plan_named(w, name);
+
+	p->was = p->id == 0 ? 0 : flying(w, p->id);
 
 	/* Another rate: only what leaves from now on is held to it. */
 	if (p->limits.per_hour != l->per_hour)
@@ -260,6 +283,10 @@ attempt_submitted(struct wire *w, const struct opbuf *ops,
 		scn_fail("S23: the password is in the row of attempt %lld",
 		    (long long)a->id);
 	r->now = *a;
+	for (size_t i = 0; i < w->plan_count; i++)
+		if (w->plan[i].id == a->campaign)
+			w->plan[i].was = MIN_OF(w->plan[i].was,
+			    flying(w, a->campaign));
 }
 
 void
@@ -545,25 +572,13 @@ rate_holds(const char *what, int64_t *v, size_t *n, int64_t per_hour,
 	}
 }
 
-static bool
-slot_phase(enum phase p)
-{
-	return (p >= PHASE_INTENT && p <= PHASE_UPDATING) ||
-	    p == PHASE_UNSURE;
-}
-
 static void
 caps_hold(struct wire *w, struct plan *p, int64_t now_ms)
 {
-	int all = 0, own = 0;
+	int all = flying(w, 0), own = flying(w, p->id);
 
-	for (size_t i = 0; i < w->row_count; i++) {
-		if (!slot_phase(w->row[i].now.phase))
-			continue;
-		all++;
-		own += w->row[i].now.campaign == p->id ? 1 : 0;
-	}
-	if (all > w->in_flight || own > p->limits.in_flight)
+	/* An intent from before a lower cap had its slot, and is written. */
+	if (all > w->in_flight || (own > p->limits.in_flight && own > p->was))
 		scn_fail("S6: %d in flight, %d of %s", all, own, p->name);
 	rate_holds("of all", w->start, &w->starts, w->per_hour, now_ms);
 	rate_holds(p->name, p->start, &p->starts, p->limits.per_hour, now_ms);

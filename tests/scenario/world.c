@@ -345,19 +345,49 @@ release_replies(struct world *w)
 	}
 }
 
+/* False: the disk did not take it; w->broken, or the core is told. */
+static bool
+commits(struct world *w, const struct batch *b)
+{
+	switch (record_commit(w->record, b->ticket, &b->ops)) {
+	case RECORD_DONE:
+		return true;
+	case RECORD_FULL:
+		w->store_full = true;
+		handle(w, &(struct ev){.kind = EV_STORE});
+		return false;
+	case RECORD_BROKEN:
+		w->broken = true;
+		return false;
+	}
+	return false;
+}
+
+void
+world_torn(struct world *w)
+{
+	if (w->batches == NULL)
+		scn_fail("on disk is more than was written");
+	wire_durable(w->wire, &w->batches->ops);
+	record_keep(w->record, &w->batches->ops);
+}
+
 static void
 durable_through(struct world *w, uint64_t ticket)
 {
 	struct batch *b;
 
 	while ((b = w->batches) != NULL && b->ticket <= ticket &&
-	    !w->store_full) {
+	    !w->store_full && !w->broken) {
+		if (!commits(w, b))
+			return;
 		w->batches = b->next;
 		if (w->batches == NULL)
 			w->batches_end = &w->batches;
 		w->durable = b->ticket;
 		wire_durable(w->wire, &b->ops);
-		record_apply(w->record, b->ticket, &b->ops);
+		record_keep(w->record, &b->ops);
+		opbuf_done(&b->ops);
 		free(b);
 		release_replies(w);
 		handle(w, &(struct ev){

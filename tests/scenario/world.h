@@ -136,6 +136,7 @@ struct world {
 	int64_t alive_base_ms, up_since_ms, wall_base_ms, boot_base_ms;
 	uint64_t boot;
 	bool auto_durable, store_full;
+	bool broken;             /* the store: nothing is durable any more */
 	struct batch *batches, **batches_end;
 	struct held *helds, **helds_end;
 	uint64_t submitted, durable;
@@ -188,6 +189,8 @@ void world_store_low(struct world *w);
 void world_operate(struct world *w, const struct oper *op);
 void world_configure(struct world *w);
 void world_reload(struct world *w);
+/* The oldest batch that waits was on disk all the same when the store broke. */
+void world_torn(struct world *w);
 /* What is not durable is lost; down_ms later the daemon is up again. */
 void world_crash(struct world *w, int64_t down_ms, bool other_boot,
     bool restored);

@@ -55,6 +55,20 @@ tests_store_check_power_SOURCES = tests/store/check_power.c \
 tests_store_check_power_CPPFLAGS = $(store_test_cppflags)
 tests_store_check_power_LDADD = $(store_test_ldadd)
 
+# A campaign on a disk that fails: the world of the scenarios on the real store.
+store_story_sources = tests/store/story_disk.c tests/store/story_disk.h \
+	tests/store/power.c tests/store/power.h \
+	tests/store/shim.c tests/store/shim.h \
+	$(store_test_helpers) $(scenario_world_sources)
+check_PROGRAMS += tests/store/check_story
+TESTS += tests/store/check_story
+tests_store_check_story_SOURCES = tests/store/check_story.c \
+	$(store_story_sources)
+tests_store_check_story_CPPFLAGS = $(store_test_cppflags) \
+	-I$(top_srcdir)/tests/scenario -DWORLD_DEVICES=8
+tests_store_check_story_LDADD = libtrackup-store.a libtrackup-config.a \
+	libtrackup-pure.a $(CHECK_LIBS) $(STORE_LIBS) $(GLIB_LIBS)
+
 # Figures of performance.md, run by hand: ops/s, commit times, load.
 check_PROGRAMS += tests/store/bench_store
 tests_store_bench_store_SOURCES = tests/store/bench_store.c
@@ -66,3 +80,8 @@ endif
 dist_check_SCRIPTS += tests/store/columns.sh
 TESTS += tests/store/columns.sh
 
+
+# A power cut, an error, a full disk at each call of a campaign, in turn.
+crash-points: tests/store/check_story
+	CRASH_POINTS=all ./tests/store/check_story
+.PHONY: crash-points

@@ -34,13 +34,14 @@ struct power_file {
 	sqlite3_file *real; /* behind this struct */
 	struct node *node;
 	bool journal;       /* or log: its first sync syncs the directory */
+	bool log;
 };
 
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static struct node nodes[FILES_MAX];
 static size_t node_count;
 static long steps, stop_at;
-static bool off, lying;
+static bool off, lying, log_unsynced;
 static sqlite3_vfs *real_vfs;
 static sqlite3_vfs power_vfs;
 
@@ -70,6 +71,15 @@ power_on(long off_at, bool lie)
 	stop_at = off_at;
 	off = false;
 	lying = lie;
+	log_unsynced = false;
+	(void)pthread_mutex_unlock(&lock);
+}
+
+void
+power_no_log_sync(void)
+{
+	(void)pthread_mutex_lock(&lock);
+	log_unsynced = true;
 	(void)pthread_mutex_unlock(&lock);
 }
 
@@ -239,7 +249,7 @@ power_sync(sqlite3_file *f, int flags)
 	(void)pthread_mutex_lock(&lock);
 	if (!step()) {
 		r = SQLITE_OK;
-		if (!lying) {
+		if (!lying && !(log_unsynced && pf->log)) {
 			changes_free(pf->node);
 			take_content(pf->node);
 			if (pf->journal)
@@ -342,6 +352,7 @@ power_open(sqlite3_vfs *vfs, const char *name, sqlite3_file *f, int flags,
 	pf->node->deleted = false;
 	pf->journal = (flags & (SQLITE_OPEN_WAL |
 	    SQLITE_OPEN_MAIN_JOURNAL)) != 0;
+	pf->log = (flags & SQLITE_OPEN_WAL) != 0;
 	pf->real = (sqlite3_file *)(void *)(pf + 1);
 	r = real_vfs->xOpen(real_vfs, name, pf->real, flags, ret_flags);
 	if (pf->real->pMethods != NULL)

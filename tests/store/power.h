@@ -17,6 +17,9 @@ void power_install(void);
 /* Power is on; what the files hold now is on disk. The power goes off at that
  * write, truncate, sync or delete; 0 = never. With lie, syncs do nothing. */
 void power_on(long off_at, bool lie);
+/* From power_on() on the log is not synced when something is committed: what
+ * synchronous=NORMAL would do. */
+void power_no_log_sync(void);
 bool power_is_off(void);
 long power_steps(void);
 void power_settle(struct prng *rnd);
