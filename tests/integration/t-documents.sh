@@ -135,6 +135,126 @@ done
 has "the report that the tutorial reads is there" "$T/out" ' 302 .*GTUPD'
 has "the last campaign is aborted" "$T/out" '^State  *abort'
 
+# --- the manuals ---------------------------------------------------------------
+# examples PAGE: the lines of EXAMPLES that are literal, as they are shown, each
+# display behind a line "#---".
+examples()
+{
+	awk '
+	/^\.Sh / { on = $2 == "EXAMPLES" }
+	on && /^\.Bd / { print "#---"; literal = 1; next }
+	/^\.Ed/ { literal = 0 }
+	on && /^\.Dl / { print "#---"; sub(/^\.Dl /, ""); print; next }
+	on && literal { print }' "$src/man/$1" | sed 's/\\e/\\/g'
+}
+
+# Of these, what stands behind a prompt, with the lines that it goes on in.
+prompted()
+{
+	awk '
+	/^#---$/ { print; more = 0; next }
+	/^[$#] / || more {
+		if (!more)
+			sub(/^[$#] /, "")
+		more = /[\\|]$/
+		print
+	}'
+}
+
+# display PAGE N: one that is no shell.
+display() { examples "$1" | localize | awk -v n="$2" \
+    '/^#---$/ { i++; next } i == n'; }
+
+# config YAML...: with what the documents take from the package.
+config()
+{
+	cat "$@"
+	cat <<-END
+	store: {path: $T/root/lib/trackupd.db}
+	campaigns: {directory: $T/root/etc/trackupd/campaigns.d}
+	http: {listen: []}
+	END
+}
+
+for n in 1 2; do
+	display trackupd.yaml.5 $n >"$T/example"
+	grep -q '^control:' "$T/example" ||
+		echo "control: {socket: $T/root/run/control.sock}" >>"$T/example"
+	config "$T/example" >"$T/example.yaml"
+	printf 'secret12\n' >"$T/trackers"
+	status "trackupd.yaml(5), example $n" 0 env \
+	    CREDENTIALS_DIRECTORY="$T" "$bin/trackupd" -t -c "$T/example.yaml"
+done
+for n in $(seq "$(examples trackupd-campaign.5 | grep -c '^#---')"); do
+	rm -rf "$T/root/etc/trackupd/campaigns.d"
+	mkdir -p "$T/root/etc/trackupd/campaigns.d/lists" "$T/root/lib/firmware"
+	echo 'id' >"$T/root/etc/trackupd/campaigns.d/lists/fleet.csv"
+	echo A000002B41DEE0 >>"$T/root/etc/trackupd/campaigns.d/lists/fleet.csv"
+	"$helper" package 4096 >"$T/root/lib/firmware/gv620mg_0A03_0A05.enc"
+	display trackupd-campaign.5 "$n" \
+	    >"$T/root/etc/trackupd/campaigns.d/example.yaml"
+	{
+		display trackupd.yaml.5 1
+		echo "  root: $T/root/lib/firmware"
+		echo "trackers: {listen: [\"127.0.0.1:${port[0]}\"]}"
+		echo "control: {socket: $T/root/run/control.sock}"
+	} | config - >"$T/root/etc/trackupd/trackupd.yaml"
+	status "trackupd-campaign(5), example $n" 0 "$bin/trackupd" -t \
+	    -c "$T/root/etc/trackupd/trackupd.yaml"
+done
+
+# The campaign of trackupctl(8) is the sample's, of two trackers, but nobody
+# waits a day for its second wave.
+"$helper" package 4096 >"$T/root/lib/firmware/gv620mg_0A01_0A03.enc"
+localize <"$src/etc/campaign-example.yaml" |
+    sed 's/soak: 24h, then: hold/soak: 0s/' \
+    >"$T/root/etc/trackupd/campaigns.d/gv620mg-0a05.yaml"
+rm "$T/root/etc/trackupd/campaigns.d/example.yaml"
+sed -e "s|${port[0]}|${port[3]}|; s|/lib/trackupd.db|/lib/trial.db|" \
+    -e "s|control.sock|trial.sock|; s|, *port.*||" \
+    -e "s|campaigns: .*|campaigns: {directory: $T/work}|" \
+    -e "/^files:/,/^[a-z]*:/{/^ /d;/^files:/d}" \
+    "$T/root/etc/trackupd/trackupd.yaml" >"$T/work/trial.yaml"
+cat >"$T/shim/tracksim" <<END
+#!/bin/sh
+# The examples go on until somebody has seen enough.
+case " \$* " in
+*" --duration "*) set -- "\$@" --duration 2s ;;
+*) set -- "\$@" --duration 1s ;;
+esac
+exec $bin/tracksim "\$@"
+END
+chmod +x "$T/shim/tracksim"
+tracker_port=${port[0]}
+fleet 1 --first-id A000002B41DEE0 --speed 60 --download
+first_pid=$sim_pid
+"$bin/tracksim" --connect "127.0.0.1:$tracker_port" --devices 1 \
+    --first-id 867162026310811 --speed 60 --download >"$T/sim2.log" 2>&1 &
+second_pid=$!
+{
+	printf '#---\nsystemctl enable --now trackupd\n'
+	examples trackupctl.8 | prompted
+	printf '#---\ncd %s/work\n' "$T"
+	examples trackupd-api.7 | grep -v '^#---' | sed '1i #---'
+	examples trackupd.8 | prompted
+	printf '#---\nkill %%1\nwait\n'
+	examples tracksim.1 | prompted
+} | localize | runner >"$T/manuals.sh"
+status "the examples of the manuals, as they stand" 0 \
+    timeout 100 bash "$T/manuals.sh"
+cp "$T/out" "$T/manuals.out"
+has "they go to their end" "$T/manuals.out" '^all of it$'
+has "their campaign succeeds" "$T/manuals.out" \
+    '^campaign gv620mg-0a05: finished; 2 of 2 succeeded, 0 failed$'
+has "their halt has figures" "$T/manuals.out" 'in flight'
+has "a list as CSV" "$T/root/etc/trackupd/fleet.csv" '^A000002B41DEE0,'
+kill "$(cat "$T/daemon.pid")"
+wait_for 10 gone "$(cat "$T/daemon.pid")"
+kill "$first_pid" "$second_pid"
+wait "$first_pid" "$second_pid"
+rm -rf "$T/root/lib" "$T/root/etc/trackupd/campaigns.d"
+mkdir -p "$T/root/lib" "$T/root/etc/trackupd/campaigns.d"
+
 # --- README and operations.md: one machine, from its installation on -----------
 firmware=$T/root/lib/firmware
 yaml() { blocks yaml "$src/README.md" | localize | awk -v n="$1" \
