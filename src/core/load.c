@@ -284,3 +284,67 @@ core_load_done(struct core *c, struct core_now now, int64_t down_ms,
 	core_leave(c);
 	return c->failed ? -1 : 0;
 }
+
+int
+core_load_campaign(struct core *c, const struct campaign_rec *r,
+    struct campaign_spec *spec)
+{
+	struct campaign *p;
+	bool broken = spec == NULL;
+
+	if (broken) {
+		if ((spec = spec_new()) == NULL)
+			return -1;
+		memcpy(spec->name, r->name, sizeof(spec->name));
+	}
+	if ((p = campaign_new(c, spec)) == NULL) {
+		spec_free(spec);
+		return -1;
+	}
+	p->rec = *r;
+	for (size_t i = 0; i < p->wave_count; i++)
+		p->wave[i]->rec.campaign = r->id;
+	p->spec_stored = true;
+	p->spec_broken = broken;
+	p->bucket.milli = r->bucket_milli;
+	p->bucket.at = r->bucket_at;
+	return 0;
+}
+
+/* Targets come by campaign: the one before had the same, but for a few. */
+static struct campaign *
+campaign_by_id(struct core *c, int64_t id)
+{
+	struct campaign *p = c->load_campaign;
+
+	for (size_t i = 0; (p == NULL || p->rec.id != id) &&
+	    i < c->campaign_count; i++)
+		p = c->campaign[i];
+	if (p == NULL || p->rec.id != id)
+		return NULL;
+	c->load_campaign = p;
+	return p;
+}
+
+int
+core_load_target(struct core *c, const struct target_rec *r)
+{
+	struct device *d = device_find(c, r->device);
+	struct campaign *p = campaign_by_id(c, r->campaign);
+	struct target *t;
+
+	if (p == NULL || d == NULL)
+		return -1;
+	if (r->wave < 0 || (size_t)r->wave >= p->wave_count ||
+	    (t = campaign_target_new(c, p, d)) == NULL)
+		return -1;
+	wave_tally(t, -1);
+	t->rec = *r;
+	wave_tally(t, 1);
+	p->count[TARGET_WAITING]--;
+	p->count[r->state]++;
+	if (r->cause != CAUSE_NONE)
+		p->cause[r->cause]++;
+	p->attempts += r->attempts_total;
+	return 0;
+}

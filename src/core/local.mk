@@ -4,6 +4,7 @@ libtrackup_pure_a_SOURCES = $(libtrackup_base_a_SOURCES) $(proto_sources) \
 	src/core/attempt_actions.c \
 	src/core/attempt_guards.c \
 	src/core/attempts.c \
+	src/core/campaign_files.c \
 	src/core/campaigns.c \
 	src/core/check.c \
 	src/core/core.c src/core/core.h \

@@ -459,6 +459,11 @@ void target_hop_done(struct core *c, struct target *t,
 void target_missing(const struct target *t, char buf[PATH_TEXT]);
 
 /* campaigns.c */
+struct campaign *campaign_new(struct core *c, struct campaign_spec *spec);
+struct target *campaign_target_new(struct core *c, struct campaign *p,
+    struct device *d);
+/* Before it has begun: the record knows none of them yet. */
+void campaign_drop_targets(struct campaign *p);
 struct campaign *campaign_find(const struct core *c, const char *name);
 void campaign_set(struct core *c, struct campaign *p,
     enum campaign_state state, enum pause_reason reason, const char *text);
