@@ -8,6 +8,10 @@ etc_samples = \
 unit_sed = $(SED) -e 's|@sbindir[@]|$(sbindir)|g' \
 	-e 's|@sysconfdir[@]|$(sysconfdir)|g'
 
+# For whoever watches: Prometheus' alerts and a dashboard for Grafana.
+watchdir = $(datadir)/trackupd
+dist_watch_DATA = etc/trackupd.rules.yml etc/grafana-dashboard.json
+
 EXTRA_DIST += etc/trackupd.catalog etc/trackupd.socket etc/trackupd.service.in etc/trackupd.sysusers $(etc_samples)
 CLEANFILES += etc/trackupd.service
 EXTRA_DIST += etc/trackupctl.bash
