@@ -487,6 +487,10 @@ core_new(const struct core_config *cfg, uint64_t seed)
 
 	if (c == NULL)
 		return NULL;
+	if ((c->order = calloc(1, sizeof(*c->order))) == NULL) {
+		free(c);
+		return NULL;
+	}
 	c->cfg = *cfg;
 	c->store_ok = true;
 	c->loading = true;
@@ -526,6 +530,8 @@ core_free(struct core *c)
 
 	if (c == NULL)
 		return;
+	free(c->order->key);
+	free(c->order);
 	for (size_t i = 0; i < c->campaign_count; i++)
 		windows_drop(c, c->campaign[i]);
 	/* These let go of their nodes, which lie in what is freed below. */

@@ -33,6 +33,7 @@ device_forget(struct core *c, struct device *d)
 	assert(d->more == NULL && d->targets == NULL && d->conn == NULL);
 	list_remove(&d->lru);
 	(void)idmap_remove(&c->devices, d->key);
+	c->devices_gen++;
 	free(d);
 	c->observed_count--;
 	c->observed_evicted++;
@@ -66,6 +67,7 @@ device_make(struct core *c, const struct devid *id)
 		free(d);
 		return NULL;
 	}
+	c->devices_gen++;
 	observed_bound(c);
 	c->observed_count++;
 	list_push_back(&c->observed, &d->lru);

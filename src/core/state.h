@@ -107,6 +107,15 @@ struct device {
 				     * since the start */
 };
 
+/* The keys of all devices, ascending, as they once were. */
+struct device_order {
+	uint64_t *key;
+	size_t len;
+	uint64_t gen;
+	int64_t at_ms;
+	bool made;
+};
+
 struct target {
 	struct target_rec rec;
 	struct campaign *campaign;
@@ -254,6 +263,8 @@ struct core {
 	int64_t stamp_at;
 
 	struct idmap devices;
+	uint64_t devices_gen;       /* changes with who is in it */
+	struct device_order *order; /* of view.c; owned */
 	struct list observed;       /* those away, the longest first */
 	size_t observed_count, online, known;
 	uint64_t observed_evicted;

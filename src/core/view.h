@@ -144,14 +144,17 @@ size_t core_campaign_count(const struct core *c);
 /* i-th campaign's name, or NULL. */
 const char *core_campaign_name(const struct core *c, size_t i);
 /* Targets in ascending key order behind filter->after. Returns how many were
- * written (<= max); *ret_more says whether there are others. -1: no campaign.
+ * written (<= max), which may be fewer though there are more: the work of a
+ * page is bounded. *ret_last: the key that was looked at last, behind which the
+ * next page begins; *ret_more says whether there is one. -1: no campaign.
  * Borrowed strings. */
 long core_view_targets(const struct core *c, struct core_now now,
     const char *campaign, const struct target_filter *filter,
-    struct view_target *ret, size_t max, bool *ret_more);
+    struct view_target *ret, size_t max, uint64_t *ret_last, bool *ret_more);
 bool core_view_device(const struct core *c, struct core_now now,
     const char *id, struct view_device *ret);
-/* Devices in ascending key order behind after. */
+/* Devices in ascending key order behind after. In a large fleet one that is new
+ * may be missing for a minute. */
 size_t core_view_devices(const struct core *c, struct core_now now,
     uint64_t after, struct view_device *ret, size_t max, bool *ret_more);
 /* The targets of one device, by campaign. */

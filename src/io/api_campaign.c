@@ -270,10 +270,17 @@ api_get_targets(struct api_call *c)
 	struct view_target *t;
 	json_t *items;
 	size_t limit;
+	uint64_t last = 0;
 	bool more = false;
 	long n;
 
-	if (!api_view_campaign(c, &v) || !read_filter(c, &v, &filter) ||
+	if (!core_view_campaign_brief(a->ops.core(a->ops.arg),
+		a->ops.now(a->ops.arg), c->arg[0], &v)) {
+		api_fail(c, 404, "not_found", "campaign %s: no such",
+		    c->arg[0]);
+		return;
+	}
+	if (!read_filter(c, &v, &filter) ||
 	    !api_page(c, 't', &limit, &filter.after))
 		return;
 	t = calloc(limit, sizeof *t);
@@ -285,11 +292,10 @@ api_get_targets(struct api_call *c)
 		return;
 	}
 	n = core_view_targets(a->ops.core(a->ops.arg),
-	    a->ops.now(a->ops.arg), c->arg[0], &filter, t, limit, &more);
+	    a->ops.now(a->ops.arg), c->arg[0], &filter, t, limit, &last, &more);
 	for (long i = 0; i < n; i++)
 		(void)json_array_append_new(items, target_json(&t[i]));
-	api_answer(c, 200, api_list(items, 't', n > 0 ? t[n - 1].key : 0,
-	    more));
+	api_answer(c, 200, api_list(items, 't', last, more));
 	free(t);
 }
 

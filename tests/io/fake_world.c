@@ -243,13 +243,14 @@ passes(const struct target_filter *f, const struct view_target *t)
 long
 core_view_targets(const struct core *c, struct core_now now,
     const char *campaign, const struct target_filter *filter,
-    struct view_target *ret, size_t max, bool *ret_more)
+    struct view_target *ret, size_t max, uint64_t *ret_last, bool *ret_more)
 {
 	struct view_target t;
 	size_t n = 0;
 
 	(void)now;
 	*ret_more = false;
+	*ret_last = filter->after;
 	if (find(c, campaign) == NULL)
 		return -1;
 	if (strcmp(campaign, "fleet") != 0)
@@ -263,6 +264,7 @@ core_view_targets(const struct core *c, struct core_now now,
 			break;
 		}
 		ret[n++] = t;
+		*ret_last = t.key;
 	}
 	return (long)n;
 }

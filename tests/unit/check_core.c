@@ -254,7 +254,7 @@ START_TEST(pages_of_targets)
 {
 	struct target_filter f = any;
 	struct view_target v[DEVICES];
-	uint64_t last = 0;
+	uint64_t last = 0, at;
 	bool more;
 	int seen = 0;
 
@@ -262,7 +262,7 @@ START_TEST(pages_of_targets)
 		long n;
 
 		f.after = last;
-		n = core_view_targets(c, now, "one", &f, v, 3, &more);
+		n = core_view_targets(c, now, "one", &f, v, 3, &at, &more);
 		ck_assert_int_ge(n, 1);
 		ck_assert_int_le(n, 3);
 		for (long i = 0; i < n; i++) {
@@ -271,17 +271,18 @@ START_TEST(pages_of_targets)
 			ck_assert_str_eq(v[i].campaign, "one");
 			ck_assert_int_eq(v[i].state, TARGET_WAITING);
 		}
+		ck_assert_uint_eq(at, last);
 		seen += (int)n;
 	} while (more);
 	ck_assert_int_eq(seen, DEVICES);
 	f.after = last;
-	ck_assert_int_eq(core_view_targets(c, now, "one", &f, v, 3, &more), 0);
+	ck_assert_int_eq(core_view_targets(c, now, "one", &f, v, 3, &at, &more), 0);
 	ck_assert(!more);
-	ck_assert_int_eq(core_view_targets(c, now, "two", &any, v, 3, &more),
+	ck_assert_int_eq(core_view_targets(c, now, "two", &any, v, 3, &at, &more),
 	    -1);
 	/* A page that ends with the last has none behind it. */
 	ck_assert_int_eq(core_view_targets(c, now, "one", &any, v, DEVICES,
-	    &more), DEVICES);
+	    &at, &more), DEVICES);
 	ck_assert(!more);
 }
 END_TEST
@@ -290,11 +291,12 @@ START_TEST(filters_of_targets)
 {
 	struct view_target v[DEVICES];
 	struct target_filter f = any;
+	uint64_t at;
 	bool more;
 
 #define FOUND(n) \
 	ck_assert_int_eq(core_view_targets(c, now, "one", &f, v, DEVICES, \
-	    &more), n)
+	    &at, &more), n)
 	c->campaign[0]->target[3]->rec.state = TARGET_SKIPPED;
 	c->campaign[0]->target[3]->rec.cause = CAUSE_NO_PATH;
 	f.state = TARGET_SKIPPED;

@@ -201,6 +201,7 @@ begin(struct fleet *f, struct campaign_spec *s, int ret[FLEET])
 	char name[CAMPAIGN_NAME_MAX + 1];
 	struct core_now now = {.at_ms = 2000, .wall_ms = 2000};
 	struct errtext err = {0};
+	uint64_t at;
 	bool more;
 
 	memcpy(name, s->name, sizeof(name));
@@ -211,7 +212,7 @@ begin(struct fleet *f, struct campaign_spec *s, int ret[FLEET])
 	ck_assert_str_eq(err.text, "");
 	ck_assert_int_eq(core_check(f->core, &err), 0);
 	ck_assert_int_eq(core_view_targets(f->core, now, name, &all, t, FLEET,
-	    &more), FLEET);
+	    &at, &more), FLEET);
 	for (int i = 0; i < FLEET; i++)
 		ret[i] = (int)strtol(t[i].wave + 1, NULL, 10);
 }
