@@ -80,6 +80,27 @@ print_event_json(const char *event, const json_t *data, struct told *told)
 	json_decref(j);
 }
 
+/* A row has what any of them has; what it lacks is empty. */
+static void
+print_event_csv(const char *event, const json_t *data, struct told *told)
+{
+	static const char *const keys[] = {"at", "campaign", "device", "kind",
+	    "phase", "code", "serial", "text", "who", "action", "object",
+	    "reason", "name", "state"};
+	char buf[1024];
+
+	if (told->items == 0) {
+		csv_cell(0, "event");
+		for (size_t i = 0; i < ARRAY_LEN(keys); i++)
+			csv_cell(i + 1, keys[i]);
+		csv_end();
+	}
+	csv_cell(0, event);
+	for (size_t i = 0; i < ARRAY_LEN(keys); i++)
+		csv_cell(i + 1, jtext(data, keys[i], buf, sizeof buf));
+	csv_end();
+}
+
 static int
 on_event(struct ctl *c, const char *event, const json_t *data, void *arg)
 {
@@ -93,6 +114,8 @@ on_event(struct ctl *c, const char *event, const json_t *data, void *arg)
 	}
 	if (c->json)
 		print_event_json(event, data, told);
+	else if (c->csv)
+		print_event_csv(event, data, told);
 	else if (strcmp(event, "timeline") == 0)
 		print_timeline(data);
 	else if (strcmp(event, "audit") == 0)

@@ -96,7 +96,8 @@ static const struct cmd root_cmds[] = {
 	VERB("backup", "FILE", "copy the database to a file of this machine, "
 	    "while it is in use", cmd_backup, OPT_BIT(OPT_FORCE), 1),
 	VERB("events", "", "what happens, to all or in one campaign", cmd_events,
-	    OPT_BIT(OPT_FOLLOW) | OPT_BIT(OPT_SINCE) | OPT_BIT(OPT_CAMPAIGN),
+	    OPT_BIT(OPT_FOLLOW) | OPT_BIT(OPT_SINCE) | OPT_BIT(OPT_CAMPAIGN) |
+	    CMD_LIST,
 	    0),
 	END
 };

@@ -374,6 +374,8 @@ out 'code=200 serial=000A  event 5.x0a.x0adata: x$'
 out '^2026-11-23T07:49:11.043Z uid:0 halt : <b>1$'
 run 0 events --json --since 2026-11-23T07:49:11.042Z; is_json 'array 6'
 out '"event":"audit"'
+run 0 events -o csv --since 2026-11-23T07:49:11.042Z; lines 7
+out '^event,at,campaign,device,kind,'; out '^timeline,2026-'; out '^audit,2026-'
 run 0 events --campaign fleet --since 2026-11-23T07:49:11.047Z; no_out
 err 'nothing happened'
 run 4 events --campaign none; err 'no such'
