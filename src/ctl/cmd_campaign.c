@@ -33,8 +33,8 @@ cmd_campaign_list(struct ctl *c, char *const *args)
 
 	(void)args;
 	return print_list(c, "campaigns", columns, ARRAY_LEN(columns),
-	    "no campaigns; put a file into the campaign directory and "
-	    "reload");
+	    "no campaigns; put a file into the campaign directory, then: "
+	    "trackupctl reload, which says what was refused");
 }
 
 static void

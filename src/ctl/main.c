@@ -293,7 +293,13 @@ main(int argc, char **argv)
 		(void)puts("trackupctl " PACKAGE_VERSION);
 		return CTL_OK;
 	}
-	cmd = find_cmd(argv + optind, path, sizeof path, &words);
+	words = argv + optind;
+	/* What everybody tries first. */
+	if (*words != NULL && strcmp(*words, "help") == 0) {
+		asked.help = true;
+		words++;
+	}
+	cmd = find_cmd(words, path, sizeof path, &words);
 	if (cmd == NULL)
 		return CTL_USAGE;
 	if (asked.help) {

@@ -62,6 +62,9 @@ suggest(struct ctl *c, const char *campaign, const char *wave)
 
 	if (client_each(c, "campaigns", keep_name, &names) != 0)
 		goto out;
+	if (names.n == 0)
+		say("there are no campaigns; trackupctl reload says what was "
+		    "refused");
 	if (!has_name(&names, campaign)) {
 		say_nearest(&names, campaign);
 		goto out;

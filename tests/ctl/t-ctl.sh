@@ -77,6 +77,8 @@ run 2; err 'which command'; no_out
 run 0 --help; out 'Usage: trackupctl'; out '  campaign '; no_err
 run 0 campaign --help; out 'trackupctl campaign'; out '  start NAME'
 run 0 campaign targets -h; out '--hold HOLD'; out 'Usage: .* NAME'
+run 0 help; out 'Usage: trackupctl '; out '  campaign '; no_err
+run 0 help campaign wait; out 'Usage: trackupctl campaign wait'
 run 0 --version; out '^trackupctl [0-9]'
 run 2 campain list; err 'did you mean campaign?'
 run 2 campaign lsit; err 'did you mean list?'
