@@ -114,6 +114,16 @@ core_campaign_name(const struct core *c, size_t i)
 	return i < c->campaign_count ? c->campaign[i]->rec.name : NULL;
 }
 
+const struct campaign_spec *
+core_campaign_at(const struct core *c, size_t i,
+    enum campaign_state *ret_state)
+{
+	if (i >= c->campaign_count)
+		return NULL;
+	*ret_state = c->campaign[i]->rec.state;
+	return c->campaign[i]->spec;
+}
+
 static void
 view_target(const struct core *c, const struct target *t,
     struct view_target *ret)

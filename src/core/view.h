@@ -143,6 +143,9 @@ bool core_view_wave_state(const struct core *c, const char *campaign, size_t i,
 size_t core_campaign_count(const struct core *c);
 /* i-th campaign's name, or NULL. */
 const char *core_campaign_name(const struct core *c, size_t i);
+/* The i-th as its file says it, and its state; costs nothing. Borrowed. */
+const struct campaign_spec *core_campaign_at(const struct core *c, size_t i,
+    enum campaign_state *ret_state);
 /* Targets in ascending key order behind filter->after. Returns how many were
  * written (<= max), which may be fewer though there are more: the work of a
  * page is bounded. *ret_last: the key that was looked at last, behind which the

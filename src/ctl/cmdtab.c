@@ -74,7 +74,8 @@ static const struct cmd token_cmds[] = {
 };
 
 static const struct cmd firmware_cmds[] = {
-	LATER("list", "", "not in this version"),
+	VERB("list", "", "the files below files.root, and who uses them",
+	    cmd_firmware_list, CMD_LIST, 0),
 	END
 };
 
@@ -91,7 +92,7 @@ static const struct cmd root_cmds[] = {
 	GROUP("campaign", "campaigns", campaign_cmds),
 	GROUP("device", "trackers", device_cmds),
 	GROUP("wave", "waves of a campaign", wave_cmds),
-	GROUP("firmware", "not in this version", firmware_cmds),
+	GROUP("firmware", "packages", firmware_cmds),
 	GROUP("token", "tokens of the API over TCP", token_cmds),
 	VERB("backup", "FILE", "copy the database to a file of this machine, "
 	    "while it is in use", cmd_backup, OPT_BIT(OPT_FORCE), 1),

@@ -205,6 +205,7 @@ cmd_fn cmd_device_change, cmd_device_exclude;
 cmd_fn cmd_campaign_retry, cmd_campaign_export;
 cmd_fn cmd_campaign_plan, cmd_campaign_simulate;
 cmd_fn cmd_wave_list, cmd_wave_approve;
+cmd_fn cmd_firmware_list;
 
 /* --- cmd_check.c -----------------------------------------------------------*/
 /* Posts a question about a campaign file, with the lists that it names and

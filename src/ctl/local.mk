@@ -9,6 +9,7 @@ trackupctl_SOURCES = src/ctl/ctl.h src/ctl/live.h \
 	src/ctl/cmd_check.c \
 	src/ctl/cmd_daemon.c \
 	src/ctl/cmd_device.c src/ctl/cmd_exclude.c src/ctl/cmd_retry.c \
+	src/ctl/cmd_firmware.c \
 	src/ctl/cmd_events.c src/ctl/cmd_token.c \
 	src/ctl/cmd_plan.c src/ctl/cmd_simulate.c \
 	src/ctl/cmd_wait.c \

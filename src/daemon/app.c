@@ -18,6 +18,7 @@
 #include "daemon/haltfile.h"
 #include "daemon/log.h"
 #include "daemon/reload.h"
+#include "daemon/firmlist.h"
 #include "daemon/pkgwatch.h"
 #include "daemon/trialjob.h"
 #include "daemon/systemd.h"
@@ -729,6 +730,7 @@ app_done(struct app *a)
 	free(a->spare);
 	pkgwatch_free(a->pkgwatch);
 	trialjob_free(a->trial);
+	firmlist_free(a->firmlist);
 	files_free(a->campaign_files);
 	daemon_conf_free(a->conf);
 	loop_free(a->loop);

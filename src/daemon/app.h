@@ -87,6 +87,7 @@ struct app {
 	uint64_t halt_ticket;     /* halt or resume-all not durable yet */
 	struct pkgwatch *pkgwatch;
 	struct trialjob *trial;
+	struct firmlist *firmlist;
 	int64_t pkgwatch_at_ms;   /* of its last look */
 	struct list timelines;  /* history reads under way */
 	struct backups backups;

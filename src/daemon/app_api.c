@@ -8,6 +8,7 @@
 
 #include "config/zone.h"
 #include "daemon/files.h"
+#include "daemon/firmlist.h"
 #include "daemon/log.h"
 #include "daemon/reload.h"
 #include "daemon/pkgwatch.h"
@@ -44,6 +45,7 @@ fill_limits(struct app *a, const struct store_stats *st,
     struct api_status *ret)
 {
 	struct pkgwatch_stats w;
+	struct firmlist_stats list;
 	struct fwtokens_stats tokens = {0};
 	struct view_status core;
 	struct files_stats f;
@@ -70,6 +72,9 @@ fill_limits(struct app *a, const struct store_stats *st,
 	pkgwatch_get_stats(a->pkgwatch, &w);
 	limit_put(ret, "package_files", PKGWATCH_FILES_MAX, (int64_t)w.files,
 	    (int64_t)w.not_watched);
+	firmlist_get_stats(a->firmlist, &list);
+	limit_put(ret, "firmware_files", FIRMLIST_FILES_MAX,
+	    (int64_t)list.files, (int64_t)list.not_listed);
 	limit_put(ret, "campaign_bytes", FILES_CAMPAIGN_BYTES_MAX, -1,
 	    (int64_t)f.campaign_too_large);
 	limit_put(ret, "list_bytes", FILES_LIST_BYTES_MAX, -1,
@@ -413,6 +418,20 @@ api_simulate_forget(void *arg, void *fn_arg)
 	trialjob_forget(a->trial, fn_arg);
 }
 
+static bool
+api_firmware(void *arg, api_firmware_fn *fn, void *fn_arg)
+{
+	struct app *a = arg;
+
+	return firmlist_ask(a->firmlist, a->conf->files_root, fn, fn_arg);
+}
+
+static void
+api_firmware_forget(void *arg, void *fn_arg)
+{
+	firmlist_forget(((struct app *)arg)->firmlist, fn_arg);
+}
+
 struct api_ops
 app_api_ops(struct app *a)
 {
@@ -434,6 +453,8 @@ app_api_ops(struct app *a)
 	    .reload_forget = reload_api_forget,
 	    .backup = backups_api,
 	    .backup_forget = backups_api_forget,
+	    .firmware = api_firmware,
+	    .firmware_forget = api_firmware_forget,
 	    .note = app_note,
 	};
 }

@@ -16,6 +16,7 @@
 #include "daemon/haltfile.h"
 #include "daemon/log.h"
 #include "daemon/reload.h"
+#include "daemon/firmlist.h"
 #include "daemon/pkgwatch.h"
 #include "daemon/trialjob.h"
 #include "daemon/systemd.h"
@@ -488,7 +489,8 @@ app_start(struct app *a)
 	    (a->campaign_files = files_new()) == NULL ||
 	    (a->pkgwatch = pkgwatch_new()) == NULL ||
 	    (a->reload = reload_new(a)) == NULL ||
-	    (a->trial = trialjob_new(a->loop)) == NULL)
+	    (a->trial = trialjob_new(a->loop)) == NULL ||
+	    (a->firmlist = firmlist_new(a->loop)) == NULL)
 		app_die(a, "out_of_memory");
 	app_fit_descriptors(a);
 	take_descriptors(a);

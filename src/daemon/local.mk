@@ -10,6 +10,7 @@ libtrackup_daemon_a_SOURCES = \
 	src/daemon/haltfile.c src/daemon/haltfile.h \
 	src/daemon/journal.c src/daemon/journal.h \
 	src/daemon/log.c src/daemon/log.h \
+	src/daemon/firmlist.c src/daemon/firmlist.h \
 	src/daemon/pkgwatch.c src/daemon/pkgwatch.h \
 	src/daemon/reload.c src/daemon/reload.h \
 	src/daemon/systemd.c src/daemon/systemd.h \

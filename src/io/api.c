@@ -27,6 +27,8 @@ api_call_free(struct api_call *c)
 		api_reload_drop(c);
 	if (c->trial)
 		api_trial_drop(c);
+	if (c->firmware)
+		api_firmware_drop(c);
 	if (c->stream != NULL)
 		api_stream_drop(c);
 	list_remove(&c->in_parked);
@@ -305,6 +307,10 @@ expire(struct api_call *c)
 		    "the log");
 	else if (c->trial)
 		api_fail(c, 503, "timeout", "the simulation took too long");
+	else if (c->firmware)
+		api_fail(c, 503, "timeout",
+		    "the files are still being read; what was read need not "
+		    "be read again");
 	else if (c->route->oper == OPER_HALT)
 		/* A halt is in force from the moment it is asked for, and
 		 * whoever pulls this brake must see its figures. */

@@ -85,6 +85,17 @@ typedef void api_backup_fn(void *arg, const struct api_backup_result *r);
 /* result: 0, or -1: something was refused, diag says what. */
 typedef void api_reload_fn(void *arg, int result, const char *diag);
 
+/* A file below files.root. */
+struct api_firmware {
+	const char *path;
+	uint64_t bytes;
+	int64_t mtime_wall;
+	const char *sha256;           /* "" = it could not be read */
+};
+/* error: an errno, of the directory. */
+typedef void api_firmware_fn(void *arg, int error,
+    const struct api_firmware *v, size_t count);
+
 struct api_files {                    /* posted texts of check */
 	size_t count;
 	const char **name, **text;
@@ -128,6 +139,9 @@ struct api_ops {
 	bool (*backup)(void *arg, const struct api_backup_order *o,
 	    api_backup_fn *fn, void *fn_arg, struct api_backup_result *ret);
 	void (*backup_forget)(void *arg, void *fn_arg);
+	/* fn is told later, once, unless it is forgotten. False: no memory. */
+	bool (*firmware)(void *arg, api_firmware_fn *fn, void *fn_arg);
+	void (*firmware_forget)(void *arg, void *fn_arg);
 	void (*note)(void *arg, enum note_level level, const char *line);
 };
 

@@ -151,6 +151,7 @@ struct api_call {
 	bool reload; /* one is under way for it */
 	bool trial;      /* the same */
 	uint64_t trial_seed;
+	bool firmware;   /* files are looked at for it */
 	struct api_stream *stream;
 };
 
@@ -280,6 +281,8 @@ api_handler api_post_device, api_post_exclude;
 api_handler api_post_check, api_post_plan;
 api_handler api_post_reload, api_post_fleet;
 api_handler api_post_backup, api_post_simulate;
+api_handler api_get_firmware;
+void api_firmware_drop(struct api_call *c);
 api_handler api_get_events, api_get_audit;
 api_handler api_get_fleet, api_get_report;
 api_handler api_not_available;

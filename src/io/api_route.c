@@ -70,12 +70,12 @@ static const struct api_route table[] = {
 	    OPER_KIND_COUNT_),
 	OPERATE("backup", api_post_backup, WHY | API_BIT(API_FILE) |
 	    API_BIT(API_FORCE), OPER_KIND_COUNT_),
+	GET("firmware", api_get_firmware, PAGE),
 	ABOUT("check", api_post_check, 0),
 	ABOUT("plan", api_post_plan, 0),
 	ABOUT("simulate", api_post_simulate,
 	    API_BIT(API_SEED) | API_BIT(API_DEVICES)),
 	LATER(POST, "devices/*/release"),
-	LATER(GET, "firmware"),
 };
 
 static const char *const param_names[API_PARAM_COUNT_] = {

@@ -70,7 +70,24 @@ answer()
 has "it is gone" <(answer "$path") ' 410 '
 has "without one it is served" <(answer 0A05.enc) ' 200 '
 
-# What is there.
+# What is there, and for whom.
+mkdir -p "$T/firmware/old"
+echo x >"$T/firmware/old/0A01.enc"
+ln -s /etc/passwd "$T/firmware/link.enc"
+ctl firmware list --json >"$T/firmware.json"
+is "two files" "$(get '#' <"$T/firmware.json")" 2
+is "the package" "$(get 0.file <"$T/firmware.json")" 0A05.enc
+is "its size" "$(get 0.bytes <"$T/firmware.json")" 262144
+is "its hash" "$(get 0.sha256 <"$T/firmware.json")" \
+    "$(sha256sum <"$T/firmware/0A05.enc" | cut -c 1-64)"
+is "its campaign" "$(get 0.used_by.0.campaign <"$T/firmware.json")" slow
+is "the other" "$(get 1.file <"$T/firmware.json")" old/0A01.enc
+is "is nobody's" "$(get '1.used_by.#' <"$T/firmware.json")" 0
+has "as a table" <(ctl firmware list) '0A05.enc .*slow 0A03 -> 0A05'
+echo y >"$T/firmware/old/0A01.enc"
+is "a file that changed is read again" \
+    "$(ctl firmware list --json | get 1.sha256)" \
+    "$(sha256sum <"$T/firmware/old/0A01.enc" | cut -c 1-64)"
 ok "the fleet ends" fleet_stop
 ok "the daemon ends" daemon_stop
 finish

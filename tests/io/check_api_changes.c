@@ -189,6 +189,64 @@ START_TEST(backup_takes_long)
 }
 END_TEST
 
+START_TEST(firmware)
+{
+	struct reply r = get("firmware");
+	const json_t *items = json_object_get(r.json, "items"), *file, *use;
+
+	ck_assert_int_eq(r.status, 200);
+	ck_assert(json_is_null(json_object_get(r.json, "next")));
+	ck_assert_uint_eq(json_array_size(items), 2);
+	file = json_array_get(items, 0);
+	ck_assert_str_eq(text(file, "file"), "broken.enc");
+	ck_assert_int_eq(number(file, "bytes"), 7);
+	ck_assert(json_is_null(json_object_get(file, "sha256")));
+	ck_assert_str_eq(text(file, "modified_at"),
+	    "2026-01-01T00:00:00.000Z");
+	ck_assert_uint_eq(json_array_size(json_object_get(file, "used_by")),
+	    0);
+	file = json_array_get(items, 1);
+	ck_assert_str_eq(text(file, "sha256"), "00ff");
+	use = json_array_get(json_object_get(file, "used_by"), 0);
+	ck_assert_ptr_nonnull(text(use, "campaign"));
+	ck_assert_str_eq(text(use, "state"), "running");
+	ck_assert_str_eq(text(use, "from"), "0A03");
+	ck_assert_str_eq(text(use, "to"), "0A05");
+	done(&r);
+	r = get("firmware?limit=1");
+	ck_assert_str_eq(text(r.json, "next"), "f1");
+	done(&r);
+	r = get("firmware?limit=5&after=f1");
+	items = json_object_get(r.json, "items");
+	ck_assert_uint_eq(json_array_size(items), 1);
+	ck_assert_str_eq(text(json_array_get(items, 0), "file"), "sub/a.enc");
+	ck_assert(json_is_null(json_object_get(r.json, "next")));
+	done(&r);
+	expect_error(get("firmware?after=x"), 400, "bad_parameter");
+	world.firmware_error = ENOENT;
+	expect_error(get("firmware"), 500, "files_root");
+	world.firmware_refused = true;
+	expect_error(get("firmware"), 503, "no_memory");
+}
+END_TEST
+
+/* The API goes before the files were read. */
+START_TEST(firmware_takes_long)
+{
+	int fd = dial(), turns = 0;
+
+	world.hold_firmware = true;
+	puts_fd(fd, "GET /api/v1/firmware HTTP/1.1\r\nHost: x\r\n\r\n");
+	while (world.firmware_fn == NULL && turns++ < 10000)
+		turn();
+	ck_assert(silent(fd));
+	api_free(api);
+	api = NULL;
+	ck_assert_int_eq(world.firmware_forgotten, 1);
+	(void)close(fd);
+}
+END_TEST
+
 /* --- durability ------------------------------------------------------------*/
 static int
 begin(const char *what, unsigned operated)
@@ -360,6 +418,8 @@ add_changes(TCase *tc)
 	tcase_add_test(tc, reload);
 	tcase_add_test(tc, backup);
 	tcase_add_test(tc, backup_takes_long);
+	tcase_add_test(tc, firmware);
+	tcase_add_test(tc, firmware_takes_long);
 	tcase_add_test(tc, durable);
 	tcase_add_test(tc, client_gone);
 	tcase_add_test(tc, not_durable);

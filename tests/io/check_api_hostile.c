@@ -146,7 +146,7 @@ START_TEST(routes)
 	for (size_t i = 0; i < ARRAY_LEN(later_post); i++)
 		expect_error(post(later_post[i], "{\"x\":1}"), 501,
 		    "not_available");
-	expect_error(get("firmware?x=1"), 501, "not_available");
+	expect_error(get("firmware?x=1"), 400, "unknown_parameter");
 }
 END_TEST
 

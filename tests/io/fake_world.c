@@ -192,6 +192,23 @@ core_campaign_name(const struct core *c, size_t i)
 	return i < c->count ? c->campaign[i].name : NULL;
 }
 
+/* The first of them has one package. */
+const struct campaign_spec *
+core_campaign_at(const struct core *c, size_t i,
+    enum campaign_state *ret_state)
+{
+	static struct spec_package package = {.from = "0A03", .to = "0A05",
+	    .file = (char *)(uintptr_t)"sub/a.enc"};
+	static struct campaign_spec spec = {.packages = &package,
+	    .package_count = 1};
+
+	(void)snprintf(spec.name, sizeof(spec.name), "%s",
+	    core_campaign_name(c, i));
+	spec.package_count = i == 0 ? 1 : 0;
+	*ret_state = CAMPAIGN_RUNNING;
+	return &spec;
+}
+
 /* --- targets and devices ---------------------------------------------------*/
 static const char *
 fake_id(size_t i)
@@ -789,6 +806,35 @@ backup_forget(void *arg, void *fn_arg)
 	}
 }
 
+/* Two files; none when the directory is gone. */
+static bool
+firmware(void *arg, api_firmware_fn *fn, void *fn_arg)
+{
+	static const struct api_firmware two[] = {
+	    {.path = "broken.enc", .bytes = 7, .sha256 = "",
+		.mtime_wall = 1767225600000},
+	    {.path = "sub/a.enc", .bytes = 4096, .sha256 = "00ff"}};
+	struct fake_world *w = arg;
+
+	if (w->firmware_refused)
+		return false;
+	w->firmware_fn = fn;
+	w->firmware_arg = fn_arg;
+	if (!w->hold_firmware)
+		fn(fn_arg, w->firmware_error, two,
+		    w->firmware_error == 0 ? 2 : 0);
+	return true;
+}
+
+static void
+firmware_forget(void *arg, void *fn_arg)
+{
+	struct fake_world *w = arg;
+
+	if (w->firmware_arg == fn_arg)
+		w->firmware_forgotten++;
+}
+
 static bool
 reload(void *arg, bool force, const char *who, const char *reason,
     api_reload_fn *fn, void *fn_arg)
@@ -853,5 +899,6 @@ fake_world_ops(struct fake_world *w)
 		.reload = reload,
 		.reload_forget = reload_forget, .note = note,
 		.backup = backup, .backup_forget = backup_forget,
+		.firmware = firmware, .firmware_forget = firmware_forget,
 	};
 }

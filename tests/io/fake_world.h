@@ -55,6 +55,10 @@ struct fake_world {
 	void *feed_arg;
 	/* the pending backup */
 	bool hold_backup;
+	api_firmware_fn *firmware_fn;
+	void *firmware_arg;
+	bool firmware_refused, hold_firmware;
+	int firmware_error, firmware_forgotten;
 	unsigned backups, backups_forgotten;
 	api_backup_fn *backup_fn;
 	void *backup_arg;
