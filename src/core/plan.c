@@ -188,7 +188,7 @@ path_count(struct plan *p, const char *from, const struct version_path *way)
 		i++;
 	if (i == p->path_count && i < PLAN_PATHS_MAX - 1) {
 		p->path_count++;
-		memcpy(v[i].from, from, sizeof(v[i].from));
+		(void)span_copy(v[i].from, sizeof(v[i].from), span_str(from));
 		v[i].hops = way->hops;
 		v[i].bytes = way->bytes;
 	} else if (i == p->path_count) {
