@@ -128,6 +128,14 @@ for table in target_state hold cause wave_state pause_reason; do
 done
 [ $((passed - n)) -ge 50 ] || { echo "no words found"; failed=1; }
 
+# Events of the log that the catalog knows.
+n=$passed
+for event in $(sed -n 's/^	{"\([a-z_]*\)", "[0-9a-f]\{32\}"},/\1/p' \
+    "$src/daemon/journal.c"); do
+	has "$top_srcdir/man/trackupd.8" "$event" event
+done
+[ $((passed - n)) -ge 10 ] || { echo "no events found"; failed=1; }
+
 # Each exit code has its row, and there is none too many.
 codes=$(sed -n 's/^	CTL_[A-Z_]* = \([0-9]*\),.*/\1/p' "$src/ctl/ctl.h")
 rows=$(sed -n '/^\.Sh EXIT/,/^\.El/s/^\.It \([0-9]*\)$/\1/p' "$ctl")
