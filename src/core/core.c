@@ -478,6 +478,16 @@ core_handle(struct core *c, const struct ev *ev, struct core_now now,
 	c->speaking = NULL;
 }
 
+void
+core_shell_did(struct core *c, const char *who, const char *action,
+    const char *object, const char *reason, struct core_now now,
+    struct fx *fx)
+{
+	core_enter(c, now, fx);
+	core_audit(c, who, action, object, reason);
+	core_leave(c);
+}
+
 /* --- life ------------------------------------------------------------------*/
 
 struct core *

@@ -195,6 +195,12 @@ struct oper_result {
 void core_operate(struct core *c, const struct oper *op, struct core_now now,
     struct fx *fx, struct oper_result *ret);
 
+/* What the shell did itself, a backup: a line of the audit log. Texts that are
+ * too long are cut. */
+void core_shell_did(struct core *c, const char *who, const char *action,
+    const char *object, const char *reason, struct core_now now,
+    struct fx *fx);
+
 /* --- self-check ------------------------------------------------------------*/
 /* 0, or -1 with what does not add up. Linear in the fleet: tests and debug. */
 MUST_CHECK int core_check(const struct core *c, struct errtext *err);

@@ -64,6 +64,32 @@ log_begin(const char *who, const char *path)
 	sbuf_done(&line);
 }
 
+/* A name that is too long for the column keeps its end, which tells copies
+ * apart. Nothing while we stop: the core commits no more then. */
+static void
+audit_end(struct app *a, const char *who, const char *reason,
+    const struct store_backup *b)
+{
+	static const size_t room = sizeof((struct audit_rec *)0)->object - 1;
+	struct sbuf name;
+	const char *object;
+	size_t n;
+
+	if (a->stopping)
+		return;
+	sbuf_init(&name, 0);
+	sbuf_add_escaped(&name, b->path, strlen(b->path));
+	object = sbuf_str(&name);
+	n = strlen(object);
+	if (n > room)
+		object += n - room;
+	core_shell_did(a->core, who,
+	    b->status == 0 ? "backup" : "backup_failed", object, reason,
+	    app_now(a), &a->fx);
+	app_effects(a);
+	sbuf_done(&name);
+}
+
 /* --- on a schedule ---------------------------------------------------------*/
 
 static void
@@ -85,9 +111,12 @@ on_scheduled(void *arg, const struct store_backup *r)
 	b->running = false;
 	log_end("schedule", r);
 	if (r->status < 0) {
+		if (b->trouble[0] == '\0')
+			audit_end(a, "daemon", r->text, r);
 		scheduled_failed(a, r->text);
 		return;
 	}
+	audit_end(a, "daemon", "on schedule", r);
 	b->trouble[0] = '\0';
 	b->due_at_ms = loop_mono_ms() +
 	    app_scaled(a, a->conf->backup_every_ms);
@@ -183,6 +212,7 @@ on_asked(void *arg, const struct store_backup *r)
 	api_backup_fn *fn = b->fn;
 
 	log_end(b->who, r);
+	audit_end(a, b->who, r->status == 0 ? b->reason : r->text, r);
 	b->fn = NULL;
 	if (fn == NULL)
 		return;
@@ -230,6 +260,7 @@ backups_api(void *arg, const struct api_backup_order *o, api_backup_fn *fn,
 		b->fn = fn;
 		b->fn_arg = fn_arg;
 		(void)snprintf(b->who, sizeof(b->who), "%s", o->who);
+		(void)snprintf(b->reason, sizeof(b->reason), "%s", o->reason);
 		log_begin(o->who, path);
 	}
 	free(path);

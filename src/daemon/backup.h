@@ -4,11 +4,13 @@
  * backup: copies of the database, on a schedule (store.backup) and when an
  * operator asks.
  *
- * One at a time, made by the store. What went wrong with the last scheduled
- * one is a reason of status until one succeeds.
+ * One at a time, made by the store. Each that was made is in the audit log, and
+ * so is a failure: of a schedule that keeps failing, the first. What went wrong
+ * with the last scheduled one is a reason of status until one succeeds.
  */
 #include <stdbool.h>
 #include <stdint.h>
+#include "core/record.h"
 #include "io/api.h"
 
 struct app;
@@ -21,7 +23,8 @@ struct backups {
 	/* who asked through the API; fn NULL = nobody */
 	api_backup_fn *fn;
 	void *fn_arg;
-	char who[32];
+	char who[WHO_MAX + 1];
+	char reason[REASON_MAX + 1];
 };
 
 /* Once a second. */

@@ -40,6 +40,19 @@ status "the database itself" 6 ctl backup "$T/trackupd.db" --force
     >"$T/out" 2>&1
 is "relative to the caller" "$(get file <"$T/out")" "$T/relative.db"
 has "who made it" "$T/daemon.log" 'backup who=uid:[0-9]+ file=.*result=ok'
+# audited WHO ACTION OBJECT REASON: patterns, of one line of the audit log.
+audited()
+{
+	curl -s --unix-socket "$T/ctl" "http://trackupd/api/v1/audit?limit=200" |
+	    tr '{' '\n' >"$T/audit"
+	awk -v w="\"who\": *\"$1\"" -v a="\"action\": *\"$2\"" \
+	    -v o="\"object\": *\"$3\"" -v r="\"reason\": *\"$4\"" '
+	    $0 ~ w && $0 ~ a && $0 ~ o && $0 ~ r {n++} END {exit !n}' "$T/audit"
+}
+ok "who and why, in the audit log" wait_for 5 audited \
+    'uid:[0-9]+' backup "$T/by-hand.db" 'before the change'
+ok "what failed, too" wait_for 5 audited \
+    'uid:[0-9]+' backup_failed "$T/nowhere/x.db" '[^"]*No such file[^"]*'
 
 # The schedule: every second here. Two are kept.
 three() { [ "$(grep -c 'backup who=schedule .* result=ok' "$T/daemon.log")" \
@@ -47,11 +60,16 @@ three() { [ "$(grep -c 'backup who=schedule .* result=ok' "$T/daemon.log")" \
 ok "on a schedule" wait_for 20 three
 two() { [ "$(ls "$T/backups" | wc -l)" -le 2 ]; }
 ok "the older ones go" wait_for 5 two
+ok "each in the audit log" wait_for 5 audited \
+    daemon backup "$T/backups/trackupd-[0-9TZ]*.db" 'on schedule'
 is "well" "$(ctl status --json | get state)" ok
 mv "$T/backups" "$T/away"
 degraded() { [ "$(ctl status --json | get state)" = degraded ]; }
 ok "a failing schedule is told" wait_for 20 degraded
 has "with its reason" <(ctl status --json | get reasons) 'backup: '
+ok "a failure of it is in the audit log" wait_for 5 audited \
+    daemon backup_failed "$T/backups/trackupd-[0-9TZ]*.db" '[^"]+'
+is "once" "$(grep -c 'daemon.*backup_failed' "$T/audit")" 1
 mv "$T/away" "$T/backups"
 well() { [ "$(ctl status --json | get state)" = ok ]; }
 ok "and forgotten when it works again" wait_for 20 well
