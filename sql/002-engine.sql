@@ -83,4 +83,14 @@ ALTER TABLE attempt ADD COLUMN fetched INTEGER NOT NULL DEFAULT 0
 ALTER TABLE attempt ADD COLUMN file_fault INTEGER NOT NULL DEFAULT 0
 	CHECK (file_fault IN (0, 1));
 
+-- Devices that several claim to be, and since when nothing is sent to them.
+ALTER TABLE device ADD COLUMN quarantined_wall INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE device ADD COLUMN quarantine TEXT NOT NULL DEFAULT '';
+
+-- What a device makes of commands, and how often it speaks.
+ALTER TABLE device ADD COLUMN acked_wall INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE device ADD COLUMN reads_unheard INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE device ADD COLUMN starts_unheard INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE device ADD COLUMN rhythm INTEGER NOT NULL DEFAULT 0;
+
 PRAGMA user_version = 2;

@@ -7,7 +7,8 @@
 --   last_seen_wall registered serial_reserved fence_seq fence_at fence_wall
 --   fence_version stale_seq power_seq start_attempt start_serial start_seq
 --   start_w_end_at start_w_over_seq start_ack_seq start_final_seq start_dropped_seq stop_seq
---   stop_w_end_at stop_udp foreign_until_at foreign_seq
+--   stop_w_end_at stop_udp foreign_until_at foreign_seq quarantined_wall
+--   quarantine acked_wall reads_unheard starts_unheard rhythm
 
 -- columns: campaign *id name digest targets_digest revision state reason reason_text
 --   created_wall started_wall finished_wall bucket_milli bucket_at

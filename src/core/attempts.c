@@ -95,8 +95,10 @@ give_up_at(const struct core *c, const struct attempt *a)
 		return INT64_MAX;
 	if (a->rec.reads_unanswered >= 3)
 		return c->now.at_ms;
+	/* Who speaks once a week is not silent after two days. */
 	return contact_at(a) +
-	    core_dur(c, attempt_spec(a)->timeouts.silent_ms);
+	    core_dur(c, MAX_OF(attempt_spec(a)->timeouts.silent_ms,
+		2 * rhythm_usual_ms(&a->device->rhythm)));
 }
 
 static bool
@@ -104,7 +106,9 @@ second_stop_waits(const struct core *c, const struct attempt *a)
 {
 	return a->rec.cancel_wanted && a->rec.stops_sent == 1 &&
 	    !a->rec.stop_acked && !a->rec.foreign && !a->stop_pending &&
-	    attempt_stoppable(a) && a->device->conn != NULL && c->store_ok;
+	    attempt_stoppable(a) && a->device->conn != NULL && c->store_ok &&
+	    device_commandable(c, a->device) &&
+	    !device_quarantined(c, a->device);
 }
 
 void
@@ -336,7 +340,8 @@ attempt_stop_due(struct core *c, struct attempt *a)
 	    (a->rec.stop_acked && !planted("stop_though_acked")) ||
 	    a->rec.phase == PHASE_INTENT ||
 	    !attempt_stoppable(a) || a->rec.stops_sent >= STOPS_MAX ||
-	    d->conn == NULL || !c->store_ok || !device_commandable(c, d))
+	    d->conn == NULL || !c->store_ok || !device_commandable(c, d) ||
+	    device_quarantined(c, d))
 		return;
 	if (a->rec.stops_sent > 0 &&
 	    c->now.at_ms < a->rec.stop_at +

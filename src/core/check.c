@@ -175,9 +175,11 @@ static int
 check_devices(const struct core *c, struct errtext *err)
 {
 	const struct device *d;
-	size_t pos = 0, online = 0;
+	size_t pos = 0, online = 0, quarantined = 0;
 
 	while ((d = idmap_next(&c->devices, &pos)) != NULL) {
+		quarantined += d->more != NULL &&
+		    d->more->rec.quarantined_wall != 0;
 		if (d->conn == NULL)
 			continue;
 		online++;
@@ -188,6 +190,9 @@ check_devices(const struct core *c, struct errtext *err)
 	if (online != c->online)
 		return errtext_set(err, -1, "online %zu, counted %zu",
 		    c->online, online);
+	if (quarantined != c->quarantined)
+		return errtext_set(err, -1, "quarantined %zu, counted %zu",
+		    c->quarantined, quarantined);
 	return 0;
 }
 

@@ -196,6 +196,7 @@ flush_devices(struct core *c)
 		memcpy(m->rec.protover, m->device->protover,
 		    sizeof(m->rec.protover));
 		memcpy(m->rec.id, m->device->id, sizeof(m->rec.id));
+		m->rec.rhythm = rhythm_pack(&m->device->rhythm);
 		opbuf_add(&c->fx->ops, OP_DEVICE, &m->rec);
 		list_remove(n);
 	}
@@ -404,8 +405,11 @@ closed(struct core *c, struct core_conn *conn)
 {
 	struct device *d = conn->key == 0 ? NULL : device_find(c, conn->key);
 
+	if (d == NULL)
+		return;
+	quarantine_closed(d, conn);
 	/* A late close of an old connection must not clear the new one. */
-	if (d != NULL && d->conn == conn)
+	if (d->conn == conn)
 		device_unbind(c, d);
 }
 
@@ -436,11 +440,13 @@ core_handle(struct core *c, const struct ev *ev, struct core_now now,
 		break;
 	case EV_OPEN:
 		ev->conn->key = 0;
+		ev->conn->mixed = false;
 		ev->conn->device = NULL;
 		ev->conn->open_seq = core_seq(c);
 		break;
 	case EV_RESUME:
 		ev->conn->key = 0;
+		ev->conn->mixed = false;
 		ev->conn->open_seq = core_seq(c);
 		if (ev->devid != NULL)
 			core_resume(c, ev->conn, ev->devid);

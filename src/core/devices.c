@@ -22,6 +22,7 @@ device_free(struct device *d)
 		free(d->more->attempt);
 		free(d->more->tuple);
 		free(d->more->hint);
+		free(d->more->claims);
 	}
 	free(d->more);
 	free(d);

@@ -31,6 +31,7 @@ struct core_conn {
 	unsigned held;       /* the shell's: replies that wait for a ticket */
 	void *held_last;     /* and the youngest of them */
 	uint8_t addr[16];    /* the shell's: of the peer, as cidr_address() */
+	bool mixed;          /* it has spoken as more than one device */
 	bool relayed;        /* set by the shell: a platform is behind us, and
 	                      * acknowledges what it gets */
 };

@@ -152,6 +152,8 @@ frame_gtupd(struct core *c, struct device *d, const struct message *m)
 	/* A start that is not written yet cannot be what it is about. */
 	if (more->attempt != NULL &&
 	    more->attempt->rec.phase != PHASE_INTENT) {
+		if (!m->buffered)
+			diagnosis_start_heard(c, more);
 		attempt_code(c, more->attempt, m);
 		return;
 	}
@@ -200,10 +202,13 @@ frame_ack_gtupd(struct core *c, struct device *d, const struct message *m)
 		return;
 	if (a != NULL && a->rec.phase != PHASE_INTENT &&
 	    a->rec.serial == m->serial) {
+		diagnosis_start_heard(c, more);
+		diagnosis_acked(c, more);
 		attempt_step(c, a, AE_ACK);
 		return;
 	}
 	if (a != NULL && stop_serial_is(a, m->serial)) {
+		diagnosis_acked(c, more);
 		a->rec.stop_acked = true;
 		mark_attempt(c, a);
 		return;
@@ -336,12 +341,22 @@ identify(struct core *c, struct device *d, struct core_conn *conn,
 		struct device *before =
 		    conn->key == 0 ? NULL : device_find(c, conn->key);
 
-		if (before != NULL && before->conn == conn)
+		conn->mixed = conn->mixed || conn->key != 0;
+		if (before != NULL && before->conn == conn) {
+			quarantine_second_id(c, before, d, conn);
 			device_unbind(c, before);
+		}
 		conn->key = d->key;
 	}
 	if (d->conn != conn)
 		device_bind(c, d, conn);
+	if (d->conn == conn)
+		quarantine_newest_spoke(d);
+	else if (!m->buffered)
+		quarantine_older_spoke(c, d, conn);
+	if (d->last_seen_at != 0)
+		rhythm_gap(&d->rhythm, (int64_t)(c->cfg.time_scale *
+		    (double)(c->now.at_ms - d->last_seen_at)));
 	d->last_seen_at = MAX_OF(c->now.at_ms, 1);
 	/* A binary frame may leave its version out, and then says nothing. */
 	if (!span_is(m->protover, d->protover) &&
@@ -472,6 +487,8 @@ core_frame(struct core *c, struct core_conn *conn, const struct message *m)
 	identify(c, d, conn, m);
 	c->fx->own = conn->relayed && c->cfg.hide_own && frame_own(d, m);
 	attempt_contact(c, d);
+	if (d->more != NULL && !m->buffered)
+		diagnosis_spoke(c, d->more);
 	c->late_frame = m->buffered;
 	if (frame_matters(m) && !d->observed && device_more(c, d) != NULL)
 		frame_dispatch(c, d, conn, m);

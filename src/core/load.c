@@ -44,8 +44,10 @@ core_load_device(struct core *c, const struct device_rec *r)
 	m->rec = *r;
 	m->serial_next = r->serial_reserved;
 	memcpy(d->protover, r->protover, sizeof(d->protover));
+	rhythm_unpack(&d->rhythm, r->rhythm);
 	d->more = m;
 	c->registered += r->registered ? 1 : 0;
+	c->quarantined += r->quarantined_wall != 0 ? 1 : 0;
 	if (r->foreign_seq != 0)
 		timer_set(c, &c->foreign_timers, &m->foreign_timer,
 		    r->foreign_until_at);

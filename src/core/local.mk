@@ -9,6 +9,7 @@ libtrackup_pure_a_SOURCES = $(libtrackup_base_a_SOURCES) $(proto_sources) \
 	src/core/check.c \
 	src/core/core.c src/core/core.h \
 	src/core/devices.c \
+	src/core/diagnosis.c \
 	src/core/downloads.c \
 	src/core/event.c src/core/event.h src/core/feed.h \
 	src/core/exclude.c \
@@ -27,10 +28,12 @@ libtrackup_pure_a_SOURCES = $(libtrackup_base_a_SOURCES) $(proto_sources) \
 	src/core/pending.c \
 	src/core/plan.c src/core/plan.h \
 	src/core/plant.c src/core/plant.h \
+	src/core/quarantine.c \
 	src/core/reads.c \
 	src/core/record.c src/core/record.h \
 	src/core/report.c src/core/report.h \
 	src/core/retry.c \
+	src/core/rhythm.c src/core/rhythm.h \
 	src/core/rules.c \
 	src/core/schedule.c \
 	src/core/spec.c src/core/spec.h \

@@ -253,6 +253,12 @@ oper_probe(struct core *c, struct device *d, struct oper_result *ret)
 		    "networks, or the inventory cannot be read", d->id);
 		return;
 	}
+	if (device_quarantined(c, d)) {
+		oper_answer(ret, OPER_REFUSED, "quarantined",
+		    "device %s is in quarantine: nothing is sent to it before "
+		    "trackupctl device release", d->id);
+		return;
+	}
 	if (d->conn == NULL) {
 		oper_answer(ret, OPER_REFUSED, "offline", "device %s is offline",
 		    d->id);
@@ -360,6 +366,8 @@ operate_device(struct core *c, const struct oper *op, struct oper_result *ret)
 	}
 	if (op->kind == OPER_DEVICE_PROBE)
 		oper_probe(c, d, ret);
+	else if (op->kind == OPER_DEVICE_RELEASE)
+		oper_release(c, d, ret);
 	else
 		oper_cancel(c, d, ret);
 }
@@ -371,7 +379,7 @@ oper_kind_name(enum oper_kind v)
 	    "campaign_start", "campaign_pause", "campaign_resume",
 	    "campaign_abort", "halt", "resume_all", "device_probe",
 	    "device_cancel", "drain", "wave_approve", "device_exclude",
-	    "device_include", "campaign_retry_failed"};
+	    "device_include", "campaign_retry_failed", "device_release"};
 
 	return name[v];
 }

@@ -58,7 +58,7 @@ still_open(struct core *c, const struct pending *q, struct attempt *a)
 	const struct device *d = q->device;
 
 	if (d->conn == NULL || d->conn->id != q->conn_id ||
-	    !device_commandable(c, d))
+	    !device_commandable(c, d) || device_quarantined(c, d))
 		return false;
 	assert(d->more != NULL);
 	/* A read that was given up meanwhile, while commits were slow. */

@@ -29,6 +29,7 @@ bool
 read_possible(const struct core *c, const struct device *d)
 {
 	return d->conn != NULL && c->store_ok && device_commandable(c, d) &&
+	    !device_quarantined(c, d) &&
 	    (d->more == NULL || d->more->read.state == READ_NONE);
 }
 
@@ -182,7 +183,7 @@ read_timer(struct core *c, struct device_more *m)
 		if (a != NULL)
 			attempt_mode_over(c, a, &r);
 	} else if (r.state == READ_OUT) {
-		m->silent_reads++;
+		diagnosis_read_unheard(c, m, &r);
 		core_event(c, d, 0, a == NULL ? 0 : a->rec.id, EVENT_TIMER,
 		    PHASE_NONE, -1, r.serial, "read unanswered");
 		if (a != NULL && r.why == READ_HINT) {
@@ -202,14 +203,18 @@ read_ack(struct core *c, struct device *d, const struct core_conn *conn,
 {
 	struct device_more *m = d->more;
 
-	if (m == NULL || m->read.state != READ_OUT ||
-	    m->read.serial != msg->serial || !msg->has_serial)
+	if (m == NULL || !msg->has_serial || m->read.serial != msg->serial)
+		return;
+	/* Too late to prove anything but that it listens. */
+	if (m->read.state == READ_NONE && m->rec.reads_unheard > 0)
+		diagnosis_acked(c, m);
+	if (m->read.state != READ_OUT)
 		return;
 	/* In short-connection mode the answer comes on the next connection;
 	 * the version must then follow on that one. */
 	m->read.ack_conn_id = conn->id;
 	m->read.state = READ_ACKED;
-	m->silent_reads = 0;
+	diagnosis_acked(c, m);
 	m->read.ack_count = msg->count;
 	core_event(c, d, 0, m->attempt == NULL ? 0 : m->attempt->rec.id,
 	    EVENT_ACK, PHASE_NONE, -1, msg->serial, "AT+GTRTO acknowledged");

@@ -25,6 +25,7 @@
 #define RAW_MAX 256          /* of a frame kept in the timeline */
 #define REASON_MAX 200
 #define WHO_MAX 64
+#define QUARANTINE_MAX 11
 #define TUPLES_PER_DEVICE 32 /* recent update frames known again */
 
 /* One row per known or observed-and-worth-keeping device. */
@@ -62,6 +63,13 @@ struct device_rec {
 	/* an update that is not ours */
 	int64_t foreign_until_at;   /* 0 = none */
 	uint64_t foreign_seq;
+	/* who speaks in its name is in doubt: nothing is sent to it */
+	int64_t quarantined_wall;   /* 0 = not in quarantine */
+	char quarantine[QUARANTINE_MAX + 1]; /* why: takeover, two_ids */
+	/* what it makes of commands (diagnosis.h) */
+	int64_t acked_wall;         /* last one acknowledged; 0 = never */
+	int reads_unheard, starts_unheard; /* in a row, though it spoke */
+	uint64_t rhythm;            /* rhythm.h; 0 = nothing learned */
 };
 
 struct campaign_rec {

@@ -17,6 +17,7 @@
 #include "core/gate.h"
 #include "core/machine.h"
 #include "core/paths.h"
+#include "core/rhythm.h"
 #include "core/view.h"
 
 #define SERIALS_AHEAD 16       /* reserved in the store at a time */
@@ -38,6 +39,7 @@
 struct campaign;
 struct target;
 struct attempt;
+struct claims;
 struct device;
 
 enum read_state { READ_NONE, READ_PENDING, READ_OUT, READ_ACKED };
@@ -78,6 +80,7 @@ struct device_more {
 	struct heap_node foreign_timer;
 	struct list kick;           /* its targets are to be looked at */
 	struct list read_wait;      /* wants a read, waits for a token */
+	bool read_missed;           /* and it did not speak since */
 	bool read_wanted;           /* a fence, as soon as none is out */
 	enum read_why wanted_why;
 	int64_t hint_next_at;
@@ -86,8 +89,8 @@ struct device_more {
 	int frames_kept;            /* of the allowance, at frames_kept_at */
 	int64_t frames_kept_at;
 	int silent_acks;            /* preflight fences without a version */
-	int silent_reads;           /* not even acknowledged, in a row */
 	struct attempt *attempt;    /* live, deferred or provisional */
+	struct claims *claims;      /* NULL: nobody else claims to be it */
 };
 
 struct device {
@@ -99,6 +102,7 @@ struct device {
 	struct list lru;            /* merely observed, and away */
 	char id[DEVID_MAX + 1];
 	char protover[PROTOVER_MAX + 1];
+	struct rhythm rhythm;
 	/* Its row in the inventory, when fleet_gen is the core's (members.c). */
 	uint32_t row : 21;
 	uint32_t fleet_gen : 7;
@@ -272,6 +276,8 @@ struct core {
 	uint64_t registered_refused;
 	uint64_t frames_not_kept;
 	uint64_t frames_nameless;
+	size_t quarantined;         /* devices */
+	uint64_t quarantine_refused, takeovers;
 	uint64_t held_in_flight, held_start_rate, held_read_rate, held_dark;
 	uint64_t held_files;
 	size_t file_slots;
@@ -609,6 +615,33 @@ void exclusions_restart(struct core *c);
 /* retry.c */
 void oper_retry(struct core *c, struct campaign *p, const struct oper *op,
     struct oper_result *ret);
+
+/* diagnosis.c: a command was acknowledged; one was not, though it spoke */
+void diagnosis_acked(struct core *c, struct device_more *m);
+void diagnosis_read_unheard(struct core *c, struct device_more *m,
+    const struct read *r);
+void diagnosis_spoke(struct core *c, struct device_more *m);
+void diagnosis_start_unheard(struct core *c, struct device_more *m);
+void diagnosis_start_heard(struct core *c, struct device_more *m);
+const char *device_diagnosis(const struct core *c, const struct device *d);
+/* By its rhythm, on the wall clock; 0 = not known. */
+int64_t device_next_contact(const struct core *c, const struct device *d);
+int64_t device_last_seen(const struct core *c, const struct device *d);
+
+/* quarantine.c */
+bool device_quarantined(const struct core *c, const struct device *d);
+/* Alive ms at which it ends by itself; 0 = not by time. */
+int64_t device_contested_until(const struct core *c, const struct device *d);
+/* A live frame of d on conn, and on which of its connections. */
+void quarantine_older_spoke(struct core *c, struct device *d,
+    struct core_conn *conn);
+void quarantine_newest_spoke(struct device *d);
+/* conn was that of before, and now speaks as d. */
+void quarantine_second_id(struct core *c, struct device *before,
+    struct device *d, const struct core_conn *conn);
+void quarantine_closed(struct device *d, const struct core_conn *conn);
+size_t quarantine_room(const struct core *c); /* devices, at most */
+void oper_release(struct core *c, struct device *d, struct oper_result *ret);
 
 /* models.c */
 const struct core_model *device_model(const struct core *c,

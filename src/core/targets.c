@@ -181,6 +181,10 @@ target_hold(const struct core *c, const struct target *t,
 		return h;
 	if (target_not_allowed(c, t))
 		return HOLD_NOT_ALLOWED;
+	if (device_quarantined(c, d)) {
+		*ret_until_at = device_contested_until(c, d);
+		return HOLD_QUARANTINED;
+	}
 	if (target_blocker(t) != NULL)
 		return HOLD_OTHER_CAMPAIGN;
 	if (device_foreign(c, d))
@@ -207,7 +211,8 @@ target_gate_open(struct core *c, struct target *t)
 	int64_t until;
 
 	return hold_campaign(c, t->campaign) == HOLD_NONE &&
-	    !target_not_allowed(c, t) && target_blocker(t) == NULL &&
+	    !target_not_allowed(c, t) && !device_quarantined(c, t->device) &&
+	    target_blocker(t) == NULL &&
 	    !device_foreign(c, t->device) && wave_lets(t) &&
 	    hold_version(c, t, &until) == HOLD_NONE &&
 	    (windows_hold(c, t, &until) == HOLD_NONE ||
@@ -582,6 +587,10 @@ target_attempt_ended(struct core *c, struct target *t, struct attempt *a,
     enum result result, enum cause cause)
 {
 	/* From here on the attempt is history; a is freed by the caller. */
+	if (a->rec.reached == REACHED_INTENT && a->rec.ack_seq == 0 &&
+	    (result == RESULT_DROPPED ||
+		(result == RESULT_FAILED && cause == CAUSE_NO_ACK)))
+		diagnosis_start_unheard(c, t->device->more);
 	rules_attempt(c, t, CAUSE_NONE, false);
 	switch (result) {
 	case RESULT_SUCCEEDED: {

@@ -149,6 +149,9 @@ view_target(const struct core *c, const struct target *t,
 	if (until > c->now.at_ms)
 		ret->hold_until_wall =
 		    c->now.wall_ms + (until - c->now.at_ms);
+	if (ret->hold == HOLD_OFFLINE)
+		ret->hold_until_wall = device_next_contact(c, t->device);
+	ret->diagnosis = device_diagnosis(c, t->device);
 	if (ret->hold == HOLD_OTHER_CAMPAIGN)
 		ret->blocked_by = target_blocker(t)->rec.name;
 	if (t->rec.state == TARGET_SKIPPED)
@@ -250,26 +253,6 @@ core_view_targets(const struct core *c, struct core_now now,
 	return (long)n;
 }
 
-/* A command with a wrong password is ignored without a word; so is any while
- * an update runs, which is why an attempt says nothing here. */
-static const char *
-device_diagnosis(const struct core *c, const struct device *d)
-{
-	const struct device_more *m = d->more;
-
-	if (m == NULL)
-		return "";
-	if (device_foreign(c, d))
-		return "somebody else is updating it";
-	if (m->attempt != NULL)
-		return "";
-	if (m->silent_reads > 0)
-		return "does not answer version reads: another AT password?";
-	if (m->silent_acks > 0)
-		return "acknowledges version reads and sends no version";
-	return "";
-}
-
 static void
 view_fleet(const struct core *c, const struct device *d,
     struct view_device *ret)
@@ -295,8 +278,8 @@ view_fleet(const struct core *c, const struct device *d,
 }
 
 static void
-view_device(const struct core *c, struct core_now now,
-    const struct device *d, struct view_device *ret)
+view_device(const struct core *c, const struct device *d,
+    struct view_device *ret)
 {
 	const struct device_rec *r = d->more == NULL ? NULL : &d->more->rec;
 	struct span code = device_type_code(d);
@@ -321,11 +304,9 @@ view_device(const struct core *c, struct core_now now,
 	};
 	if (d->conn != NULL)
 		ret->transport = d->conn->transport;
-	if (d->last_seen_at != 0)
-		ret->last_seen_wall =
-		    now.wall_ms - (now.at_ms - d->last_seen_at);
-	else if (r != NULL)
-		ret->last_seen_wall = r->last_seen_wall;
+	ret->last_seen_wall = device_last_seen(c, d);
+	ret->next_contact_wall = device_next_contact(c, d);
+	ret->quarantined_wall = r == NULL ? 0 : r->quarantined_wall;
 	for (t = d->targets; t != NULL; t = t->next_of_device)
 		ret->target_count++;
 	(void)span_copy(ret->model_text, sizeof(ret->model_text), code);
@@ -335,13 +316,13 @@ view_device(const struct core *c, struct core_now now,
 
 /* A device that is in the inventory, or excluded, and has never spoken. */
 static void
-view_listed(const struct core *c, struct core_now now,
-    const struct devid *id, struct view_device *ret)
+view_listed(const struct core *c, const struct devid *id,
+    struct view_device *ret)
 {
 	struct device nobody = {.key = id->key,
 	    .fleet_gen = (c->fleet_gen - 1) & FLEET_GENS};
 
-	view_device(c, now, &nobody, ret);
+	view_device(c, &nobody, ret);
 	memcpy(ret->id_text, id->text, sizeof(ret->id_text));
 	/* Nothing may point into what is gone in a moment. */
 	ret->id = ret->id_text;
@@ -354,13 +335,13 @@ core_view_device(const struct core *c, struct core_now now, const char *id,
 {
 	struct devid key;
 	const struct device *d;
-
 	uint32_t row;
 
+	(void)now; /* as its last event left it */
 	if (devid_parse(span_str(id), &key) < 0)
 		return false;
 	if ((d = device_find(c, key.key)) != NULL) {
-		view_device(c, now, d, ret);
+		view_device(c, d, ret);
 		return true;
 	}
 	row = inventory_find(c->fleet.inventory, key.key);
@@ -368,7 +349,7 @@ core_view_device(const struct core *c, struct core_now now, const char *id,
 		inventory_id(c->fleet.inventory, row, &key);
 	else if (exclusion_find(c, key.key) == NULL)
 		return false;
-	view_listed(c, now, &key, ret);
+	view_listed(c, &key, ret);
 	return true;
 }
 
@@ -475,12 +456,12 @@ core_view_devices(const struct core *c, struct core_now now, uint64_t after,
 
 		d = order_next(c, &i);
 		if (d != NULL && (!listed || d->key < id.key)) {
-			view_device(c, now, d, &ret[out++]);
+			view_device(c, d, &ret[out++]);
 			i++;
 		} else if (!listed) {
 			break;
 		} else {
-			view_listed(c, now, &id, &ret[(row++, out++)]);
+			view_listed(c, &id, &ret[(row++, out++)]);
 		}
 	}
 	*ret_more = order_next(c, &i) != NULL || listed_next(c, &row, &id);
@@ -535,6 +516,10 @@ core_view_status(const struct core *c, struct view_status *ret)
 	    .commands_read = c->commands_read,
 	    .updates = c->updates,
 	    .repeats = c->repeats,
+	    .quarantined = c->quarantined,
+	    .quarantined_max = quarantine_room(c),
+	    .quarantine_refused = c->quarantine_refused,
+	    .takeovers = c->takeovers,
 	    .foreign_updates = c->foreign_updates,
 	    .clock_jump_ms = CLOCK_JUMP_MS,
 	    .clock_jumps = c->clock_jumps,

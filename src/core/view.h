@@ -69,6 +69,7 @@ struct view_target {
 	const char *version;          /* last version read; "" = none */
 	int hops;                     /* verified, of its path */
 	const char *blocked_by;       /* campaign of hold other_campaign */
+	const char *diagnosis;        /* of its device; "" = nothing to say */
 	char missing[PATH_TEXT];      /* edge that a skipped one lacks; "" */
 };
 
@@ -82,6 +83,8 @@ struct view_device {
 	enum transport transport;
 	const struct core_conn *conn; /* NULL = offline */
 	const char *diagnosis;        /* "" = nothing to say */
+	int64_t quarantined_wall;     /* since; 0 = not in quarantine */
+	int64_t next_contact_wall;    /* 0 = not known */
 	size_t target_count;
 	const char *model_name;       /* of its row of models */
 	bool inventory;               /* the next four are its row; "" = none */
@@ -113,6 +116,9 @@ struct view_status {
 	uint64_t codes[1000];         /* GTUPD reports by code */
 	uint64_t commands_start, commands_stop, commands_read;
 	uint64_t repeats, foreign_updates;
+	size_t quarantined, quarantined_max; /* devices */
+	uint64_t quarantine_refused;  /* held for a time instead */
+	uint64_t takeovers;           /* an older connection spoke */
 	struct histogram updates;     /* start to success; histogram_update */
 	int64_t clock_jump_ms;        /* more than that is a jump */
 	uint64_t clock_jumps;         /* of the wall clock, since the start */

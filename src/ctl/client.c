@@ -199,7 +199,6 @@ answer_failed(const struct ctl *c, const struct answer *a)
 		return CTL_NOT_FOUND;
 	case 403:
 	case 409:
-	case 501:
 		return CTL_REFUSED;
 	default:
 		return CTL_FAILED;

@@ -150,6 +150,7 @@ print_targets(struct ctl *c, const char *name)
 		{"AGAIN AT", "retry_at", 0, retry_text},
 		{"", "hold_until", COL_CSV, NULL},
 		{"VERSION", "version", COL_SPARE, NULL},
+		{"DIAGNOSIS", "diagnosis", COL_WIDE | COL_SPARE, NULL},
 	};
 	static const struct { enum ctl_option opt; const char *param; }
 	    filters[] = {{OPT_STATE, "state"}, {OPT_CAUSE, "cause"},

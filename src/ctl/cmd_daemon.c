@@ -288,11 +288,3 @@ cmd_backup(struct ctl *c, char *const *args)
 	answer_done(&a);
 	return r;
 }
-
-int
-cmd_later(struct ctl *c, char *const *args)
-{
-	(void)args;
-	say("%s: not available in this version", c->cmd->word);
-	return CTL_REFUSED;
-}

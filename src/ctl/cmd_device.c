@@ -150,6 +150,12 @@ print_device(const struct ctl *c, const json_t *j)
 	fact(t, "Device", "%s", jtext(j, "id", buf, sizeof buf));
 	fact(t, "Link", "%s", online_text(j, buf, sizeof buf));
 	fact(t, "Last seen", "%s", jtime(j, "last_seen", buf, sizeof buf));
+	if (!json_is_null(json_object_get(j, "next_contact")))
+		fact(t, "Next contact", "about %s",
+		    jtime(j, "next_contact", buf, sizeof buf));
+	if (!json_is_null(json_object_get(j, "quarantined_at")))
+		fact(t, "Quarantined", "since %s",
+		    jtime(j, "quarantined_at", buf, sizeof buf));
 	if (version_text(j, buf, sizeof buf)[0] != '\0')
 		fact(t, "Version", "%s, read at %s", buf,
 		    jtime(j, "version_at", when, sizeof when));
@@ -206,7 +212,7 @@ cmd_device_timeline(struct ctl *c, char *const *args)
 	    "nothing has happened yet");
 }
 
-/* probe and cancel */
+/* probe, cancel and release */
 int
 cmd_device_change(struct ctl *c, char *const *args)
 {
@@ -234,6 +240,9 @@ cmd_device_change(struct ctl *c, char *const *args)
 	else if (probe)
 		(void)printf("asked for: %s will be read; see trackupctl "
 		    "device timeline %s\n", args[0], args[0]);
+	else if (strcmp(c->cmd->word, "release") == 0)
+		(void)printf("released: %s may be commanded again\n",
+		    args[0]);
 	else
 		(void)printf("cancelling: see trackupctl device timeline %s\n",
 		    args[0]);

@@ -7,8 +7,6 @@
 #define VERB(word, args, help, run, options, n) \
 	{word, args, help, run, options, n, n, NULL}
 #define GROUP(word, help, sub) {word, "COMMAND", help, NULL, 0, 0, 0, sub}
-#define LATER(word, args, help) \
-	{word, args, help, cmd_later, 0, 0, INT_MAX, NULL}
 #define END {NULL, NULL, NULL, NULL, 0, 0, 0, NULL}
 
 static const struct cmd campaign_cmds[] = {
@@ -55,7 +53,7 @@ static const struct cmd device_cmds[] = {
 	    OPT_BIT(OPT_CANCEL), 0, INT_MAX, NULL},
 	{"include", "ID...", "take them back", cmd_device_exclude,
 	    OPT_BIT(OPT_FILE), 0, INT_MAX, NULL},
-	LATER("release", "ID", "not in this version"),
+	VERB("release", "ID", "end its quarantine", cmd_device_change, 0, 1),
 	END
 };
 

@@ -195,7 +195,7 @@ bool term_is_dumb(int fd);
 int term_cells(const char *s);
 
 /* --- commands --------------------------------------------------------------*/
-cmd_fn cmd_status, cmd_reload, cmd_halt, cmd_resume_all, cmd_later;
+cmd_fn cmd_status, cmd_reload, cmd_halt, cmd_resume_all;
 cmd_fn cmd_backup, cmd_drain, cmd_events, cmd_token_new;
 cmd_fn cmd_campaign_list, cmd_campaign_show, cmd_campaign_targets;
 cmd_fn cmd_campaign_check, cmd_campaign_change, cmd_campaign_abort;

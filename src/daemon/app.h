@@ -95,7 +95,7 @@ struct app {
 	size_t kept_count, resumed;
 	int64_t extended_at_ms;
 	int64_t watchdog_ms;      /* half of the manager's; 0 = none */
-	char reason[4][300];
+	char reason[6][320];      /* of status, as last shown */
 	uint64_t commit_bucket[12]; /* as last shown */
 };
 

@@ -1,7 +1,9 @@
 #include "config.h"
 #include "daemon/app_priv.h"
 
+#include <assert.h>
 #include <inttypes.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -89,12 +91,58 @@ fill_limits(struct app *a, const struct store_stats *st,
 	    (int64_t)core.clock_jumps);
 }
 
+/* The texts are kept in the app, for the answer points to them. */
+PRINTF_LIKE(3, 4)
+static void
+reason_add(struct app *a, struct api_status *ret, const char *fmt, ...)
+{
+	size_t n = 0;
+	va_list ap;
+
+	while (ret->reasons[n] != NULL)
+		n++;
+	assert(n < ARRAY_LEN(a->reason));
+	va_start(ap, fmt);
+	(void)vsnprintf(a->reason[n], sizeof(a->reason[n]), fmt, ap);
+	va_end(ap);
+	ret->reasons[n] = a->reason[n];
+}
+
+static void
+fill_reasons(struct app *a, const struct store_stats *st,
+    struct api_status *ret)
+{
+	struct view_status core;
+
+	_Static_assert(ARRAY_LEN(a->reason) < ARRAY_LEN(ret->reasons),
+	    "the list ends with NULL");
+	if (st->state == STORE_LOW)
+		reason_add(a, ret, "store: %" PRIu64 " MiB free where %s is, "
+		    "less than store.min_free; nothing starts",
+		    st->disk_free >> 20, a->conf->store_path);
+	else if (st->state != STORE_OK)
+		reason_add(a, ret, "store: %s", st->error);
+	if (a->fleet_trouble[0] != '\0')
+		reason_add(a, ret, "%s", a->fleet_trouble);
+	if (a->backups.trouble[0] != '\0')
+		reason_add(a, ret, "%s", a->backups.trouble);
+	if (a->pure)
+		reason_add(a, ret, "database lost: relay only");
+	if (a->http_error[0] != '\0')
+		reason_add(a, ret, "http: %s", a->http_error);
+	core_view_status(a->core, &core);
+	if (core.quarantined > 0)
+		reason_add(a, ret, "quarantined: %zu %s; see trackupctl "
+		    "device list", core.quarantined, core.quarantined == 1
+		    ? "device that several claim to be"
+		    : "devices that several claim to be");
+}
+
 static void
 api_fill_status(void *arg, struct api_status *ret)
 {
 	struct app *a = arg;
 	struct store_stats st;
-	size_t n = 0;
 
 	memset(ret, 0, sizeof(*ret));
 	store_get_stats(a->store, &st);
@@ -116,32 +164,7 @@ api_fill_status(void *arg, struct api_status *ret)
 	    ARRAY_LEN(ret->relay));
 	if (a->files != NULL)
 		fwfile_get_stats(a->files, &ret->files);
-	if (st.state == STORE_LOW) {
-		(void)snprintf(a->reason[n], sizeof(a->reason[n]),
-		    "store: %" PRIu64 " MiB free where %s is, less than "
-		    "store.min_free; nothing starts", st.disk_free >> 20,
-		    a->conf->store_path);
-		ret->reasons[n] = a->reason[n];
-		n++;
-	} else if (st.state != STORE_OK) {
-		(void)snprintf(a->reason[n], sizeof(a->reason[n]),
-		    "store: %s", st.error);
-		ret->reasons[n] = a->reason[n];
-		n++;
-	}
-	if (a->fleet_trouble[0] != '\0')
-		ret->reasons[n++] = a->fleet_trouble;
-	if (a->backups.trouble[0] != '\0')
-		ret->reasons[n++] = a->backups.trouble;
-	if (a->pure)
-		ret->reasons[n++] = "database lost: relay only";
-	if (a->http_error[0] != '\0') {
-		(void)snprintf(a->reason[n], sizeof(a->reason[n]), "http: %s",
-		    a->http_error);
-		ret->reasons[n] = a->reason[n];
-		n++;
-	}
-	ret->reasons[n] = NULL;
+	fill_reasons(a, &st, ret);
 	ret->dispatch = a->dispatch;
 	ret->commit_le = store_commit_bounds_s;
 	ret->commit_count = ARRAY_LEN(store_commit_bounds_s);

@@ -205,7 +205,7 @@ static json_t *
 target_json(const struct view_target *t)
 {
 	return json_pack("{s:o, s:s, s:o, s:o, s:o, s:o, s:o, s:o, s:i, s:i,"
-	    " s:o, s:o, s:o}",
+	    " s:o, s:o, s:o, s:o}",
 	    "id", api_text(t->id),
 	    "state", target_state_name(t->state),
 	    "phase", api_text_or_null(phase_name(t->phase)),
@@ -218,7 +218,8 @@ target_json(const struct view_target *t)
 	    "attempts", t->attempts,
 	    "retry_at", api_time(t->retry_wall),
 	    "hold_until", api_time(t->hold_until_wall),
-	    "version", api_text_or_null(t->version));
+	    "version", api_text_or_null(t->version),
+	    "diagnosis", api_text_or_null(t->diagnosis));
 }
 
 static bool

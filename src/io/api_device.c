@@ -27,7 +27,8 @@ device_targets_json(struct api *a, const struct view_device *v)
 	    a->ops.now(a->ops.arg), v->key, t, max);
 	for (size_t i = 0; i < n; i++)
 		(void)json_array_append_new(j, json_pack(
-		    "{s:o, s:s, s:o, s:o, s:o, s:o, s:o, s:i, s:i, s:o}",
+		    "{s:o, s:s, s:o, s:o, s:o, s:o, s:o, s:i, s:i, s:o,"
+		    " s:o}",
 		    "campaign", api_text(t[i].campaign),
 		    "state", target_state_name(t[i].state),
 		    "phase", api_text_or_null(phase_name(t[i].phase)),
@@ -37,7 +38,8 @@ device_targets_json(struct api *a, const struct view_device *v)
 		    "missing", api_text_or_null(t[i].missing),
 		    "hops", t[i].hops,
 		    "attempts", t[i].attempts,
-		    "retry_at", api_time(t[i].retry_wall)));
+		    "retry_at", api_time(t[i].retry_wall),
+		    "hold_until", api_time(t[i].hold_until_wall)));
 	free(t);
 	return j;
 }
@@ -81,7 +83,7 @@ device_json(struct api *a, const struct view_device *v)
 	if (v->conn != NULL)
 		(void)trackers_peer(v->conn, address, sizeof address);
 	return json_pack("{s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:{s:o, s:n}, s:o,"
-	    " s:b, s:b, s:b, s:o, s:o, s:n, s:o, s:o, s:o, s:o, s:b, s:o,"
+	    " s:b, s:b, s:b, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:b, s:o,"
 	    " s:o, s:o, s:b, s:b, s:o}",
 	    "id", api_text(v->id),
 	    "model", api_text_or_null(v->model),
@@ -97,9 +99,10 @@ device_json(struct api *a, const struct view_device *v)
 	    "observed", v->observed,
 	    "transport", api_text(transport),
 	    "last_seen", api_time(v->last_seen_wall),
-	    "next_contact",
+	    "next_contact", api_time(v->next_contact_wall),
 	    "address", api_text_or_null(address),
 	    "diagnosis", api_text_or_null(v->diagnosis),
+	    "quarantined_at", api_time(v->quarantined_wall),
 	    "campaigns", device_targets_json(a, v),
 	    "model_name", api_text_or_null(v->model_name),
 	    "inventory", v->inventory,

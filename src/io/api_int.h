@@ -285,7 +285,6 @@ api_handler api_get_firmware;
 void api_firmware_drop(struct api_call *c);
 api_handler api_get_events, api_get_audit;
 api_handler api_get_fleet, api_get_report;
-api_handler api_not_available;
 /* The call of a pending timeline is over without its answer. */
 void api_timeline_drop(struct api_call *c);
 /* The same of a backup, which goes on. */

@@ -15,7 +15,6 @@
 #define FILTER (API_BIT(API_STATE) | API_BIT(API_CAUSE) | \
 	API_BIT(API_HOLD) | API_BIT(API_WAVE))
 #define WHY API_BIT(API_REASON)
-#define ANY (~0u)
 
 /* clang-format off */
 #define GET(path, fn, params) \
@@ -26,9 +25,6 @@
 #define ABOUT(path, fn, more) \
 	{EVHTTP_REQ_POST, path, fn, API_READ, 0, \
 	    WHY | API_BIT(API_FILE) | API_BIT(API_FILES) | (more), \
-	    API_UPLOAD_MAX, OPER_KIND_COUNT_}
-#define LATER(method, path) \
-	{EVHTTP_REQ_##method, path, api_not_available, API_READ, ANY, ANY, \
 	    API_UPLOAD_MAX, OPER_KIND_COUNT_}
 
 static const struct api_route table[] = {
@@ -63,6 +59,8 @@ static const struct api_route table[] = {
 	    OPER_DEVICE_INCLUDE),
 	OPERATE("devices/*/probe", api_post_device, WHY, OPER_DEVICE_PROBE),
 	OPERATE("devices/*/cancel", api_post_device, WHY, OPER_DEVICE_CANCEL),
+	OPERATE("devices/*/release", api_post_device, WHY,
+	    OPER_DEVICE_RELEASE),
 	OPERATE("halt", api_post_fleet, WHY, OPER_HALT),
 	OPERATE("resume-all", api_post_fleet, WHY, OPER_RESUME_ALL),
 	OPERATE("drain", api_post_fleet, WHY, OPER_DRAIN),
@@ -75,7 +73,6 @@ static const struct api_route table[] = {
 	ABOUT("plan", api_post_plan, 0),
 	ABOUT("simulate", api_post_simulate,
 	    API_BIT(API_SEED) | API_BIT(API_DEVICES)),
-	LATER(POST, "devices/*/release"),
 };
 
 static const char *const param_names[API_PARAM_COUNT_] = {
@@ -281,7 +278,7 @@ read_query(struct api_call *c)
 	struct span rest, value, name;
 	int i;
 
-	if (q == NULL || q[0] == '\0' || c->route->params == ANY)
+	if (q == NULL || q[0] == '\0')
 		return true;
 	rest = span_str(q);
 	while (span_field(&rest, '&', &value)) {
@@ -427,7 +424,7 @@ read_body(struct api_call *c)
 		    "Content-Type: application/json is required");
 		return false;
 	}
-	if (len == 0 || c->route->fields == ANY)
+	if (len == 0)
 		return true;
 	if (c->route->fields == 0) {
 		api_fail(c, 400, "unexpected_body", "GET takes no body");
@@ -460,12 +457,6 @@ api_field_true(const struct api_call *c, enum api_field f)
 }
 
 /* --- dispatch --------------------------------------------------------------*/
-void
-api_not_available(struct api_call *c)
-{
-	api_fail(c, 501, "not_available", "not available in this version");
-}
-
 void
 api_dispatch(struct api_call *c)
 {

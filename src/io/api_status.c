@@ -76,6 +76,8 @@ core_limits(json_t *j, const struct api_status *st,
 	limit_add(j, "registered",
 	    v->registered_max > 0 ? (int64_t)v->registered_max : -1,
 	    (int64_t)v->devices_registered, (int64_t)v->registered_refused);
+	limit_add(j, "quarantined", (int64_t)v->quarantined_max,
+	    (int64_t)v->quarantined, (int64_t)v->quarantine_refused);
 	limit_add(j, "timeline_frames", v->frames_kept_max, -1,
 	    (int64_t)v->frames_not_kept);
 }

@@ -77,6 +77,12 @@ write_wire(struct sbuf *b, const struct api_status *st,
 	one(b, "devices_online", "gauge",
 	    "Devices that have a connection or were heard over UDP.",
 	    (double)v->devices_online);
+	one(b, "devices_quarantined", "gauge",
+	    "Devices to which nothing is sent until they are released.",
+	    (double)v->quarantined);
+	one(b, "takeovers_total", "counter",
+	    "An older connection spoke as a device that had a newer one.",
+	    (double)v->takeovers);
 	head(b, "frames_total", "counter", "Frames understood, by kind.");
 	for (int i = 0; i < MSG_KIND_COUNT_; i++)
 		labelled(b, "frames_total", "kind",

@@ -76,6 +76,12 @@ static const struct column device_columns[] = {
 	COLUMN(device_rec, stop_udp),
 	COLUMN(device_rec, foreign_until_at),
 	COLUMN(device_rec, foreign_seq),
+	COLUMN(device_rec, quarantined_wall),
+	COLUMN(device_rec, quarantine),
+	COLUMN(device_rec, acked_wall),
+	COLUMN(device_rec, reads_unheard),
+	COLUMN(device_rec, starts_unheard),
+	COLUMN(device_rec, rhythm),
 };
 
 static const struct column campaign_columns[] = {

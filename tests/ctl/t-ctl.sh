@@ -95,11 +95,6 @@ run 2 campaign show x --force; err '--force: not an option of'
 run 2 -o csv status; err 'no list'
 run 2 -o xml status; err 'table, json or csv'
 run 2 -c "$dir/none.yaml"; err 'which command'
-for later in 'device release A'; do
-	# shellcheck disable=SC2086
-	run 6 $later
-	err 'not available in this version'
-done
 
 # --- tokens --------------------------------------------------------------------
 run 0 token new night.shift operate; out '^night.shift operate [0-9a-f]\{64\}$'

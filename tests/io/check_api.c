@@ -244,7 +244,7 @@ START_TEST(device)
 	static const char *const fields[] = {"id", "model", "protocol",
 	    "name", "device_type", "hardware", "versions", "version_at",
 	    "online", "transport", "last_seen", "next_contact", "address",
-	    "diagnosis", "campaigns"};
+	    "diagnosis", "campaigns", "quarantined_at"};
 	struct reply r = get("devices/a000002b000000");
 	json_t *t;
 

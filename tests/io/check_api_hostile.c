@@ -130,8 +130,6 @@ START_TEST(routes)
 	    "campaigns/fleet/targets/x", "campaigns/a/b/c/d/e/f/g",
 	    "campaigns/%zz", "campaigns/%", "devices/%00", "../v1/status",
 	    "campaigns/fleet/start/now"};
-	static const char *const later_post[] = {
-	    "devices/A000002B000000/release"};
 	char longname[200];
 
 	for (size_t i = 0; i < ARRAY_LEN(none); i++)
@@ -143,9 +141,6 @@ START_TEST(routes)
 	expect_error(get("campaigns/fle%65t%20"), 404, "not_found");
 	expect_ok(get("campaigns/fle%65t"));
 	expect_error(get("campaigns/..%2ffleet"), 404, "not_found");
-	for (size_t i = 0; i < ARRAY_LEN(later_post); i++)
-		expect_error(post(later_post[i], "{\"x\":1}"), 501,
-		    "not_available");
 	expect_error(get("firmware?x=1"), 400, "unknown_parameter");
 }
 END_TEST

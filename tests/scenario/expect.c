@@ -457,6 +457,9 @@ expect_status(struct world *w, char *args)
 		    {"evicted", (long)v.observed_evicted},
 		    {"repeats", (long)v.repeats},
 		    {"foreign", (long)v.foreign_updates},
+		    {"quarantined", (long)v.quarantined},
+		    {"quarantine_refused", (long)v.quarantine_refused},
+		    {"takeovers", (long)v.takeovers},
 		    {"starts", (long)v.commands_start},
 		    {"stops", (long)v.commands_stop},
 		    {"reads", (long)v.commands_read},
@@ -475,6 +478,21 @@ expect_status(struct world *w, char *args)
 		if (keys[i].have != script_number(eq + 1))
 			scn_fail("%s is %ld", word, keys[i].have);
 	}
+}
+
+/* FROM..TO from now on, or none. */
+static bool
+expected_at(const struct world *w, int64_t wall, const char *text)
+{
+	int64_t left = wall - world_now(w).wall_ms;
+	char from[32];
+	const char *dots = strstr(text, "..");
+
+	if (dots == NULL)
+		return strcmp(text, "none") == 0 && wall == 0;
+	(void)snprintf(from, sizeof(from), "%.*s", (int)(dots - text), text);
+	return wall != 0 && left >= span_of_text(from) &&
+	    left <= span_of_text(dots + 2);
 }
 
 static void
@@ -525,6 +543,8 @@ expect_device(struct world *w, char *args)
 		else if (eats(word, "diagnosis", &text))
 			fits = *text == '\0' ? *v.diagnosis == '\0'
 			    : strstr(v.diagnosis, text) != NULL;
+		else if (eats(word, "next", &text))
+			fits = expected_at(w, v.next_contact_wall, text);
 		else if (eats(word, "seen", &text))
 			fits = v.last_seen_wall ==
 			    world_now(w).wall_ms - span_of_text(text);

@@ -38,7 +38,8 @@
  *   STOP  [down=5m] [reboot]       SIGTERM, then as CRASH
  *   OPER start|pause|resume|abort c1 [dry-run|digest=…]
  *   OPER approve c1 WAVE [force]
- *   OPER halt | resume-all | drain,  OPER probe|cancel|include d1
+ *   OPER halt | resume-all | drain,  OPER probe|cancel|include|
+ *       release d1
  *   OPER exclude d1 [for=2h | cancel],  OPER retry-failed c1 [CAUSE]
  *   LOOP 100 … END
  *
@@ -98,8 +99,10 @@
  *       lacks=GLOB text=GLOB by=WHO soak=1h deadline=5d (from now)]
  *   EXPECT STATUS in_flight= dark= known= online= observed= evicted= repeats=
  *       foreign= starts= stops= reads= halted= draining= store_ok=
+ *       quarantined= quarantine_refused= takeovers=
  *   EXPECT DEVICE d1 online offline observed listed registered excluded
- *       included never version= type= id= seen= diagnosis=PART tags= zone=
+ *       included never version= type= id= seen= next=23h..25h (from
+ *       now) | next=none diagnosis=PART tags= zone=
  *       country= name=, or unknown
  *   EXPECT OPER ok | refused CODE … [in_flight= stoppable= flashing=]
  *   EXPECT FILE new | same | changed | refused [GLOB]

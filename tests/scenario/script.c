@@ -449,6 +449,7 @@ cmd_oper(struct world *w, char *args)
 	    {"retry-failed", OPER_CAMPAIGN_RETRY, true, false},
 	    {"exclude", OPER_DEVICE_EXCLUDE, false, true},
 	    {"include", OPER_DEVICE_INCLUDE, false, true},
+	    {"release", OPER_DEVICE_RELEASE, false, true},
 	};
 	const char *word = script_word(&args), *name = script_word(&args);
 	struct oper op = {.who = "uid:0", .reason = "scenario"};

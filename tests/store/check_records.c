@@ -182,6 +182,12 @@ full_device(enum fill f)
 	r.stop_udp = !fill_bool(f);
 	r.foreign_until_at = fill_i64(f);
 	r.foreign_seq = fill_u64(f);
+	r.quarantined_wall = fill_i64(f);
+	FILL_TEXT(f, r.quarantine);
+	r.acked_wall = fill_i64(f);
+	r.reads_unheard = fill_int(f);
+	r.starts_unheard = fill_int(f);
+	r.rhythm = fill_u64(f);
 	return r;
 }
 

@@ -102,6 +102,12 @@ tests_unit_check_trial_SOURCES = tests/unit/check_trial.c
 tests_unit_check_trial_CPPFLAGS = $(unit_CPPFLAGS)
 tests_unit_check_trial_LDADD = $(unit_LDADD)
 
+check_PROGRAMS += tests/unit/check_rhythm
+TESTS += tests/unit/check_rhythm
+tests_unit_check_rhythm_SOURCES = tests/unit/check_rhythm.c
+tests_unit_check_rhythm_CPPFLAGS = $(unit_CPPFLAGS)
+tests_unit_check_rhythm_LDADD = $(unit_LDADD)
+
 check_PROGRAMS += tests/unit/check_paths
 TESTS += tests/unit/check_paths
 tests_unit_check_paths_SOURCES = tests/unit/check_paths.c
