@@ -174,7 +174,7 @@ START_TEST(targets)
 {
 	static const char *const fields[] = {"id", "state", "phase", "cause",
 	    "hold", "blocked_by", "missing", "wave", "hops", "attempts",
-	    "retry_at", "hold_until", "version"};
+	    "retry_at", "hold_until", "version", "diagnosis"};
 	struct reply r = get("campaigns/fleet/targets?limit=4");
 	json_t *a = json_object_get(r.json, "items"), *t;
 

@@ -974,6 +974,22 @@ approve(struct world *w, bool calm)
 	}
 }
 
+/* Less than a minute is no jump to the daemon, and moves no window much. */
+static void
+clock_jumps(struct world *w)
+{
+	int64_t by = between(w, -HOUR, HOUR) *
+	    (prng_below(&w->chance, 4) == 0 ? 10 : 1);
+	bool jump = by < -MINUTE || by > MINUTE;
+
+	if (jump && (w->jumped_at == 0 || w->now >= w->jumped_at + 2 * MINUTE))
+		w->trusted_off = w->wall_off;
+	w->wall_off += by;
+	feed(w, &(struct ev){.kind = EV_TICK});
+	if (jump)
+		w->jumped_at = w->now;
+}
+
 static void
 operator_acts(struct world *w)
 {
@@ -1004,12 +1020,7 @@ operator_acts(struct world *w)
 		}
 		return;
 	case 4:
-		if (w->jumped_at == 0 || w->now >= w->jumped_at + 2 * MINUTE)
-			w->trusted_off = w->wall_off;
-		w->wall_off += between(w, -HOUR, HOUR) *
-		    (prng_below(&w->chance, 4) == 0 ? 10 : 1);
-		feed(w, &(struct ev){.kind = EV_TICK});
-		w->jumped_at = w->now;
+		clock_jumps(w);
 		return;
 	default:
 		store_works(w);
