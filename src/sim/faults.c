@@ -80,9 +80,8 @@ unknown_kind(struct span word, struct errtext *err)
 	    (int)MIN_OF(word.n, (size_t)64), word.p, list);
 }
 
-/* "0", "1", "0.25", ".5", "30%" in millionths. */
-static int
-parse_rate(struct span s, uint32_t *ret_ppm)
+int
+fault_rate_parse(struct span s, uint32_t *ret_ppm)
 {
 	uint64_t whole = 0, part = 0;
 	int64_t percent;
@@ -156,7 +155,7 @@ parse_item(struct faults *f, struct span item, struct errtext *err)
 		kind++;
 	if (kind == FAULT_COUNT)
 		return unknown_kind(word, err);
-	if (parse_rate(value, &f->ppm[kind]) == 0)
+	if (fault_rate_parse(value, &f->ppm[kind]) == 0)
 		return 0;
 	while (span_field(&value, ':', &one)) {
 		if (devid_parse(one, &id) < 0)

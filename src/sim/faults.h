@@ -55,6 +55,8 @@ MUST_CHECK int faults_parse(struct faults *f, struct span text,
 void faults_note_tracker(struct faults *f, uint64_t key);
 /* The first id named that no note was for; NULL when all were. Owned by f. */
 const char *faults_stranger(const struct faults *f);
+/* "0", "1", "0.25", ".5", "30%" in millionths. */
+MUST_CHECK int fault_rate_parse(struct span s, uint32_t *ret_ppm);
 const char *fault_name(enum fault_kind kind);
 
 /* Where FAULT_DISCONNECT cuts: half-way from that code to the next. */

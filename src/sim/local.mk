@@ -8,6 +8,7 @@ libtracksim_a_SOURCES = \
 	src/sim/hexwire.c src/sim/hexwire.h \
 	src/sim/history.c src/sim/history.h \
 	src/sim/ident.c src/sim/ident.h \
+	src/sim/nature.c src/sim/nature.h \
 	src/sim/options.c src/sim/options.h \
 	src/sim/outbox.c src/sim/outbox.h \
 	src/sim/report.c src/sim/report.h \

@@ -263,6 +263,12 @@ set_faults(struct raw *raw, const char *value, struct errtext *err)
 }
 
 static int
+set_personality(struct raw *raw, const char *value, struct errtext *err)
+{
+	return natures_parse(&raw->o->natures, span_str(value), err);
+}
+
+static int
 set_help(struct raw *raw, const char *value, struct errtext *err)
 {
 	(void)value;
@@ -305,6 +311,7 @@ static const struct {
 	{"download", no_argument, set_download},
 	{"truth", required_argument, set_truth},
 	{"faults", required_argument, set_faults},
+	{"personality", required_argument, set_personality},
 	{"duration", required_argument, set_duration},
 	{"help", no_argument, set_help},
 	{"version", no_argument, set_version},
@@ -340,6 +347,8 @@ options_help(void)
 	    "  --download             fetch the package over HTTP\n"
 	    "  --truth FILE           what really happened, a JSON line each\n"
 	    "  --faults KIND=RATE,... or KIND=ID[:ID...]; see tracksim(1)\n"
+	    "  --personality NAME=SHARE,... or NAME=ID[:ID...]; see"
+	    " tracksim(1)\n"
 	    "  --duration DURATION    end after this much wall time\n"
 	    "  -h, --help             this text\n"
 	    "  -V, --version          the version\n";
@@ -349,6 +358,7 @@ void
 options_done(struct options *o)
 {
 	faults_done(&o->faults);
+	natures_done(&o->natures);
 }
 
 static void
@@ -367,6 +377,7 @@ defaults(struct options *o)
 	};
 	faults_init(&o->faults);
 	o->tracker.faults = &o->faults;
+	o->tracker.natures = &o->natures;
 }
 
 static int
@@ -406,13 +417,20 @@ read_all(struct raw *raw, int argc, char **argv, struct errtext *err)
 	return 0;
 }
 
+static void
+note_tracker(struct options *o, uint64_t key)
+{
+	faults_note_tracker(&o->faults, key);
+	natures_note_tracker(&o->natures, key);
+}
+
 /* Named trackers must be in the fleet: a typing error would go unnoticed. */
 static int
 check_named(struct options *o, struct errtext *err)
 {
-	const char *stranger;
+	const char *stranger, *option = "--faults";
 
-	if (o->faults.rule_count == 0)
+	if (o->faults.rule_count == 0 && o->natures.rule_count == 0)
 		return 0;
 	for (uint64_t i = 0; i < o->ids.count; i++) {
 		char id[IDENT_MAX];
@@ -420,12 +438,16 @@ check_named(struct options *o, struct errtext *err)
 
 		ident_make(&o->ids, i, id);
 		if (devid_parse(span_str(id), &devid) == 0)
-			faults_note_tracker(&o->faults, devid.key);
+			note_tracker(o, devid.key);
 	}
 	stranger = faults_stranger(&o->faults);
+	if (stranger == NULL) {
+		option = "--personality";
+		stranger = natures_stranger(&o->natures);
+	}
 	if (stranger != NULL)
-		return errtext_set(err, -1, "--faults: %s is none of the %"
-		    PRIu64 " trackers of this fleet", stranger, o->ids.count);
+		return errtext_set(err, -1, "%s: %s is none of the %" PRIu64
+		    " trackers of this fleet", option, stranger, o->ids.count);
 	return 0;
 }
 

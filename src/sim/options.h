@@ -23,7 +23,8 @@ struct options {
 	char port[6];
 	struct ident_range ids;
 	struct faults faults; /* owned: options_done() */
-	struct tracker_conf tracker; /* faults points at the above */
+	struct natures natures; /* owned, too */
+	struct tracker_conf tracker; /* points at the above two */
 	int64_t connects_per_hour;
 	bool udp;
 	const char *truth; /* NULL = none */

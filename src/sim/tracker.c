@@ -64,7 +64,7 @@ tracker_arm(struct tracker *t, enum tracker_timer timer, int64_t wait_ms)
 void
 tracker_spoke(struct tracker *t)
 {
-	if (t->conf->short_mode)
+	if (t->short_mode)
 		tracker_arm(t, TIMER_LINGER,
 		    tracker_scaled(t, LINGER_MS, LINGER_FLOOR_MS));
 }
@@ -167,7 +167,7 @@ on_heartbeat(struct tracker *t)
 	if (phase_is_silent(t->phase))
 		return;
 	t->buried = false;
-	if (t->conf->short_mode) {
+	if (t->short_mode) {
 		t->poll = true;
 		tracker_resume(t);
 		return;
@@ -235,7 +235,7 @@ owe_answer(struct tracker *t, const struct wire_in *in)
 		.sub = in->sub,
 	};
 	(void)span_copy(a->serial, sizeof(a->serial), span_str(in->serial));
-	if (!t->conf->short_mode) {
+	if (!t->short_mode) {
 		(void)send_answers(t);
 		send_next(t);
 	}
@@ -362,7 +362,7 @@ wants_link(struct tracker *t)
 		return true;
 	if (silent)
 		return false;
-	return !t->conf->short_mode || t->poll;
+	return !t->short_mode || t->poll;
 }
 
 void
@@ -384,14 +384,25 @@ on_connect(struct tracker *t)
 	t->io->connect(t);
 }
 
+/* NATURE_AMNESIAC: neither what it had to say nor where it was in counting. */
+static void
+forget(struct tracker *t)
+{
+	outbox_done(&t->out);
+	t->has_held = false;
+	t->count = 0;
+}
+
 static void
 link_down(struct tracker *t)
 {
 	t->link = LINK_DOWN;
 	land(t);
+	if (t->nature == NATURE_AMNESIAC)
+		forget(t);
 	tracker_arm(t, TIMER_LINGER, TRACKER_NEVER);
 	tracker_arm(t, TIMER_CONNECT, TRACKER_NEVER);
-	if (!t->conf->short_mode)
+	if (!t->short_mode)
 		tracker_arm(t, TIMER_HEARTBEAT, TRACKER_NEVER);
 }
 
@@ -404,7 +415,7 @@ tracker_opened(struct tracker *t, struct moment now)
 	t->link = LINK_UP;
 	t->heard = t->outage = t->poll = false;
 	t->heartbeats_missed = 0;
-	if (t->conf->short_mode)
+	if (t->short_mode)
 		tracker_spoke(t);
 	else
 		tracker_arm(t, TIMER_HEARTBEAT, jittered(t,
@@ -443,9 +454,9 @@ tracker_closed(struct tracker *t, struct moment now)
 		t->failures += t->failures < 16;
 	/* A short connection is over when the server says so; what it did not
 	 * carry has not had its chance yet. */
-	outbox_make_late(&t->out, t->conf->short_mode && !failed);
+	outbox_make_late(&t->out, t->short_mode && !failed);
 	t->outage = failed ||
-	    (!t->conf->short_mode && !phase_is_silent(t->phase));
+	    (!t->short_mode && !phase_is_silent(t->phase));
 	link_down(t);
 	if (wants_link(t))
 		tracker_arm(t, TIMER_CONNECT, reconnect_wait_ms(t));
@@ -510,6 +521,8 @@ tracker_init(struct tracker *t, const struct tracker_conf *conf,
 		.key = key,
 		.poll = true,
 	};
+	t->nature = nature_of(conf->natures, conf->seed, key);
+	t->short_mode = conf->short_mode || t->nature == NATURE_SHORT;
 	prng_init(&t->chance, prng_mix(conf->seed, ~key));
 	(void)span_copy(t->id, sizeof(t->id), span_str(id));
 	(void)span_copy(t->version, sizeof(t->version),
@@ -523,7 +536,7 @@ tracker_init(struct tracker *t, const struct tracker_conf *conf,
 	for (size_t i = 0; i < TIMER_COUNT; i++)
 		t->due_ms[i] = TRACKER_NEVER;
 	tracker_arm(t, TIMER_CONNECT, delay_ms);
-	if (conf->short_mode)
+	if (t->short_mode)
 		tracker_arm(t, TIMER_HEARTBEAT, delay_ms + jittered(t,
 		    tracker_scaled(t, conf->heartbeat_ms, 1), 0.5, 1.0));
 	if (conf->report_ms > 0)

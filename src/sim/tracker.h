@@ -16,6 +16,7 @@
 #include "base/version.h"
 #include "sim/faults.h"
 #include "sim/history.h"
+#include "sim/nature.h"
 #include "sim/outbox.h"
 #include "sim/update.h"
 #include "sim/wire.h"
@@ -33,6 +34,7 @@ struct tracker_conf {
 	const char *firmware;
 	const char *next_firmware; /* NULL: what the name of the package says */
 	const struct faults *faults; /* may be NULL */
+	const struct natures *natures; /* may be NULL */
 	uint64_t seed;
 	double speed; /* every wait of a device is divided by it */
 	int64_t heartbeat_ms;
@@ -119,6 +121,8 @@ struct tracker {
 	uint16_t count; /* of the next frame */
 	char version[VERSION_MAX + 1];
 	bool lies; /* about its version */
+	enum nature nature;
+	bool short_mode;
 
 	enum phase phase;
 	struct update update;

@@ -129,6 +129,9 @@ truth_add(struct sbuf *b, const struct tracker *t)
 	add_strings(b, "flashed", &h->flashed, history_version);
 	sbuf_addf(b, ",\"version\":\"%s\",\"state\":\"%s\",\"online\":%s",
 	    t->version, phase_name(t->phase), boolean(t->link == LINK_UP));
+	if (t->nature != NATURE_PLAIN)
+		sbuf_addf(b, ",\"personality\":\"%s\"",
+		    nature_name(t->nature));
 	sbuf_adds(b, ",\"faults\":");
 	add_kinds(b, kinds_fired(t));
 	add_attempts(b, h);

@@ -107,8 +107,9 @@ phase_length_ms(const struct tracker *t, enum phase p)
 	const struct phase_row *row = &rows[p];
 	double span_ms = (double)(row->max_ms - row->min_ms);
 
-	return tracker_scaled(t, row->min_ms +
-	    (int64_t)(span_ms * t->update.plan.chance[p]), row->floor_ms);
+	return tracker_scaled(t, (row->min_ms +
+	    (int64_t)(span_ms * t->update.plan.chance[p])) *
+	    (t->nature == NATURE_SLOW ? NATURE_SLOWNESS : 1), row->floor_ms);
 }
 
 static void
@@ -359,7 +360,8 @@ flash(struct tracker *t)
 static void
 step_flashed(struct tracker *t)
 {
-	bool ok = flash(t);
+	bool lying = t->nature == NATURE_LYING;
+	bool ok = lying || flash(t);
 
 	t->buried = strikes(t, FAULT_BUFFERED);
 	t->lies = strikes(t, FAULT_LIE_VERSION);
@@ -367,7 +369,7 @@ step_flashed(struct tracker *t)
 	if (t->update.plan.reports_power_on)
 		report_make(t, WIRE_POWER_ON, 0, 0);
 	code(t, ok ? 301 : 302, 0);
-	update_end(t, ok ? "301" : "302", ok);
+	update_end(t, lying ? "lie" : ok ? "301" : "302", ok && !lying);
 	tracker_resume(t);
 }
 

@@ -5,6 +5,7 @@
 #include "sim/tracker.h"
 
 #define WRONG_CLOCK_START INT64_C(1072915200) /* 2004-01-01 */
+#define CRAZY_CLOCK_END UINT64_C(4102444800) /* 2100-01-01, from 1970 on */
 #define PROTOCOL "C20100"
 #define NAME "GV620MG"
 #define JUNK_MAX 16
@@ -37,6 +38,9 @@ voice_time(struct tracker *t, uint32_t noise, char buf[WIRE_TIME + 1])
 		update_fire(t, FAULT_WRONG_CLOCK);
 		wire_time(WRONG_CLOCK_START +
 		    (t->now.mono_ms - t->born_ms) / 1000, buf);
+	} else if (t->nature == NATURE_CLOCK_CRAZY) {
+		wire_time((int64_t)prng_below(&t->chance, CRAZY_CLOCK_END),
+		    buf);
 	} else {
 		wire_time(t->now.wall_ms / 1000 + t->zone_s, buf);
 	}

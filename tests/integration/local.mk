@@ -36,6 +36,7 @@ integration_tests += tests/integration/t-files.sh
 integration_tests += tests/integration/t-downloads.sh
 integration_tests += tests/integration/t-relay.sh
 integration_tests += tests/integration/t-udp.sh
+integration_tests += tests/integration/t-personalities.sh
 integration_tests += tests/integration/t-haproxy.sh
 integration_tests += tests/integration/t-calm.sh
 integration_tests += tests/integration/t-storm.sh
@@ -56,3 +57,11 @@ integration_tests += tests/integration/t-revisions.sh
 integration_tests += tests/integration/t-systemd.sh
 dist_check_SCRIPTS += $(integration_tests)
 TESTS += $(integration_tests)
+
+# By hand, minutes: one process is a fleet of ten thousand.
+PERSONALITIES = 10000
+personalities: all tests/integration/helper tests/integration/checker
+	top_srcdir='$(abs_top_srcdir)' top_builddir='$(abs_top_builddir)' \
+	    $(abs_top_srcdir)/tests/integration/t-personalities.sh \
+	    $(PERSONALITIES)
+.PHONY: personalities
