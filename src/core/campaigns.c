@@ -452,13 +452,10 @@ nobody_left(const struct campaign *p, struct errtext *err)
 }
 
 /* The snapshot, and off it goes. */
-int
-campaign_begin(struct core *c, struct campaign *p, struct errtext *err)
+/* Its targets, as the file names them now. */
+static int
+take_snapshot(struct core *c, struct campaign *p, struct errtext *err)
 {
-	int r = schedule_begin(c, p, err);
-
-	if (r != 0)
-		return MIN_OF(r, 0);
 	if (snapshot_moves(c, p)) {
 		campaign_drop_targets(p);
 		if (campaign_add_targets(c, p) < 0)
@@ -481,14 +478,44 @@ campaign_begin(struct core *c, struct campaign *p, struct errtext *err)
 		core_fail(c);
 		return errtext_set(err, -1, "out of memory");
 	}
-	bucket_init(&p->bucket, p->spec->pace.start_per_hour, c->now.at_ms);
-	campaign_set(c, p, CAMPAIGN_RUNNING, PAUSE_NONE, NULL);
-	/* No draft any more: from here on its targets are in the record. */
+	return 0;
+}
+
+/* No draft any more: from here on its targets are in the record. */
+static void
+record_targets(struct core *c, struct campaign *p)
+{
 	for (size_t i = 0; i < p->target_count; i++) {
 		(void)device_more(c, p->target[i]->device);
 		mark_target(c, p->target[i]);
 	}
+}
+
+int
+campaign_begin(struct core *c, struct campaign *p, struct errtext *err)
+{
+	int r = schedule_begin(c, p, err);
+
+	if (r != 0)
+		return MIN_OF(r, 0);
+	if ((r = take_snapshot(c, p, err)) < 0)
+		return r;
+	bucket_init(&p->bucket, p->spec->pace.start_per_hour, c->now.at_ms);
+	campaign_set(c, p, CAMPAIGN_RUNNING, PAUSE_NONE, NULL);
+	record_targets(c, p);
 	campaign_members_changed(c, p);
+	return 0;
+}
+
+int
+campaign_begin_over(struct core *c, struct campaign *p, struct errtext *err)
+{
+	int r = take_snapshot(c, p, err);
+
+	if (r < 0)
+		return r;
+	p->rec.started_wall = c->now.wall_ms;
+	record_targets(c, p);
 	return 0;
 }
 

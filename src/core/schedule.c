@@ -45,11 +45,12 @@ schedule_shut(const struct core *c, const struct campaign *p)
 	    (end != 0 && wall >= end) || (given(p) && clock_settling(c));
 }
 
-/* Has begun, and goes on until its end. */
+/* Goes on until its end; also what was paused before it had begun, for nothing
+ * else would end it: by then it cannot be resumed any more. */
 static bool
 goes_on(const struct campaign *p)
 {
-	return p->rec.started_wall != 0 && p->rec.expired_wall == 0 &&
+	return p->rec.expired_wall == 0 &&
 	    (p->rec.state == CAMPAIGN_RUNNING ||
 		p->rec.state == CAMPAIGN_PAUSED);
 }
@@ -58,13 +59,13 @@ void
 schedule_arm(struct core *c, struct campaign *p)
 {
 	int64_t start = p->spec->schedule.start_wall;
-	int64_t wall = 0;
+	int64_t end = schedule_end_wall(c, p), wall;
 
 	if (p->rec.state == CAMPAIGN_SCHEDULED ||
 	    (goes_on(p) && c->now.wall_ms < start))
 		wall = start;
-	else if (goes_on(p))
-		wall = schedule_end_wall(c, p);
+	else if (goes_on(p) && end != 0)
+		wall = end;
 	else {
 		timer_set(c, &c->schedule_timers, &p->schedule_timer,
 		    INT64_MAX);
@@ -125,7 +126,8 @@ schedule_begin(struct core *c, struct campaign *p, struct errtext *err)
 
 	if (p->rec.state == CAMPAIGN_SCHEDULED)
 		return 0;
-	if (s->end_wall != 0 && c->now.wall_ms >= s->end_wall)
+	if (p->rec.expired_wall != 0 ||
+	    (s->end_wall != 0 && c->now.wall_ms >= s->end_wall))
 		return errtext_set(err, CAMPAIGN_IS_OVER,
 		    "campaign %s: schedule.end: is over already", p->rec.name);
 	if (c->now.wall_ms >= s->start_wall)
@@ -150,8 +152,12 @@ schedule_timer(struct core *c, struct campaign *p)
 	    campaign_begin(c, p, &err) < 0)
 		campaign_set(c, p, CAMPAIGN_PAUSED, PAUSE_FILE_BROKEN,
 		    err.text);
-	if (goes_on(p) && end != 0 && c->now.wall_ms >= end)
+	if (goes_on(p) && end != 0 && c->now.wall_ms >= end) {
+		/* Without targets it stays as it is, paused for good. */
+		if (p->rec.started_wall == 0)
+			(void)campaign_begin_over(c, p, &err);
 		expire(c, p);
+	}
 	shut = schedule_shut(c, p);
 	if (p->schedule_was_shut && !shut &&
 	    p->rec.state == CAMPAIGN_RUNNING)

@@ -495,11 +495,17 @@ void campaign_run_all(struct core *c);
 void campaign_release(struct core *c, struct campaign *p);
 void campaign_wake(struct core *c, struct campaign *p); /* all online */
 int campaign_begin(struct core *c, struct campaign *p, struct errtext *err);
+/* Its end came while it was paused and had not begun: it knows its targets, so
+ * that they can be told what became of them. Below 0: there are none. */
+int campaign_begin_over(struct core *c, struct campaign *p,
+    struct errtext *err);
 void campaign_join(struct core *c, struct campaign *p, struct device *d);
 int campaign_add_targets(struct core *c, struct campaign *p);
 void campaign_arm(struct core *c, struct campaign *p, int64_t at);
 /* It may only settle any more, never start. */
 bool campaign_only_settles(const struct campaign *p);
+/* What keeps every target of it; HOLD_NONE: nothing. (targets.c) */
+enum hold campaign_hold(const struct core *c, const struct campaign *p);
 int64_t campaign_w_ms(const struct core *c, const struct campaign *p);
 
 void campaign_jitter(struct core *c, struct campaign *p);
