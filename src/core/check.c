@@ -136,15 +136,18 @@ check_hours(const struct core *c, const struct campaign *p,
 }
 
 /* What a wave keeps is what its targets say. */
+struct tally {
+	size_t total, away, count[TARGET_STATE_COUNT_];
+};
+
 static int
 check_waves(const struct campaign *p, struct errtext *err)
 {
-	struct wave seen[WAVES_MAX];
+	struct tally seen[WAVES_MAX] = {{0}};
 
-	memset(seen, 0, sizeof(seen));
 	for (size_t i = 0; i < p->target_count; i++) {
 		const struct target *t = p->target[i];
-		struct wave *w = &seen[t->rec.wave];
+		struct tally *w = &seen[t->rec.wave];
 
 		w->total++;
 		w->count[t->rec.state]++;
@@ -196,12 +199,39 @@ check_devices(const struct core *c, struct errtext *err)
 	return 0;
 }
 
+/* Who is known by memory and inventory both is counted once; an exclusion for
+ * a time has a timer that ends it. */
+static int
+check_fleet(const struct core *c, struct errtext *err)
+{
+	const struct exclusion *e;
+	const struct device *d;
+	size_t pos = 0, known = 0, met = 0;
+
+	while ((d = idmap_next(&c->devices, &pos)) != NULL) {
+		known += !d->observed;
+		met += !d->observed && inventory_find(c->fleet.inventory,
+		    d->key) != INVENTORY_NONE;
+	}
+	if (known != c->known || met != c->fleet_met)
+		return errtext_set(err, -1, "known %zu and listed %zu, counted "
+		    "%zu and %zu", c->known, c->fleet_met, known, met);
+	pos = 0;
+	while ((e = idmap_next(&c->exclusions, &pos)) != NULL)
+		if (!c->loading && (e->timer.pos != 0) !=
+		    (e->rec.until_wall != 0))
+			return errtext_set(err, -1,
+			    "%s: excluded, timer %s", e->rec.id,
+			    e->timer.pos != 0 ? "for no time" : "missing");
+	return 0;
+}
+
 int
 core_check(const struct core *c, struct errtext *err)
 {
 	size_t flight = 0;
 
-	if (check_devices(c, err) < 0)
+	if (check_devices(c, err) < 0 || check_fleet(c, err) < 0)
 		return -1;
 	for (size_t i = 0; i < c->campaign_count; i++) {
 		if (check_campaign(c, c->campaign[i], err) < 0 ||

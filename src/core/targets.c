@@ -41,13 +41,15 @@ target_set(struct core *c, struct target *t, enum target_state state,
 	t->rec.state = state;
 	t->rec.cause = cause;
 	p->count[state]++;
+	/* Late evidence reopens what had been deferred, and is in the queue. */
+	if (state != TARGET_WAITING)
+		list_remove(&t->ready);
 	if (cause != CAUSE_NONE)
 		p->cause[cause]++;
 	if (target_state_terminal(state)) {
 		t->rec.ended_seq = core_seq(c);
 		t->rec.retry_wall = 0;
 		t->rec.wait_hold = HOLD_NONE;
-		list_remove(&t->ready);
 		timer_set(c, &c->target_timers, &t->timer, INT64_MAX);
 		core_note(c, NOTE_INFO,
 		    "target device=%s campaign=%s state=%s cause=%s",
@@ -66,8 +68,8 @@ target_set(struct core *c, struct target *t, enum target_state state,
 
 /* --- holds -----------------------------------------------------------------*/
 
-static enum hold
-hold_campaign(const struct core *c, const struct campaign *p)
+enum hold
+campaign_hold(const struct core *c, const struct campaign *p)
 {
 	switch (p->rec.state) {
 	case CAMPAIGN_DRAFT:
@@ -177,7 +179,7 @@ target_hold(const struct core *c, const struct target *t,
 	enum hold h;
 
 	*ret_until_at = 0;
-	if ((h = hold_campaign(c, t->campaign)) != HOLD_NONE)
+	if ((h = campaign_hold(c, t->campaign)) != HOLD_NONE)
 		return h;
 	if (target_not_allowed(c, t))
 		return HOLD_NOT_ALLOWED;
@@ -210,7 +212,7 @@ target_gate_open(struct core *c, struct target *t)
 {
 	int64_t until;
 
-	return hold_campaign(c, t->campaign) == HOLD_NONE &&
+	return campaign_hold(c, t->campaign) == HOLD_NONE &&
 	    !target_not_allowed(c, t) && !device_quarantined(c, t->device) &&
 	    target_blocker(t) == NULL &&
 	    !device_foreign(c, t->device) && wave_lets(t) &&

@@ -7,19 +7,25 @@
 #include "base/version.h"
 #include "core/state.h"
 
-/* A simple promise: as it went so far. */
+/* A simple promise: as it went so far, and not while nobody may start. None
+ * while it stands still. */
 static int64_t
-eta(const struct campaign *p, int64_t wall_ms)
+eta(const struct core *c, const struct campaign *p, int64_t wall_ms)
 {
+	struct wall_span open_hours;
+	int64_t at;
 	size_t open = p->count[TARGET_WAITING] + p->count[TARGET_ACTIVE] +
 	    p->count[TARGET_BACKOFF];
 	size_t done = p->target_count - open;
 	int64_t spent = wall_ms - p->rec.started_wall;
 
-	if (p->rec.state != CAMPAIGN_RUNNING || done == 0 || spent <= 0)
+	if (p->rec.state != CAMPAIGN_RUNNING || c->flags.halted ||
+	    c->draining || done == 0 || spent <= 0)
 		return 0;
-	return wall_ms +
-	    (int64_t)((double)spent * (double)open / (double)done);
+	at = wall_ms + (int64_t)((double)spent * (double)open / (double)done);
+	if (windows_next(c, p, at, &open_hours))
+		at = MAX_OF(at, open_hours.from_wall);
+	return at;
 }
 
 /* Nobody waits without a name for it: who is only between a token and his
@@ -77,7 +83,7 @@ core_view_campaign_brief(const struct core *c, struct core_now now,
 	    .created_wall = p->rec.created_wall,
 	    .started_wall = p->rec.started_wall,
 	    .finished_wall = p->rec.finished_wall,
-	    .eta_wall = eta(p, now.wall_ms),
+	    .eta_wall = eta(c, p, now.wall_ms),
 	    .wave_count = p->wave_count,
 	};
 	memcpy(ret->targets, p->count, sizeof(ret->targets));
@@ -93,9 +99,15 @@ core_view_campaign(const struct core *c, struct core_now now,
 {
 	const struct campaign *p = campaign_find(c, name);
 	int64_t until;
+	enum hold h;
 
 	if (!core_view_campaign_brief(c, now, name, ret))
 		return false;
+	/* What holds them all is tested first: no look at each is needed. */
+	if (p->target_count > 0 && (h = campaign_hold(c, p)) != HOLD_NONE) {
+		ret->holds[h] = p->count[TARGET_WAITING];
+		return true;
+	}
 	for (size_t i = 0; i < p->target_count; i++)
 		if (p->target[i]->rec.state == TARGET_WAITING)
 			ret->holds[hold_shown(c, p->target[i], &until)]++;

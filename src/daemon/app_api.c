@@ -87,6 +87,8 @@ fill_limits(struct app *a, const struct store_stats *st,
 	    a->tokens == NULL ? -1 : (int64_t)tokens.reports_max,
 	    (int64_t)tokens.reports, (int64_t)tokens.dropped);
 	core_view_status(a->core, &core);
+	limit_put(ret, "exclusions", (int64_t)core.exclusions_max,
+	    (int64_t)core.exclusions, (int64_t)core.exclusions_refused);
 	limit_put(ret, "clock_jump_ms", core.clock_jump_ms, -1,
 	    (int64_t)core.clock_jumps);
 }

@@ -296,7 +296,8 @@ core_of(struct fx *fx, struct campaign_spec *s)
 		    .last_seen_wall = BEGIN - 12 * HOUR};
 		char id[DEVID_MAX + 1];
 
-		(void)snprintf(id, sizeof(id), "8600000000000%d", i);
+		(void)snprintf(id, sizeof(id), "8600000000000%u",
+		    (unsigned)i % 10);
 		ck_assert_int_eq(devid_parse(span_str(id), &s->devices[i]),
 		    0);
 		d.key = s->devices[i].key;

@@ -20,6 +20,12 @@ tests_unit_check_base_sets_LDFLAGS = $(AM_LDFLAGS) \
 	-Wl,--wrap=calloc -Wl,--wrap=realloc
 tests_unit_check_base_sets_LDADD = $(unit_LDADD)
 
+check_PROGRAMS += tests/unit/check_members
+TESTS += tests/unit/check_members
+tests_unit_check_members_SOURCES = tests/unit/check_members.c
+tests_unit_check_members_CPPFLAGS = $(unit_CPPFLAGS)
+tests_unit_check_members_LDADD = $(unit_LDADD)
+
 check_PROGRAMS += tests/unit/check_proxy
 TESTS += tests/unit/check_proxy
 tests_unit_check_proxy_SOURCES = tests/unit/check_proxy.c
