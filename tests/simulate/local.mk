@@ -33,4 +33,9 @@ TESTS += tests/simulate/t-simulate.sh
 SEEDS = 100000
 simulate: tests/simulate/simulate
 	./tests/simulate/simulate -n $(SEEDS) -s $(or $(FIRST),1)
-.PHONY: simulate
+# A million short ones: caps, rates, windows, gates and counts after each event
+# of random campaigns with pauses, reloads, restarts and clock jumps.
+properties: tests/simulate/simulate
+	./tests/simulate/simulate -d 2 -h 3 -n $(or $(WORLDS),1000000) \
+		-s $(or $(FIRST),1)
+.PHONY: simulate properties

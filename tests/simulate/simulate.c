@@ -8,7 +8,8 @@
 #include "core/plant.h"
 #include "tests/simulate/world.h"
 
-/* simulate [-n seeds] [-s first] [-d devices] [-c] [-v]: random worlds. */
+/* simulate [-n seeds] [-s first] [-d devices] [-h hours] [-c] [-v]: random
+ * worlds. */
 int
 main(int argc, char **argv)
 {
@@ -17,7 +18,7 @@ main(int argc, char **argv)
 	int devices = 3, c, failed = 0;
 	bool calm = false, verbose = false;
 
-	while ((c = getopt(argc, argv, "n:s:d:cv")) != -1) {
+	while ((c = getopt(argc, argv, "n:s:d:h:cv")) != -1) {
 		switch (c) {
 		case 'n':
 			n = strtoull(optarg, NULL, 10);
@@ -27,6 +28,9 @@ main(int argc, char **argv)
 			break;
 		case 'd':
 			devices = (int)strtol(optarg, NULL, 10);
+			break;
+		case 'h':
+			world_fault_hours = (int)strtol(optarg, NULL, 10);
 			break;
 		case 'c':
 			calm = true;

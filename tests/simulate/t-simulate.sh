@@ -9,4 +9,6 @@ set -e
 "$sim" -v -n 1 -s 7 >sim-b.out
 cmp sim-a.out sim-b.out
 rm -f sim-calm.out sim-a.out sim-b.out
+# Many short ones first, with reloads and rates of their own.
+"$sim" -d 2 -h 3 -s 1000001 -n "${SIMULATE_SHORT:-10000}"
 exec "$sim" -n "${SIMULATE_SEEDS:-1500}"

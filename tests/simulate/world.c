@@ -65,6 +65,7 @@ struct happening {
 
 struct batch {
 	uint64_t ticket;
+	int64_t at;             /* when it was made */
 	struct opbuf ops;
 	struct batch *next;
 };
@@ -82,6 +83,18 @@ struct durable {
 	size_t attempts, attempts_cap;
 	struct tuple_rec tuple[DEVICES_MAX * TUPLES_PER_DEVICE];
 	int tuples;
+	struct exclusion_rec excluded[DEVICES_MAX];
+	int excludeds;
+};
+
+/* The pace's rate by arithmetic of its own, over the starts on record; a
+ * reload changes it. A drawing of its own. */
+struct rate {
+	struct prng chance;
+	int64_t per_hour;
+	double level;           /* of its bucket */
+	int64_t at;
+	int resends;            /* outside it: of starts read and dropped */
 };
 
 struct world {
@@ -92,6 +105,7 @@ struct world {
 	struct hours_plan hours;
 	struct rollout rollout;
 	struct ways_plan ways;
+	struct rate rate;
 	int64_t jumped_at;      /* of the wall clock, noticed by the daemon */
 	int64_t trusted_off;    /* before that */
 	int64_t alive_base, up_since;
@@ -227,14 +241,66 @@ now_of(const struct world *w)
 	};
 }
 
-static void
-put_attempt(struct durable *d, const struct attempt_rec *r)
+static double
+rate_depth(const struct rate *r)
 {
+	return r->per_hour > 3600 ? (double)r->per_hour / 3600 : 1;
+}
+
+static void
+rate_refill(struct rate *r, int64_t at)
+{
+	r->level += (double)(at - r->at) * (double)r->per_hour / 3600000;
+	if (r->level > rate_depth(r))
+		r->level = rate_depth(r);
+	r->at = at;
+}
+
+/* One more start is on record, which was decided then. */
+static void
+rate_start(struct world *w, int64_t at)
+{
+	struct rate *r = &w->rate;
+
+	/* Decided before the last reload, and only now on disk. */
+	if (at < r->at)
+		return;
+	rate_refill(r, at);
+	if (r->level < 0.99 && r->resends > 0) {
+		r->resends--;
+		return;
+	}
+	if (r->level < 0.99)
+		violated(w, "S9: a start over its rate of %lld/h, %.2f of a "
+		    "token", (long long)r->per_hour, r->level);
+	r->level -= 1;
+}
+
+/* At the begin, and when the file is read again with another rate. */
+static void
+rate_draw(struct rate *r, int64_t now)
+{
+	/* What the bucket held then is the core's to say: one more at most. */
+	r->level = rate_depth(r);
+	r->at = now;
+	r->per_hour = prng_below(&r->chance, 3) > 0
+	    ? 3600 : 4 + (int64_t)prng_below(&r->chance, 60);
+}
+
+static void
+put_attempt(struct world *w, const struct attempt_rec *r, int64_t at)
+{
+	struct durable *d = &w->d;
+
 	for (size_t i = 0; i < d->attempts; i++)
 		if (d->attempt[i].id == r->id) {
+			w->rate.resends += r->result == RESULT_DROPPED &&
+			    d->attempt[i].result != RESULT_DROPPED;
 			d->attempt[i] = *r;
 			return;
 		}
+	if (r->phase == PHASE_INTENT)
+		rate_start(w, at);
 	if (d->attempts == d->attempts_cap) {
 		d->attempts_cap = d->attempts_cap == 0 ? 64
 						       : d->attempts_cap * 2;
@@ -246,7 +312,7 @@ put_attempt(struct durable *d, const struct attempt_rec *r)
 }
 
 static void
-apply(struct world *w, const struct opbuf *ops)
+apply(struct world *w, const struct opbuf *ops, int64_t at)
 {
 	struct durable *d = &w->d;
 	struct wave_rec before[ROLLOUT_WAVES];
@@ -279,7 +345,7 @@ apply(struct world *w, const struct opbuf *ops)
 			changed[i] = true;
 			break;
 		case OP_ATTEMPT:
-			put_attempt(d, op.attempt);
+			put_attempt(w, op.attempt, at);
 			break;
 		case OP_TUPLE:
 			for (i = 0; i < d->tuples; i++)
@@ -288,6 +354,14 @@ apply(struct world *w, const struct opbuf *ops)
 					break;
 			d->tuple[i] = *op.tuple;
 			d->tuples = MAX_OF(d->tuples, i + 1);
+			break;
+		case OP_EXCLUSION:
+			for (i = 0; i < d->excludeds; i++)
+				if (d->excluded[i].device ==
+				    op.exclusion->device)
+					break;
+			d->excluded[i] = *op.exclusion;
+			d->excludeds = MAX_OF(d->excludeds, i + 1);
 			break;
 		case OP_STAMP:
 			d->stamp = *op.stamp;
@@ -412,6 +486,11 @@ check_send(struct world *w, const struct fx_item *it)
 			t->seen[serial] = true;
 		}
 	}
+	for (int i = 0; d != NULL && i < w->d.excludeds; i++)
+		if (w->d.excluded[i].active &&
+		    w->d.excluded[i].device == d->key)
+			violated(w, "a start to %s, which is excluded",
+			    w->d.excluded[i].id);
 	check_hours(w, d);
 	if (d != NULL && d->targets != NULL && rollout_forbid(&w->rollout,
 		&w->d.target[d->targets->rec.ordinal]) != NULL)
@@ -440,70 +519,84 @@ tell_hours(struct world *w, const struct fx_item *it)
 	free(v);
 }
 
+/* One command leaves. */
+static void
+leaves(struct world *w, struct fx_item *it)
+{
+	struct line *l = (struct line *)it->conn;
+	struct ev ev = {.kind = EV_SENT, .conn = it->conn,
+	    .send_id = it->send_id};
+
+	check_send(w, it);
+	it->bytes[it->len] = '\0';
+	trace(w, "command", NULL, it->bytes);
+	ev.ok = l->open_server;
+	if (ev.ok)
+		to_device(w, l, it->bytes, it->len);
+	/* The daemon may die between the write and its outcome. */
+	if (hits(w, w->f.crash)) {
+		(void)plan(w, 0, H_CRASH_UP, -1, NULL);
+		w->up = false;
+		return;
+	}
+	feed(w, &ev);
+}
+
 static void
 effects(struct world *w)
 {
-	struct fx_item items[64];
 	size_t n = w->fx.count;
+	struct fx_item *items;
 
-	assert(n <= 64);
 	if (w->fx.ops.count > 0) {
 		struct batch *b = calloc(1, sizeof(*b));
 
 		assert(b != NULL);
 		b->ticket = w->fx.ticket;
+		b->at = w->now;
 		opbuf_move(&b->ops, &w->fx.ops);
 		*w->batches_end = b;
 		w->batches_end = &b->next;
 		(void)plan(w, between(w, 1, 60), H_DURABLE, -1, NULL);
 	}
-	if (n > 0)
-		memcpy(items, w->fx.item, n * sizeof(items[0]));
+	if (n == 0) {
+		fx_clear(&w->fx);
+		return;
+	}
+	items = malloc(n * sizeof(*items));
+	assert(items != NULL);
+	memcpy(items, w->fx.item, n * sizeof(*items));
 	fx_clear(&w->fx);
-	for (size_t i = 0; i < n; i++) {
-		struct line *l = (struct line *)items[i].conn;
-		struct ev ev = {.kind = EV_SENT, .conn = items[i].conn,
-		    .send_id = items[i].send_id};
-
+	for (size_t i = 0; i < n && w->up; i++) {
 		if (items[i].kind == FX_NOTE && w->verbose)
 			(void)printf("%10lld core     %s\n",
 			    (long long)w->now, items[i].bytes);
 		if (items[i].kind == FX_WINDOWS)
 			tell_hours(w, &items[i]);
-		if (items[i].kind != FX_SEND)
-			continue;
-		check_send(w, &items[i]);
-		items[i].bytes[items[i].len] = '\0';
-		trace(w, "command", NULL, items[i].bytes);
-		ev.ok = l->open_server;
-		if (ev.ok)
-			to_device(w, l, items[i].bytes, items[i].len);
-		/* The daemon may die between the write and its outcome. */
-		if (hits(w, w->f.crash)) {
-			(void)plan(w, 0, H_CRASH_UP, -1, NULL);
-			w->up = false;
-			return;
-		}
-		feed(w, &ev);
+		if (items[i].kind == FX_SEND)
+			leaves(w, &items[i]);
 	}
+	free(items);
 }
 
-static void
-core_boot(struct world *w)
+/* The campaign's file as it is now. */
+static struct campaign_spec *
+file_of(struct world *w)
 {
-	struct durable *d = &w->d;
 	struct campaign_spec *spec = spec_new();
-	struct errtext err = {0};
-	bool fresh = !d->has_campaign;
 
 	assert(spec != NULL);
 	(void)snprintf(spec->name, sizeof(spec->name), "sim");
-	(void)snprintf(spec->digest, sizeof(spec->digest), "d1");
+	(void)snprintf(spec->digest, sizeof(spec->digest), "d%lld",
+	    (long long)w->rate.per_hour);
+	(void)snprintf(spec->targets_digest, sizeof(spec->targets_digest),
+	    "t1");
 	ways_into(&w->ways, spec);
 	spec->approval_required = false;
 	hours_into(&w->hours, spec);
 	rollout_into(&w->rollout, spec);
 	spec->pace.in_flight = MAX_OF(w->devices / 2, 1);
+	spec->pace.start_per_hour = w->rate.per_hour;
 	spec->retry.battery_wait_ms = 2 * HOUR;
 	spec->devices = calloc((size_t)w->devices, sizeof(*spec->devices));
 	assert(spec->devices != NULL);
@@ -511,6 +604,36 @@ core_boot(struct world *w)
 		if (devid_parse(span_str(w->t[i].id), &spec->devices[i]) == 0)
 			w->core_key[i] = spec->devices[i].key;
 	spec->device_count = (size_t)w->devices;
+	return spec;
+}
+
+/* A reload with another pace. */
+static void
+reload(struct world *w)
+{
+	struct errtext err = {0};
+
+	struct campaign *p = campaign_find(w->core, "sim");
+
+	if (p == NULL || p->rec.state == CAMPAIGN_FINISHED ||
+	    p->rec.state == CAMPAIGN_ABORTING ||
+	    p->rec.state == CAMPAIGN_ABORTED)
+		return; /* its file may not change any more */
+	rate_draw(&w->rate, w->now);
+	trace(w, "reload", NULL, "");
+	if (core_campaign_file(w->core, file_of(w), false, now_of(w), &w->fx,
+		&err) == FILE_REFUSED)
+		violated(w, "the file is refused: %s", err.text);
+	effects(w);
+}
+
+static void
+core_boot(struct world *w)
+{
+	struct durable *d = &w->d;
+	struct campaign_spec *spec = file_of(w);
+	struct errtext err = {0};
+	bool fresh = !d->has_campaign;
 
 	w->core = core_new(&w->cfg, ++w->boots);
 	w->alive_base = d->stamp.alive_ms;
@@ -520,12 +643,9 @@ core_boot(struct world *w)
 		if (core_load_device(w->core, &d->device[i]) < 0)
 			violated(w, "load device");
 	if (!fresh) {
-		struct campaign_spec *stored = spec_new();
+		struct campaign_spec *stored = file_of(w);
 
-		(void)snprintf(stored->name, sizeof(stored->name), "sim");
-		ways_into(&w->ways, stored);
-		hours_into(&w->hours, stored);
-		rollout_into(&w->rollout, stored);
+		stored->device_count = 0; /* lists are not stored */
 		if (core_load_campaign(w->core, &d->campaign, stored) < 0)
 			violated(w, "load campaign");
 	}
@@ -542,6 +662,10 @@ core_boot(struct world *w)
 	for (int i = 0; i < d->tuples; i++)
 		if (core_load_tuple(w->core, &d->tuple[i]) < 0)
 			violated(w, "load tuple");
+	for (int i = 0; i < d->excludeds; i++)
+		if (d->excluded[i].active &&
+		    core_load_exclusion(w->core, &d->excluded[i]) < 0)
+			violated(w, "load exclusion");
 	w->up = true;
 	if (core_load_done(w->core, now_of(w),
 		d->stamp.boot_ms == 0 ? -1 : w->now - d->stamp.boot_ms, false,
@@ -932,7 +1056,7 @@ durable_now(struct world *w)
 		return;
 	if (w->store_full)
 		return; /* store_works() takes them up again */
-	apply(w, &b->ops);
+	apply(w, &b->ops, b->at);
 	ticket = b->ticket;
 	w->batches = b->next;
 	if (w->batches == NULL)
@@ -985,9 +1109,38 @@ clock_jumps(struct world *w)
 	if (jump && (w->jumped_at == 0 || w->now >= w->jumped_at + 2 * MINUTE))
 		w->trusted_off = w->wall_off;
 	w->wall_off += by;
-	feed(w, &(struct ev){.kind = EV_TICK});
 	if (jump)
 		w->jumped_at = w->now;
+	feed(w, &(struct ev){.kind = EV_TICK});
+}
+
+/* What came to the operator's hands later, by a drawing of its own, so that
+ * the older worlds stay what they were. */
+static void
+more_acts(struct world *w)
+{
+	struct oper op = {.kind = OPER_DEVICE_EXCLUDE, .campaign = "sim",
+	    .who = "sim", .reason = "sim"};
+	struct oper_result r;
+
+	switch (prng_below(&w->rate.chance, 8)) {
+	case 0:
+	case 1:
+		reload(w);
+		return;
+	case 2:
+		op.device = w->t[prng_below(&w->rate.chance,
+		    (uint64_t)w->devices)].id;
+		op.for_ms = MINUTE + (int64_t)prng_below(&w->rate.chance,
+		    6 * HOUR);
+		op.cancel = prng_below(&w->rate.chance, 4) == 0;
+		trace(w, "exclude", NULL, op.device);
+		core_operate(w->core, &op, now_of(w), &w->fx, &r);
+		effects(w);
+		return;
+	default:
+		return;
+	}
 }
 
 static void
@@ -996,7 +1149,12 @@ operator_acts(struct world *w)
 	struct oper op = {.campaign = "sim", .who = "sim", .reason = "sim"};
 	struct oper_result r;
 
+	if (!w->faults_on)
+		return; /* calm() does what is left to do */
 	(void)plan(w, between(w, MINUTE, HOUR), H_OPERATOR, -1, NULL);
+	if (!w->up)
+		return;
+	more_acts(w);
 	if (!w->up)
 		return;
 	switch (prng_below(&w->chance, 8)) {
@@ -1160,6 +1318,7 @@ check_verdicts(struct world *w)
 
 	for (size_t i = 0; i < p->target_count; i++) {
 		const struct target *t = p->target[i];
+		int64_t until;
 		const struct tracker *tr = &w->t[t->rec.ordinal];
 		bool fresh = strcmp(tr->version, TO_VERSION) == 0;
 		bool final = t->attempt == NULL;
@@ -1176,8 +1335,9 @@ check_verdicts(struct world *w)
 			    target_state_name(t->rec.state),
 			    cause_name(t->rec.cause));
 		if (!target_state_terminal(t->rec.state))
-			violated(w, "%s: never ends: %s phase %s mode %d",
+			violated(w, "%s: never ends: %s (%s) phase %s mode %d",
 			    tr->id, target_state_name(t->rec.state),
+			    hold_name(target_hold(w->core, t, &until)),
 			    t->attempt == NULL ? "-"
 				: phase_name(t->attempt->rec.phase),
 			    (int)tr->mode);
@@ -1241,6 +1401,8 @@ run_until(struct world *w, int64_t until)
 	}
 }
 
+int world_fault_hours = 36;
+
 int
 world_run(uint64_t seed, int devices, bool faults, bool verbose,
     struct world_result *ret, struct errtext *err)
@@ -1265,6 +1427,9 @@ world_run(uint64_t seed, int devices, bool faults, bool verbose,
 	hours_draw(&w->hours, seed, now_of(w).wall_ms);
 	rollout_draw(&w->rollout, seed, devices);
 	ways_draw(&w->ways, seed);
+	prng_init(&w->rate.chance, ~seed);
+	w->rate.level = 1;
+	rate_draw(&w->rate, w->now);
 	w->cfg = (struct core_config){
 	    .time_scale = 1, .boot = 1, .unknown = UNKNOWN_OBSERVE,
 	    .in_flight = 1000, .start_per_hour = 3600 * 10,
@@ -1283,13 +1448,14 @@ world_run(uint64_t seed, int devices, bool faults, bool verbose,
 	core_boot(w);
 	if (faults)
 		(void)plan(w, HOUR / 4, H_OPERATOR, -1, NULL);
-	run_until(w, 36 * HOUR);
+	run_until(w, world_fault_hours * HOUR);
 	/* No more faults: then everything must come to its end. */
 	w->faults_on = false;
-	run_until(w, 37 * HOUR);
+	run_until(w, (world_fault_hours + 1) * HOUR);
 	calm(w);
 	/* At most 30 days; on as soon as nothing is open any more. */
-	for (int64_t t = 38; t < 30 * 24 && !all_settled(w); t += 4) {
+	for (int64_t t = world_fault_hours + 2;
+	    t < 30 * 24 && !all_settled(w); t += 4) {
 		run_until(w, t * HOUR);
 		calm(w); /* a gate or a rule may have paused it */
 	}

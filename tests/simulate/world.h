@@ -35,6 +35,9 @@ struct world_result {
 	int64_t virtual_ms;
 };
 
+/* Hours with faults, 36 unless set: a short world shows less, and costs less. */
+extern int world_fault_hours;
+
 /* 0, or -1 with what was violated in err. */
 int world_run(uint64_t seed, int devices, bool faults, bool verbose,
     struct world_result *ret, struct errtext *err);
