@@ -53,7 +53,8 @@ read_ipv6(struct span s, uint8_t ret[16])
 			i += 2;
 			continue;
 		}
-		if (s.p[i] == ':' && (n == 0 || ++i == s.n))
+		/* One colon parts two groups, and a gap has none behind it. */
+		if (s.p[i] == ':' && (n == 0 || gap == n || ++i == s.n))
 			return false;
 		for (from = i; i < s.n && s.p[i] != ':'; i++)
 			;

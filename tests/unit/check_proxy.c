@@ -101,6 +101,14 @@ START_TEST(bad_lines)
 	BAD("PROXY TCP6 :1 ::1 4711 9620\r\n");
 	BAD("PROXY TCP6 1:2: ::1 4711 9620\r\n");
 	BAD("PROXY TCP6 g:: ::1 4711 9620\r\n");
+	BAD("PROXY TCP6 1 ::1 4711 9620\r\n");
+	BAD("PROXY TCP6 ::1 1:::2 4711 9620\r\n");
+	BAD("PROXY TCP6 ::1 1:2:3:4:5:6:7:8:9:: 4711 9620\r\n");
+	BAD("PROXY TCP4 192.0.2.7 198.51.100 4711 9620\r\n");
+	BAD("PROXY TCP4 192..2.7 198.51.100.1 4711 9620\r\n");
+	BAD("PROXY TCP4 1920.0.2.7 198.51.100.1 4711 9620\r\n");
+	BAD("PROXY TCP4 192.0.2.7 198.51.100.1  9620\r\n");
+	BAD("PROXY TCP4 192.0.2.7 198.51.100.1 4711 99999\r\n");
 	/* A line without an end. */
 	memset(line, 'x', sizeof(line));
 	memcpy(line, "PROXY UNKNOWN ", 14);

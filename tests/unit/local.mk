@@ -71,6 +71,19 @@ tests_unit_check_proto_hex_SOURCES = tests/unit/check_proto_hex.c \
 tests_unit_check_proto_hex_CPPFLAGS = $(unit_CPPFLAGS)
 tests_unit_check_proto_hex_LDADD = $(unit_LDADD)
 
+check_PROGRAMS += tests/unit/check_proto_short
+TESTS += tests/unit/check_proto_short
+tests_unit_check_proto_short_SOURCES = tests/unit/check_proto_short.c \
+	tests/unit/quick.h $(unit_hexgram_sources)
+tests_unit_check_proto_short_CPPFLAGS = $(unit_CPPFLAGS)
+tests_unit_check_proto_short_LDADD = $(unit_LDADD)
+
+check_PROGRAMS += tests/unit/check_template
+TESTS += tests/unit/check_template
+tests_unit_check_template_SOURCES = tests/unit/check_template.c
+tests_unit_check_template_CPPFLAGS = $(unit_CPPFLAGS)
+tests_unit_check_template_LDADD = $(unit_LDADD)
+
 check_PROGRAMS += tests/unit/check_proto_field
 TESTS += tests/unit/check_proto_field
 tests_unit_check_proto_field_SOURCES = tests/unit/check_proto_field.c \
