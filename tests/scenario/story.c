@@ -374,8 +374,9 @@ begin(struct story *s, const char *campaign)
 	    "version=0A05 package=0A03:0A04 package=0A04:0A05 ",
 	    "waves=a:1:success=97%:soak=10m,b:then=hold ",
 	    "waves=a:1,b windows=00:00-06:00 ", "dark_max=1 ", "update=ble ",
-	    "rules=any:1 ", "max_attempts=1 ", "start=2026-11-23T01:00:00Z "
-	    "end=2026-11-24T00:00:00Z at_end=cancel ", "downgrade=true ",
+	    "rules=any:1 ", "max_attempts=1 ",
+	    ("start=2026-11-23T01:00:00Z "
+	    "end=2026-11-24T00:00:00Z at_end=cancel "), "downgrade=true ",
 	    "start_rate=2/min ", "battery_wait=10m max_deferrals=2 "};
 
 	char line[128];
