@@ -1,6 +1,7 @@
 # tests: each ring describes itself. Every C suite is a Check program whose
 # closing line ("NN%: Checks: …") is counted by build-aux/sum-tests.sh; every
 # shell test ends with "N passed, N failed".
+EXTRA_DIST += tests/tempdir.h
 include $(top_srcdir)/tests/unit/local.mk
 include $(top_srcdir)/tests/store/local.mk
 include $(top_srcdir)/tests/config/local.mk

@@ -7,6 +7,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "../tempdir.h"
 #include "world.h"
 
 #define EVENTS_KEPT 4096
@@ -73,14 +74,13 @@ struct record *
 record_new(bool sqlite)
 {
 	struct record *r = calloc(1, sizeof(*r));
-	const char *tmp = getenv("TMPDIR");
 
 	if (r == NULL)
 		scn_fail("out of memory");
 	if (!sqlite)
 		return r;
 	(void)snprintf(r->directory, sizeof(r->directory), "%s/scn.XXXXXX",
-	    tmp == NULL || strlen(tmp) > 40 ? "/tmp" : tmp);
+	    tempdir());
 	if (mkdtemp(r->directory) == NULL)
 		scn_fail("no temporary directory");
 	(void)snprintf(r->path, sizeof(r->path), "%s/db", r->directory);

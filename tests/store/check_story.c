@@ -100,7 +100,7 @@ START_TEST(power_cut_in_a_campaign)
 	n = tale_learn();
 	ck_assert_int_ge(n, 60);
 	count_steps(&begin, &all);
-	points_init(&p, begin + 1, all, 20000);
+	points_init(&p, begin + 1, all, 6000);
 	while (points_next(&p, &k)) {
 		struct tale t;
 		int64_t on_disk;
@@ -191,7 +191,7 @@ START_TEST(errors_in_a_campaign)
 
 	shim_install();
 	(void)tale_learn();
-	points_init(&p, 1, count_calls(), 8000);
+	points_init(&p, 1, count_calls(), 3000);
 	while (points_next(&p, &k)) {
 		struct tale t;
 		int since = 0;

@@ -13,19 +13,17 @@
 #include <unistd.h>
 
 #include "core/plant.h"
+#include "../tempdir.h"
 
 #define WAIT_MS 20000
 
 void
 td_init(struct testdir *td)
 {
-	const char *tmp = getenv("TMPDIR");
-
 #ifdef PLANTED_BUGS
 	plant_select(getenv("TRACKUPD_PLANT"));
 #endif
-	(void)snprintf(td->dir, sizeof(td->dir), "%.40s/trackupd.XXXXXX",
-	    tmp == NULL || tmp[0] == '\0' ? "/tmp" : tmp);
+	(void)snprintf(td->dir, sizeof(td->dir), "%s/trackupd.XXXXXX", tempdir());
 	ck_assert_ptr_nonnull(mkdtemp(td->dir));
 	(void)snprintf(td->path, sizeof(td->path), "%s/t.db", td->dir);
 }
