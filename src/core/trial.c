@@ -813,7 +813,7 @@ go(struct trial *w, struct campaign_spec *spec, const struct plan_device *v,
 	    == FILE_REFUSED) {
 		w->r->end = TRIAL_REFUSED;
 		effects(w);
-		return 0;
+		return w->failed ? errtext_set(err, -1, "out of memory") : 0;
 	}
 	effects(w);
 	fleet_begins(w, v);

@@ -26,6 +26,26 @@ tests_unit_check_members_SOURCES = tests/unit/check_members.c
 tests_unit_check_members_CPPFLAGS = $(unit_CPPFLAGS)
 tests_unit_check_members_LDADD = $(unit_LDADD)
 
+# The n-th call for memory fails.
+starve_sources = tests/unit/starve.c tests/unit/starve.h
+starve_wrap = -Wl,--wrap=malloc -Wl,--wrap=calloc -Wl,--wrap=realloc
+
+check_PROGRAMS += tests/unit/check_inventory
+TESTS += tests/unit/check_inventory
+tests_unit_check_inventory_SOURCES = tests/unit/check_inventory.c \
+	tests/unit/quick.h $(starve_sources)
+tests_unit_check_inventory_CPPFLAGS = $(unit_CPPFLAGS)
+tests_unit_check_inventory_LDFLAGS = $(AM_LDFLAGS) $(starve_wrap)
+tests_unit_check_inventory_LDADD = $(unit_LDADD)
+
+check_PROGRAMS += tests/unit/check_plan
+TESTS += tests/unit/check_plan
+tests_unit_check_plan_SOURCES = tests/unit/check_plan.c \
+	tests/unit/quick.h $(starve_sources)
+tests_unit_check_plan_CPPFLAGS = $(unit_CPPFLAGS)
+tests_unit_check_plan_LDFLAGS = $(AM_LDFLAGS) $(starve_wrap)
+tests_unit_check_plan_LDADD = $(unit_LDADD)
+
 check_PROGRAMS += tests/unit/check_proxy
 TESTS += tests/unit/check_proxy
 tests_unit_check_proxy_SOURCES = tests/unit/check_proxy.c
