@@ -340,7 +340,7 @@ attempt_stop_due(struct core *c, struct attempt *a)
 	    (a->rec.stop_acked && !planted("stop_though_acked")) ||
 	    a->rec.phase == PHASE_INTENT ||
 	    !attempt_stoppable(a) || a->rec.stops_sent >= STOPS_MAX ||
-	    d->conn == NULL || !c->store_ok || !device_commandable(c, d) ||
+	    !device_hears(d) || !c->store_ok || !device_commandable(c, d) ||
 	    device_quarantined(c, d))
 		return;
 	if (a->rec.stops_sent > 0 &&

@@ -468,6 +468,11 @@ core_handle(struct core *c, const struct ev *ev, struct core_now now,
 	case EV_FOREIGN:
 		foreign_command(c, ev->conn);
 		break;
+	case EV_BETWEEN:
+		if (ev->conn->device != NULL &&
+		    ev->conn->device->conn == ev->conn)
+			device_kick(c, ev->conn->device);
+		break;
 	case EV_STORE:
 		store_changed(c, ev->ok, ev->low);
 		break;

@@ -34,6 +34,9 @@ struct core_conn {
 	bool mixed;          /* it has spoken as more than one device */
 	bool relayed;        /* set by the shell: a platform is behind us, and
 	                      * acknowledges what it gets */
+	bool inside;         /* the shell's: a command was not taken, for that
+	                      * platform is in the middle of a frame; none is
+	                      * tried before EV_BETWEEN */
 };
 
 enum ev_kind {
@@ -47,6 +50,7 @@ enum ev_kind {
 	EV_SENT,     /* the outcome of an FX_SEND: ok = the kernel took at least
 	              * one byte, so the tracker may get it whole */
 	EV_FOREIGN,  /* conn: the platform behind us commands an update itself */
+	EV_BETWEEN,  /* conn: the platform's frame is over, ours may follow */
 	EV_STORE,    /* ok = commits work; else degraded: no starts, no SACKs */
 	EV_WINDOWS,  /* windows: the answer to an FX_WINDOWS */
 	EV_DOWNLOAD, /* download: what our file server saw */

@@ -423,7 +423,7 @@ frame_own(const struct device *d, const struct message *m)
 	case MSG_NACK:
 		return m->has_serial && device_serial_open(more, m->serial);
 	case MSG_GTVER:
-		return read_acked(more);
+		return read_answers(more, m);
 	case MSG_GTUPD:
 		return more->rec.start_attempt != 0 &&
 		    more->rec.foreign_until_at == 0;

@@ -28,18 +28,32 @@ probe_ms(const struct core *c, const struct device *d)
 bool
 read_possible(const struct core *c, const struct device *d)
 {
-	return d->conn != NULL && c->store_ok && device_commandable(c, d) &&
+	return device_hears(d) && c->store_ok && device_commandable(c, d) &&
 	    !device_quarantined(c, d) &&
 	    (d->more == NULL || d->more->read.state == READ_NONE);
 }
 
-/* Sends a read, or remembers that one is wanted. */
-bool
-read_acked(const struct device_more *m)
+/* How the count of a version lies to that of the ACK of its read. */
+static bool
+count_follows(const struct read *r, const struct message *msg)
 {
-	return m->read.state == READ_ACKED;
+	uint16_t ahead = (uint16_t)(msg->count - r->ack_count);
+
+	return ahead >= 1 && ahead <= 8;
 }
 
+/* The answer to our read, or that answer once more. A platform behind us may
+ * have asked, too, just before or after. */
+bool
+read_answers(const struct device_more *m, const struct message *msg)
+{
+	if (m->read.state == READ_ACKED)
+		return count_follows(&m->read, msg);
+	return m->read.version_count != m->read.ack_count &&
+	    m->read.version_count == msg->count;
+}
+
+/* Sends a read, or remembers that one is wanted. */
 void
 read_want(struct core *c, struct device *d, enum read_why why)
 {
@@ -215,7 +229,7 @@ read_ack(struct core *c, struct device *d, const struct core_conn *conn,
 	m->read.ack_conn_id = conn->id;
 	m->read.state = READ_ACKED;
 	diagnosis_acked(c, m);
-	m->read.ack_count = msg->count;
+	m->read.ack_count = m->read.version_count = msg->count;
 	core_event(c, d, 0, m->attempt == NULL ? 0 : m->attempt->rec.id,
 	    EVENT_ACK, PHASE_NONE, -1, msg->serial, "AT+GTRTO acknowledged");
 }
@@ -284,7 +298,6 @@ read_version(struct core *c, struct device *d, const struct core_conn *conn,
     const struct message *msg)
 {
 	struct device_more *m = device_more(c, d);
-	uint16_t ahead;
 
 	if (m == NULL)
 		return;
@@ -297,10 +310,10 @@ read_version(struct core *c, struct device *d, const struct core_conn *conn,
 	if ((m->read.state != READ_ACKED || m->read.ack_conn_id != conn->id) &&
 	    !(m->read.state == READ_OUT && planted("fence_without_ack")))
 		return;
-	ahead = (uint16_t)(msg->count - m->read.ack_count);
-	if ((ahead < 1 || ahead > 8) && !planted("fence_any_count") &&
+	if (!count_follows(&m->read, msg) && !planted("fence_any_count") &&
 	    !planted("fence_without_ack"))
 		return;
+	m->read.version_count = msg->count;
 	fence_answered(c, d, msg);
 }
 

@@ -61,6 +61,7 @@ struct read {
 	uint64_t ack_conn_id;       /* on which it was acknowledged */
 	enum transport transport;
 	uint16_t ack_count;
+	uint16_t version_count;     /* of the answer; ack_count = none yet */
 };
 
 /* Everything about a device that has to do with updates. */
@@ -394,7 +395,7 @@ void read_version(struct core *c, struct device *d,
 void read_refused(struct core *c, struct device_more *m);
 void read_timer(struct core *c, struct device_more *m);
 /* The version that follows is the answer to a read of ours. */
-bool read_acked(const struct device_more *m);
+bool read_answers(const struct device_more *m, const struct message *msg);
 void read_hint(struct core *c, struct device *d, const struct core_conn *conn,
     const struct message *m);
 void read_tokens(struct core *c);
@@ -591,6 +592,14 @@ const char *device_country(const struct core *c, const struct device *d);
 void device_meet(struct core *c, struct device *d);
 /* A command may go to it at all, where it is now: never_file, networks. */
 bool device_commandable(const struct core *c, const struct device *d);
+
+/* A command would be taken now. */
+static inline bool
+device_hears(const struct device *d)
+{
+	return d->conn != NULL && !d->conn->inside;
+}
+
 bool conn_allowed(const struct core *c, const struct device *d,
     const struct core_conn *conn);
 /* The contract's hold not_allowed. */

@@ -195,7 +195,7 @@ target_hold(const struct core *c, const struct target *t,
 		return HOLD_WAVE;
 	if (t->rec.wait_hold != HOLD_NONE)
 		return t->rec.wait_hold;
-	if (d->conn == NULL)
+	if (!device_hears(d))
 		return HOLD_OFFLINE;
 	if ((h = hold_version(c, t, ret_until_at)) != HOLD_NONE)
 		return h;

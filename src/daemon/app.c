@@ -432,6 +432,12 @@ on_foreign(void *arg, struct core_conn *conn)
 	app_event(arg, &(struct ev){.kind = EV_FOREIGN, .conn = conn});
 }
 
+static void
+on_between(void *arg, struct core_conn *conn)
+{
+	app_event(arg, &(struct ev){.kind = EV_BETWEEN, .conn = conn});
+}
+
 static bool
 on_busy(void *arg, const struct core_conn *conn)
 {
@@ -459,6 +465,7 @@ app_trackers_ops(struct app *a)
 	    .end = on_end,
 	    .close = on_close,
 	    .foreign = on_foreign,
+	    .between = on_between,
 	    .busy = on_busy,
 	    .note = app_note,
 	};

@@ -196,7 +196,7 @@ relay_json(const struct api_status *st)
 		}
 	}
 	return json_pack("{s:o, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I,"
-	    " s:I}", "upstreams", list,
+	    " s:I, s:I, s:I}", "upstreams", list,
 	    "connected", (json_int_t)r->connected,
 	    "waiting", (json_int_t)r->waiting,
 	    "held_bytes", (json_int_t)r->held_bytes,
@@ -206,6 +206,8 @@ relay_json(const struct api_status *st)
 	    "closed", (json_int_t)r->upstream_closed,
 	    "reset", (json_int_t)r->upstream_reset,
 	    "hidden", (json_int_t)r->hidden,
+	    "not_hidden", (json_int_t)r->not_hidden,
+	    "not_between", (json_int_t)r->not_between,
 	    "foreign", (json_int_t)r->foreign);
 }
 

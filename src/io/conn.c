@@ -439,6 +439,7 @@ trackers_send(struct core_conn *cc, const char *p, size_t n)
 		return udp_send(c, p, n);
 	if (c->relay != NULL && !relay_between(c)) {
 		relays_stats(c->t->relays)->not_between++;
+		c->core.inside = true;
 		return false;
 	}
 	if ((sent = conn_write(c, p, n)) <= 0)

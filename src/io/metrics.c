@@ -3,6 +3,7 @@
 
 #include <inttypes.h>
 #include <math.h>
+#include <stdio.h>
 #include <string.h>
 
 #define PREFIX "trackupd_"
@@ -203,6 +204,52 @@ write_campaigns(struct sbuf *b, const struct core *core, struct core_now now)
 	}
 }
 
+/* Of the platforms behind us; nothing where there is none. */
+static void
+write_relay(struct sbuf *b, const struct api_status *st)
+{
+	const struct relay_stats *r = &st->trackers.relay;
+
+	if (r->upstreams == 0)
+		return;
+	head(b, "relay_upstream_up", "gauge",
+	    "1 when the platform was last reached.");
+	for (size_t i = 0; i < st->relay_count; i++) {
+		const struct relay_view *v = &st->relay[i];
+		char name[RELAY_HOST_MAX + 16];
+
+		(void)snprintf(name, sizeof(name), strchr(v->host, ':') != NULL
+		    ? "[%s]:%u" : "%s:%u", v->host, v->port);
+		labelled(b, "relay_upstream_up", "upstream", name, v->up);
+	}
+	head(b, "relay_connections", "gauge",
+	    "Trackers that have their platform, and that wait for it.");
+	labelled(b, "relay_connections", "state", "connected", r->connected);
+	labelled(b, "relay_connections", "state", "waiting", r->waiting);
+	one(b, "relay_held_bytes", "gauge",
+	    "Bytes of trackers that wait for a platform.",
+	    (double)r->held_bytes);
+	head(b, "relay_bytes_total", "counter", "Bytes passed on.");
+	labelled(b, "relay_bytes_total", "direction", "up", r->bytes_up);
+	labelled(b, "relay_bytes_total", "direction", "down", r->bytes_down);
+	one(b, "relay_connect_failures_total", "counter",
+	    "Connections to a platform that failed.",
+	    (double)r->connect_failed);
+	head(b, "relay_closed_total", "counter",
+	    "Trackers' connections that ended for the platform's sake.");
+	labelled(b, "relay_closed_total", "reason", "closed",
+	    r->upstream_closed);
+	labelled(b, "relay_closed_total", "reason", "reset",
+	    r->upstream_reset);
+	labelled(b, "relay_closed_total", "reason", "hold_full",
+	    r->hold_closed);
+	one(b, "relay_hidden_total", "counter",
+	    "Frames of our own dialogue kept from the platform.",
+	    (double)r->hidden);
+	one(b, "relay_foreign_total", "counter",
+	    "Updates that a platform commanded itself.", (double)r->foreign);
+}
+
 static void
 write_store(struct sbuf *b, const struct api_status *st)
 {
@@ -239,6 +286,7 @@ metrics_write(struct sbuf *b, const struct core *core, struct core_now now,
 	    "Devices overdue after their download and not heard of since.",
 	    (double)v.dark);
 	write_wire(b, st, &v);
+	write_relay(b, st);
 	write_campaigns(b, core, now);
 	histogram_write(b, "dispatch_seconds",
 	    "From a device's speaking to the command that it made possible.",

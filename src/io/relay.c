@@ -2,6 +2,7 @@
 #include "io/trackers_priv.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <netinet/tcp.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -12,7 +13,9 @@
 
 #define STALL_BYTES (OUTPUT_MAX / 2)      /* for the tracker: stop reading */
 #define DOWN_READ_BYTES (OUTPUT_MAX / 4)
-#define KEEPALIVE_S 60                    /* of the upstream */
+/* Of the upstream: a platform's machine that is gone sends no end. */
+#define KEEPALIVE_S 60
+#define KEEPALIVE_AGAIN_S 15
 
 /*
  * Two connections as one. Which of our own words mix with those of the
@@ -131,11 +134,18 @@ connect_later(struct conn *c, int error)
 	conn_hurry(c);
 }
 
+static void
+option_set(int fd, int level, int name, int value)
+{
+	/* A kernel that refuses one of these still relays. */
+	(void)setsockopt(fd, level, name, &value, sizeof(value));
+}
+
 static int
 upstream_socket(struct conn *c, const struct relay_address *to)
 {
 	struct relay_address from;
-	int fd, one = 1, idle = KEEPALIVE_S;
+	int fd, error;
 
 	fd = socket(to->ss.ss_family, SOCK_STREAM | SOCK_NONBLOCK |
 	    SOCK_CLOEXEC, 0);
@@ -146,20 +156,22 @@ upstream_socket(struct conn *c, const struct relay_address *to)
 		errno = EMFILE;
 		return -1;
 	}
-	(void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one));
-	(void)setsockopt(fd, SOL_SOCKET, SO_KEEPALIVE, &one, sizeof(one));
-	(void)setsockopt(fd, IPPROTO_TCP, TCP_KEEPIDLE, &idle, sizeof(idle));
+	option_set(fd, IPPROTO_TCP, TCP_NODELAY, 1);
+	option_set(fd, SOL_SOCKET, SO_KEEPALIVE, 1);
+	option_set(fd, IPPROTO_TCP, TCP_KEEPIDLE, KEEPALIVE_S);
+	option_set(fd, IPPROTO_TCP, TCP_KEEPINTVL, KEEPALIVE_AGAIN_S);
+	option_set(fd, IPPROTO_TCP, TCP_USER_TIMEOUT,
+	    (int)MIN_OF(c->t->cfg.owed_timeout_ms, INT_MAX));
 	if (!relay_source(c->t->relays, to->ss.ss_family, &from))
 		return fd;
 	/* The port is chosen when the peer is known: so one address has 28,000
 	 * of them for each platform, not for all together. */
-	(void)setsockopt(fd, IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT, &one,
-	    sizeof(one));
+	option_set(fd, IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT, 1);
 	if (bind(fd, (struct sockaddr *)&from.ss, from.len) == 0)
 		return fd;
-	one = errno;
+	error = errno;
 	(void)close(fd);
-	errno = one;
+	errno = error;
 	return -1;
 }
 
@@ -506,6 +518,10 @@ down_pass(struct conn *c, const char *p, size_t n)
 		}
 	}
 	conn_put(c, p + sent, n - sent);
+	if (c->core.inside && c->reason == NULL && relay_between(c)) {
+		c->core.inside = false;
+		c->t->ops.between(c->t->ops.arg, &c->core);
+	}
 }
 
 static void

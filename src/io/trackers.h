@@ -80,6 +80,9 @@ struct trackers_ops {
 	void (*close)(void *arg, struct core_conn *conn, const char *reason);
 	/* The platform behind us sends a GTUPD command of its own. */
 	void (*foreign)(void *arg, struct core_conn *conn);
+	/* A command was not sent, for the platform was in the middle of a
+	 * frame; now it is not. */
+	void (*between)(void *arg, struct core_conn *conn);
 	/* True while the device of conn is updating: idle_timeout suspended. */
 	bool (*busy)(void *arg, const struct core_conn *conn);
 	/* One log line; trackers limits the rate of what peers can cause. */

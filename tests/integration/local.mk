@@ -8,8 +8,15 @@ tests_integration_checker_CPPFLAGS = $(AM_CPPFLAGS) $(JANSSON_CFLAGS) \
 tests_integration_checker_LDADD = $(JANSSON_LIBS) $(SQLITE_LIBS)
 
 check_PROGRAMS += tests/integration/peer tests/integration/shim.so
-check_PROGRAMS += tests/integration/platform
+check_PROGRAMS += tests/integration/platform tests/integration/tap \
+	tests/integration/relaycheck
+tests_integration_platform_SOURCES = tests/integration/platform.c \
+	tests/integration/wiresplit.h
 tests_integration_platform_LDADD =
+tests_integration_tap_LDADD =
+tests_integration_relaycheck_SOURCES = tests/integration/relaycheck.c \
+	tests/integration/wiresplit.h
+tests_integration_relaycheck_LDADD =
 tests_integration_peer_LDADD =
 # Loaded into the daemon, so no program: none of its flags fit.
 tests_integration_shim_so_SOURCES = tests/integration/shim.c
@@ -35,6 +42,7 @@ integration_tests += tests/integration/t-hex.sh
 integration_tests += tests/integration/t-files.sh
 integration_tests += tests/integration/t-downloads.sh
 integration_tests += tests/integration/t-relay.sh
+integration_tests += tests/integration/t-relay-mixed.sh
 integration_tests += tests/integration/t-udp.sh
 integration_tests += tests/integration/t-personalities.sh
 integration_tests += tests/integration/t-haproxy.sh

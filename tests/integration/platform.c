@@ -1,12 +1,15 @@
 /*
  * platform: a tracking platform that writes down what it gets.
  *
- *   platform PORT DIRECTORY
+ *   platform PORT DIRECTORY [commands]
  *
- * Listens on 127.0.0.1:PORT and keeps the bytes of each connection in a file of
- * its own, DIRECTORY/NUMBER.in. It acknowledges as a platform does: each text
- * frame that ends in ",COUNT$" by +SACK:COUNT$. Knows nothing of the daemon's
- * code. Ends on SIGTERM.
+ * Listens on 127.0.0.1:PORT, TCP and UDP, and keeps the bytes of each
+ * connection in a file of its own, DIRECTORY/NUMBER.in, and those that it sent
+ * in NUMBER.out; datagrams likewise, of each source. It acknowledges as a
+ * platform does: heartbeats by their answer, other frames by +SACK:COUNT$.
+ * With "commands" it sends some of its own too, in two pieces: version reads
+ * and others, with serials from F000 on. Knows nothing of the daemon's code.
+ * Ends on SIGTERM.
  */
 #include "config.h"
 
@@ -14,28 +17,39 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <time.h>
 #include <unistd.h>
+
+#include "wiresplit.h"
 
 #define CONNECTIONS_MAX 2000
 #define FRAME_MAX 4096
+#define PIECE_MS 40
 
 struct peer {
-	FILE *log;
+	FILE *in, *out;
 	char frame[FRAME_MAX];
 	size_t len;
+	struct sockaddr_in sin; /* UDP: whom to answer */
+	char command[64];       /* what is left of one of ours */
+	long long command_at;   /* when the rest goes; 0: none */
+	bool commanded;
 };
 
-static struct pollfd fds[CONNECTIONS_MAX + 1];
-static struct peer peers[CONNECTIONS_MAX + 1];
-static size_t count = 1;
-static unsigned number;
+static struct pollfd fds[CONNECTIONS_MAX + 2];
+static struct peer peers[CONNECTIONS_MAX + 2];
+static struct peer sources[CONNECTIONS_MAX];
+static size_t count = 2, source_count;
+static unsigned number, serial = 0xF000;
 static const char *directory;
+static bool commands;
 static volatile sig_atomic_t ended;
 
 static void
@@ -52,52 +66,128 @@ fail(const char *what)
 	exit(1);
 }
 
-static void
-acknowledge(int fd, const char *frame, size_t len)
+static long long
+now_ms(void)
 {
-	size_t at = len - 1, n;
-	char sack[32];
+	struct timespec ts;
 
-	while (at > 0 && frame[at - 1] != ',')
-		at--;
-	n = len - 1 - at;
-	if (at == 0 || n != 4)
+	(void)clock_gettime(CLOCK_MONOTONIC, &ts);
+	return (long long)ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
+}
+
+static void
+put(struct peer *p, int fd, const char *bytes, size_t n)
+{
+	ssize_t sent;
+
+	if (p->sin.sin_family != 0)
+		sent = sendto(fd, bytes, n, MSG_NOSIGNAL,
+		    (struct sockaddr *)&p->sin, sizeof(p->sin));
+	else
+		sent = send(fd, bytes, n, MSG_NOSIGNAL);
+	if (sent > 0)
+		(void)fwrite(bytes, 1, (size_t)sent, p->out);
+	(void)fflush(p->out);
+}
+
+/* To each sixth connection: a version read, and in turn something else. */
+static void
+command_begin(struct peer *p, int fd)
+{
+	size_t half = 10;
+
+	p->commanded = true;
+	if (!commands || p->sin.sin_family != 0 || number % 6 != 0)
 		return;
-	(void)snprintf(sack, sizeof(sack), "+SACK:%.4s$", frame + at);
-	(void)!send(fd, sack, strlen(sack), MSG_NOSIGNAL);
+	serial++;
+	(void)snprintf(p->command, sizeof(p->command),
+	    "AT+GTRTO=gv620mg,%d,,,,,,%04X$", serial % 2 == 1 ? 8 : 9, serial);
+	put(p, fd, p->command, half);
+	memmove(p->command, p->command + half,
+	    strlen(p->command + half) + 1);
+	p->command_at = now_ms() + PIECE_MS;
+}
+
+static void
+answer(struct peer *p, int fd, const char *frame, size_t n)
+{
+	struct said s = wire_said(frame, n);
+	char sack[64];
+
+	if (s.what == SAYING_HEARTBEAT)
+		(void)snprintf(sack, sizeof(sack), "+SACK:GTHBD,%s,%s$",
+		    s.version, s.count);
+	else
+		(void)snprintf(sack, sizeof(sack), "+SACK:%s$", s.count);
+	/* Nothing may stand in the middle of a command. */
+	if (p->command_at != 0) {
+		put(p, fd, p->command, strlen(p->command));
+		p->command_at = 0;
+	}
+	put(p, fd, sack, strlen(sack));
+	if (!p->commanded && s.what == SAYING_OTHER)
+		command_begin(p, fd);
 }
 
 static void
 take(struct peer *p, int fd, const char *bytes, size_t n)
 {
-	(void)fwrite(bytes, 1, n, p->log);
-	(void)fflush(p->log);
-	for (size_t i = 0; i < n; i++) {
-		if (p->len == 0 && bytes[i] != '+')
-			continue;
-		if (p->len < FRAME_MAX)
-			p->frame[p->len++] = bytes[i];
-		if (bytes[i] == '$') {
-			acknowledge(fd, p->frame, p->len);
-			p->len = 0;
+	size_t off = 0, len;
+
+	(void)fwrite(bytes, 1, n, p->in);
+	(void)fflush(p->in);
+	while (n > 0) {
+		size_t room = FRAME_MAX - p->len, part = n < room ? n : room;
+
+		memcpy(p->frame + p->len, bytes, part);
+		p->len += part;
+		bytes += part;
+		n -= part;
+		for (off = 0; off < p->len; off += len) {
+			len = wire_frame(p->frame + off, p->len - off);
+			if (len == WIRE_PART)
+				break;
+			if (len > 0)
+				answer(p, fd, p->frame + off, len);
+			else
+				len = 1;
 		}
+		/* No frame is that long: it was none. */
+		if (off == 0 && p->len == FRAME_MAX)
+			off = 1;
+		memmove(p->frame, p->frame + off, p->len - off);
+		p->len -= off;
 	}
+}
+
+static FILE *
+file_open(const char *kind, unsigned n, const char *end)
+{
+	char path[4096];
+	FILE *f;
+
+	(void)snprintf(path, sizeof(path), "%s/%d-%s%u.%s", directory,
+	    (int)getpid(), kind, n, end);
+	if ((f = fopen(path, "we")) == NULL)
+		fail(path);
+	return f;
 }
 
 static void
 add(int fd)
 {
-	char path[4096];
+	int one = 1;
 
-	if (count > CONNECTIONS_MAX) {
+	if (fd < 0)
+		return;
+	if (count == sizeof(fds) / sizeof(fds[0])) {
 		(void)close(fd);
 		return;
 	}
-	(void)snprintf(path, sizeof(path), "%s/%d-%u.in", directory,
-	    (int)getpid(), number++);
+	(void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one));
 	memset(&peers[count], 0, sizeof(peers[count]));
-	if ((peers[count].log = fopen(path, "we")) == NULL)
-		fail(path);
+	peers[count].in = file_open("", number, "in");
+	peers[count].out = file_open("", number++, "out");
 	fds[count++] = (struct pollfd){.fd = fd, .events = POLLIN};
 }
 
@@ -105,52 +195,111 @@ static void
 drop(size_t i)
 {
 	(void)close(fds[i].fd);
-	(void)fclose(peers[i].log);
+	(void)fclose(peers[i].in);
+	(void)fclose(peers[i].out);
 	count--;
 	fds[i] = fds[count];
 	peers[i] = peers[count];
 }
 
+static void
+datagram(int fd)
+{
+	struct sockaddr_in sin;
+	socklen_t len = sizeof(sin);
+	char buf[65536];
+	ssize_t n = recvfrom(fd, buf, sizeof(buf), MSG_DONTWAIT,
+	    (struct sockaddr *)&sin, &len);
+	size_t i = 0;
+
+	if (n <= 0)
+		return;
+	while (i < source_count && sources[i].sin.sin_port != sin.sin_port)
+		i++;
+	if (i == CONNECTIONS_MAX)
+		return;
+	if (i == source_count) {
+		sources[i].sin = sin;
+		sources[i].in = file_open("udp", (unsigned)i, "in");
+		sources[i].out = file_open("udp", (unsigned)i, "out");
+		source_count++;
+	}
+	sources[i].len = 0;
+	take(&sources[i], fd, buf, (size_t)n);
+}
+
+static void
+listen_both(uint16_t port)
+{
+	struct sockaddr_in sin = {.sin_family = AF_INET,
+	    .sin_port = htons(port),
+	    .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+	int one = 1;
+
+	for (int i = 0; i < 2; i++) {
+		fds[i].fd = socket(AF_INET, (i == 0 ? SOCK_STREAM : SOCK_DGRAM) |
+		    SOCK_CLOEXEC, 0);
+		fds[i].events = POLLIN;
+		(void)setsockopt(fds[i].fd, SOL_SOCKET, SO_REUSEADDR, &one,
+		    sizeof(one));
+		if (bind(fds[i].fd, (struct sockaddr *)&sin, sizeof(sin)) < 0)
+			fail("bind");
+	}
+	if (listen(fds[0].fd, 1000) < 0)
+		fail("listen");
+}
+
+static void
+turn(void)
+{
+	char buf[65536];
+	ssize_t n;
+
+	for (size_t i = count; i-- > 2;) {
+		if (peers[i].command_at != 0 &&
+		    now_ms() >= peers[i].command_at) {
+			peers[i].command_at = 0;
+			put(&peers[i], fds[i].fd, peers[i].command,
+			    strlen(peers[i].command));
+		}
+		if (fds[i].revents == 0)
+			continue;
+		n = recv(fds[i].fd, buf, sizeof(buf), 0);
+		if (n > 0)
+			take(&peers[i], fds[i].fd, buf, (size_t)n);
+		else
+			drop(i);
+	}
+	if ((fds[1].revents & POLLIN) != 0)
+		datagram(fds[1].fd);
+	if (!ended && (fds[0].revents & POLLIN) != 0)
+		add(accept(fds[0].fd, NULL, NULL));
+}
+
 int
 main(int argc, char **argv)
 {
-	struct sockaddr_in sin = {.sin_family = AF_INET,
-	    .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
 	struct sigaction sa = {.sa_handler = on_term};
-	char buf[65536];
-	int one = 1;
-	ssize_t n;
 
-	if (argc != 3) {
-		(void)fputs("usage: platform PORT DIRECTORY\n", stderr);
+	if (argc != 3 && (argc != 4 || strcmp(argv[3], "commands") != 0)) {
+		(void)fputs("usage: platform PORT DIRECTORY [commands]\n",
+		    stderr);
 		return 2;
 	}
 	directory = argv[2];
-	sin.sin_port = htons((uint16_t)strtoul(argv[1], NULL, 10));
+	commands = argc == 4;
 	(void)sigaction(SIGTERM, &sa, NULL);
-	fds[0].fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-	fds[0].events = POLLIN;
-	(void)setsockopt(fds[0].fd, SOL_SOCKET, SO_REUSEADDR, &one,
-	    sizeof(one));
-	if (bind(fds[0].fd, (struct sockaddr *)&sin, sizeof(sin)) < 0 ||
-	    listen(fds[0].fd, 1000) < 0)
-		fail("listen");
+	listen_both((uint16_t)strtoul(argv[1], NULL, 10));
 	(void)puts("ready");
 	(void)fflush(stdout);
 	while (!ended) {
-		if (poll(fds, (nfds_t)count, 1000) < 0 && errno != EINTR)
-			fail("poll");
-		for (size_t i = count; i-- > 1;) {
-			if (fds[i].revents == 0)
-				continue;
-			n = recv(fds[i].fd, buf, sizeof(buf), 0);
-			if (n > 0)
-				take(&peers[i], fds[i].fd, buf, (size_t)n);
-			else
-				drop(i);
+		if (poll(fds, (nfds_t)count, commands ? PIECE_MS / 2 : 1000) <
+		    0) {
+			if (errno != EINTR)
+				fail("poll");
+			continue;
 		}
-		if (!ended && (fds[0].revents & POLLIN) != 0)
-			add(accept(fds[0].fd, NULL, NULL));
+		turn();
 	}
 	return 0;
 }

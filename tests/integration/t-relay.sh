@@ -5,8 +5,11 @@
 . "${top_srcdir:?}/tests/integration/lib.sh"
 platform=$bin/tests/integration/platform
 mkdir "$T/in"
-upstream=$("$helper" ports 1)
-write_config "relay: {upstream: \"127.0.0.1:$upstream\"}"
+mapfile -t ports < <("$helper" ports 2)
+upstream=${ports[0]} http=${ports[1]}
+write_config "relay: {upstream: \"127.0.0.1:$upstream\"}" \
+    "http: {listen: [\"127.0.0.1:$http\"]}"
+echo "limits: {start_rate: 10/s}" >>"$T/trackupd.yaml"
 
 platform_start()
 {
@@ -44,6 +47,11 @@ some_done() { [ "$(campaign_field behind targets.succeeded)" -ge "$1" ]; }
 ok "some succeed behind the relay" wait_for 60 some_done 3
 ok "trackers have their platform" test "$(relay_field connected)" -gt 0
 is "the platform is up" "$(relay_field upstreams.0.up)" true
+curl -s "http://127.0.0.1:$http/metrics" >"$T/metrics"
+has "so say the metrics" "$T/metrics" \
+    "^trackupd_relay_upstream_up\{upstream=\"127.0.0.1:$upstream\"\} 1$"
+has "bytes that passed, too" "$T/metrics" \
+    '^trackupd_relay_bytes_total\{direction="up"\} [1-9]'
 
 # The platform goes away and comes back: trackers are held meanwhile. Nobody
 # acknowledges for it, so what they report behind such a report waits, too.

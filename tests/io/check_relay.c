@@ -31,7 +31,7 @@ static struct {
 	struct relay_config relay;
 	int platform;           /* listens; -1 = nobody does */
 	struct core_conn *conn; /* the tracker's, opened last */
-	size_t frames, closed, foreign;
+	size_t frames, closed, foreign, between;
 	char reason[64];
 	bool answer;            /* reply to own frames */
 } w;
@@ -82,6 +82,15 @@ on_foreign(void *arg, struct core_conn *conn)
 }
 
 static void
+on_between(void *arg, struct core_conn *conn)
+{
+	(void)arg;
+	ck_assert_ptr_eq(conn, w.conn);
+	ck_assert(!conn->inside);
+	w.between++;
+}
+
+static void
 on_note(void *arg, enum note_level level, const char *line)
 {
 	(void)arg;
@@ -91,7 +100,7 @@ on_note(void *arg, enum note_level level, const char *line)
 
 static const struct trackers_ops ops = {.open = on_open, .frame = on_frame,
     .close = on_close, .busy = on_busy, .foreign = on_foreign,
-    .note = on_note};
+    .between = on_between, .note = on_note};
 
 /* --- the platform ----------------------------------------------------------*/
 
@@ -380,6 +389,13 @@ START_TEST(commands_between_frames)
 	DURING(w.l, 50, true);
 	say(p, ",,0008$AT+GTQSS=x$");
 	expect(t, ",,0008$+SACK:11F1$AT+GTQSS=x$");
+	/* Told once, and only because a command had not gone. */
+	ck_assert_uint_eq(w.between, 1);
+	say(p, "AT+GTQSS=");
+	expect(t, "AT+GTQSS=");
+	say(p, "y$");
+	expect(t, "y$");
+	ck_assert_uint_eq(w.between, 1);
 	ck_assert(trackers_send(w.conn, COMMAND, strlen(COMMAND)));
 	expect(t, COMMAND);
 	/* Line ends between frames belong to none. */

@@ -65,7 +65,8 @@
  *
  * Trackers
  *   CONNECT d1 [udp|relay] [from=10.0.0.1]   CLOSE d1
- *   PLATFORM d1                    the platform behind us commands an update
+ *   PLATFORM d1 [begins | ends]    the platform behind us commands an update;
+ *       a frame of it, in which no command of ours is taken
  *   RECV d1 WHAT; WHAT; …          each a frame of its own:
  *       report, late (a buffered report), heartbeat, power_on, power_off,
  *       ack [SERIAL|stop], nack [SERIAL], 100, 200,1 … (a code), buff 301,

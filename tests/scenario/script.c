@@ -304,6 +304,16 @@ cmd_platform(struct world *w, char *args)
 
 	if (c == NULL)
 		scn_fail("%s is not connected", d->name);
+	if (strcmp(args, "begins") == 0) {
+		c->core.inside = true;
+		return;
+	}
+	if (strcmp(args, "ends") == 0) {
+		c->core.inside = false;
+		world_event(w, &(struct ev){.kind = EV_BETWEEN,
+		    .conn = &c->core});
+		return;
+	}
 	world_event(w, &(struct ev){.kind = EV_FOREIGN, .conn = &c->core});
 }
 
