@@ -25,6 +25,7 @@ declare -A lane_what=(
 lane_needs_all='
 file:/usr/sbin/haproxy         haproxy
 cmd:chromium                   chromium
+cmd:chromedriver               chromium-driver
 cmd:promtool                   prometheus
 lib:check                      check
 cmd:git                        git

@@ -188,21 +188,32 @@ function csv_save(name, columns, rows) {
 }
 
 /* columns: {title, text(row), node(row) or none, cls}. more: a function for
- * the next page, or null. */
-function table(name, columns, rows, cmd, more) {
-	const cells = (r) => columns.map((c) => el("td", {class: c.cls || null},
-	    c.node ? c.node(r) : String(c.text(r) ?? "–")));
+ * the next page, or null. last: how many of the rows are shown, from the end;
+ * newest: the other way round. CSV has all, as they came. On a phone the rows of
+ * what is wide are blocks, without what is empty. */
+function table(name, columns, rows, cmd, more, last, newest) {
+	const shown = rows.slice(-(last || rows.length));
+	if (newest)
+		shown.reverse();
+	const wide = columns.some((c) => c.cls === "wide");
+	const cell = (c, r) => el("td", {"data-title": c.title, class:
+	    (c.cls || "") + ((c.text(r) ?? "") === "" ? " none" : "")},
+	    c.node ? c.node(r) : String(c.text(r) ?? "–"));
+	const cells = (r) => columns.map((c) => cell(c, r));
 	return el("div", {},
-	    el("div", {class: "scroll"}, el("table", {"data-name": name},
+	    el("div", {class: "scroll"}, el("table", {"data-name": name,
+		class: wide ? "stack" : null},
 		el("thead", {}, el("tr", {}, columns.map((c) =>
 		    el("th", {class: c.cls || null, scope: "col"}, c.title)))),
 		el("tbody", {}, rows.length > 0
-		    ? rows.map((r) => el("tr", {}, cells(r)))
+		    ? shown.map((r) => el("tr", {}, cells(r)))
 		    : el("tr", {}, el("td", {class: "soft",
 			colspan: columns.length}, "none"))))),
 	    el("div", {class: "under"},
 		el("button", {type: "button", on: {click: () =>
 		    csv_save(name, columns, rows)}}, "CSV"),
+		shown.length < rows.length ? el("span", {}, `the last ${
+		    num(shown.length)} of ${num(rows.length)}`) : null,
 		more ? el("button", {type: "button", on: {click: more}},
 		    "More") : null,
 		cmd ? el("code", {}, cmd) : null));

@@ -102,17 +102,22 @@ pages.campaigns = async () => [
 ];
 
 function progress_plot(c, report) {
-	const points = report.progress.concat([Object.assign({at:
-	    new Date().toISOString()}, c.targets)]);
+	/* After a restart nothing is left of what was before. */
+	const points = c.finished_at && report.progress.length > 0
+	    ? report.progress : report.progress.concat([Object.assign({at:
+	    c.finished_at ?? new Date().toISOString()}, c.targets)]);
+	/* Within two days the hour says more than the day. */
+	const cut = new Date() - new Date(points[0].at) < 172800000
+	    ? [11, 16] : [5, 10];
 	return plot("progress/" + c.name, {type: "line", data: {
-		labels: points.map((p) => when(p.at).slice(5, 16)),
+		labels: points.map((p) => when(p.at).slice(...cut)),
 		datasets: states.map((s, i) => ({label: s,
 		    fill: i === 0 ? "origin" : "-1",
 		    data: points.map((p) => p[s]), pointRadius: 0,
 		    borderWidth: 1, borderColor: palette[s],
 		    backgroundColor: palette[s] + "b0", tension: 0})),
 	}, options: {interaction: {mode: "index", intersect: false},
-	    scales: {x: {ticks: {maxTicksLimit: 8, maxRotation: 0}},
+	    scales: {x: {ticks: {autoSkipPadding: 16, maxRotation: 0}},
 		y: {stacked: true, min: 0, ticks: {precision: 0}}}}},
 	    "targets by state over time");
 }
@@ -121,12 +126,23 @@ function funnel_plot(c, report) {
 	const steps = report.funnel;
 	return plot("funnel/" + c.name, {type: "bar", data: {
 		labels: steps.map((s) => s.step),
-		datasets: [{label: "trackers", backgroundColor: series[0],
-		    data: steps.map((s) => s.count)}],
-	}, options: {indexAxis: "y", plugins: {legend: {display: false}},
-	    scales: {x: {ticks: {precision: 0}}, y: {}}}},
+		datasets: [
+			{label: "came further", backgroundColor: palette.succeeded,
+			 data: steps.map((s, i) => further(steps, i))},
+			{label: "are there", backgroundColor: palette.waiting,
+			 data: steps.map((s, i) => still(steps, i))},
+			{label: "ended there", backgroundColor: palette.failed,
+			 data: steps.map((s) => s.ended)},
+		],
+	}, options: {indexAxis: "y", scales: {x: {stacked: true,
+	    ticks: {precision: 0}}, y: {stacked: true}}}},
 	    "how far trackers have come");
 }
+
+/* The last step is where all want to be: nobody is on his way there. */
+const further = (steps, i) => i + 1 < steps.length ? steps[i + 1].count
+    : steps[i].count;
+const still = (steps, i) => steps[i].count - further(steps, i) - steps[i].ended;
 
 /* Ends an hour, as it went over the last samples. */
 function rate(report) {
@@ -142,8 +158,8 @@ function gate_text(w) {
 	const g = w.gate;
 	if (!g)
 		return "none";
-	return `${g.success}% of at least ${g.min_done}, unknown at most `
-	    + `${g.unknown_max}%`
+	return `${g.success}% of at least ${g.min_done}`
+	    + (g.unknown_max < 100 ? `, unknown at most ${g.unknown_max}%` : "")
 	    + (g.soak_s ? `, soak ${span(g.soak_s)}` : "") + `, then ${g.then}`
 	    + (g.deadline_at ? `, until ${when(g.deadline_at)}` : "");
 }
@@ -163,10 +179,9 @@ function waves_table(c) {
 		{title: "Done", text: (w) => w.done, cls: "num"},
 		{title: "Gate", text: gate_text, cls: "wide"},
 		{title: "Still lacks", text: lacks_text, cls: "wide"},
-		{title: "", text: (w) => w.reason ?? "", cls: "wide", node: (w) =>
+		{title: "Why", text: (w) => w.reason ?? "", cls: "wide", node: (w) =>
 		    el("span", {}, w.reason ?? "", " ", w.state === "held" ?
-			approve_button(c, w) : "", w.approved_by ?
-			`approved by ${w.approved_by}` : "")},
+			approve_button(c, w) : "")},
 	], c.waves, "trackupctl wave list " + word(c.name));
 }
 
@@ -266,12 +281,13 @@ pages.campaign = async ([name]) => {
 		    tile("waiting", num(t.waiting + t.backoff)),
 		    tile("in flight", num(c.in_flight)),
 		    tile("dark", num(c.dark), c.dark ? "bad" : null),
-		    tile("ends an hour", per_hour === null ? "–"
-			: num(Math.round(per_hour))),
+		    c.finished_at ? [] : tile("ends an hour", per_hour === null
+			? "–" : num(Math.round(per_hour))),
 		    tile(c.finished_at ? "finished" : "expected end",
 			c.finished_at ? when(c.finished_at) : c.eta
 			? until(c.eta) : "–", "small"),
-		    tile(!w ? "window" : new Date(w.begin) <= new Date()
+		    c.finished_at ? [] : tile(!w ? "window"
+			: new Date(w.begin) <= new Date()
 			? `window open (${w.timezone})`
 			: `next window (${w.timezone})`, !w ? "always"
 			: new Date(w.begin) <= new Date() ? "until "
@@ -283,8 +299,8 @@ pages.campaign = async ([name]) => {
 			table("progress-" + c.name, [{title: "At", text: (p) =>
 			    p.at, node: (p) => when(p.at), cls: "when"}].concat(
 			    states.map((s) => ({title: s, text: (p) => p[s],
-				cls: "num"}))), report.progress.slice(-3),
-			    "trackupctl campaign show " + n)),
+				cls: "num"}))), report.progress,
+			    "trackupctl campaign show " + n, null, 3)),
 		    card("How far they came", funnel_plot(c, report),
 			table("funnel-" + c.name, [
 				{title: "Step", text: (s) => s.step},
@@ -292,11 +308,12 @@ pages.campaign = async ([name]) => {
 				 cls: "num"},
 				{title: "Of all", cls: "num", text: (s) =>
 				    percent(s.count, report.funnel[0].count)},
-				{title: "Lost before", cls: "num", text: (s) => {
-					const i = report.funnel.indexOf(s);
-					return i === 0 ? 0 : report.funnel[i - 1]
-					    .count - s.count;
-				}},
+				{title: "There", cls: "num", text: (s) =>
+				    still(report.funnel,
+					report.funnel.indexOf(s))},
+				{title: "Ended", cls: "num", text: (s) =>
+				    s.ended, node: (s) => el("span", {class:
+				    s.ended ? "bad" : null}, num(s.ended))},
 			], report.funnel, "trackupctl campaign show " + n))),
 		card("Waves", waves_table(c)),
 		card("Failures", failures_table(c, report)),
@@ -326,12 +343,12 @@ pages.campaign = async ([name]) => {
 const grown = new Map(); /* path → pages that were asked for */
 
 /* The pages so far; a button asks for one more. */
-async function list(path, pages_max) {
+async function list(path, limit) {
 	const n = grown.get(path) || 1, items = [];
 	let after = "";
-	for (let i = 0; i < Math.min(n, pages_max || 20); i++) {
-		const p = await ask(path + (path.includes("?") ? "&" : "?")
-		    + "limit=100" + (after ? "&after=" + seg(after) : ""));
+	for (let i = 0; i < Math.min(n, 20); i++) {
+		const p = await ask(`${path}${path.includes("?") ? "&" : "?"}limit=${
+		    limit || 100}` + (after ? "&after=" + seg(after) : ""));
 		items.push(...p.items);
 		after = p.next;
 		if (!after)
@@ -421,7 +438,7 @@ const waits = (t) => t.state === "waiting" ? `waits for ${t.hold}`
 
 pages.device = async ([id]) => {
 	const d = await ask("devices/" + seg(id));
-	const p = await list(`devices/${seg(id)}/timeline`);
+	const p = await list(`devices/${seg(id)}/timeline`, 1000);
 	return [
 		el("h1", {}, d.id, " ", pill(d.online ? "online" : "offline")),
 		d.diagnosis ? el("p", {class: "warn"}, d.diagnosis) : null,
@@ -449,7 +466,7 @@ pages.device = async ([id]) => {
 			{title: "Again at", text: (t) => t.retry_at ?? "",
 			 node: (t) => when(t.retry_at), cls: "when"},
 		    ], d.campaigns, "trackupctl device show " + d.id))),
-		card("Timeline", table("timeline-" + d.id, [
+		card("Timeline, newest first", table("timeline-" + d.id, [
 			{title: "At", text: (e) => e.at, cls: "when", node: (e) =>
 			    el("span", {title: e.at}, when(e.at)
 				+ e.at.slice(19, 23))},
@@ -462,7 +479,8 @@ pages.device = async ([id]) => {
 			{title: "Serial", text: (e) => e.serial ?? ""},
 			{title: "Text", text: (e) => e.text, cls: "wide",
 			 node: (e) => el("code", {}, e.text)},
-		], p.items, "trackupctl device timeline " + d.id, p.more)),
+		], p.items, "trackupctl device timeline " + d.id, p.more, 300,
+		    true)),
 	].filter(Boolean);
 };
 
@@ -479,7 +497,7 @@ pages.audit = async () => {
 			{title: "Object", text: (a) => a.object, cls: "wide"},
 			{title: "Reason", text: (a) => a.reason ?? "",
 			 cls: "wide"},
-		], p.items, "trackupctl events --since 30d", p.more)),
+		], p.items, "trackupctl audit", p.more)),
 	];
 };
 
@@ -515,7 +533,7 @@ pages.health = async () => {
 			{title: "Held off", text: (l) => l.hits ?? "",
 			 cls: "num", node: (l) => el("span", {class: l.hits > 0
 			    ? "warn" : null}, num(l.hits))},
-		], limits, "trackupctl status")),
+		], limits, "trackupctl status --all")),
 	].filter(Boolean);
 };
 

@@ -108,6 +108,7 @@ core_report_campaign(const struct core *c, const char *name,
     struct report_campaign *ret)
 {
 	const struct campaign *p = campaign_find(c, name);
+	enum report_step step;
 
 	if (p == NULL)
 		return false;
@@ -117,8 +118,13 @@ core_report_campaign(const struct core *c, const char *name,
 
 		if (t->rec.state == TARGET_SKIPPED)
 			continue;
-		for (int s = 0; s <= (int)step_of(t); s++)
+		step = step_of(t);
+		for (int s = 0; s <= (int)step; s++)
 			ret->step[s]++;
+		if (t->rec.state == TARGET_FAILED ||
+		    t->rec.state == TARGET_UNVERIFIED ||
+		    t->rec.state == TARGET_CANCELLED)
+			ret->ended[step]++;
 		if (t->rec.state == TARGET_ACTIVE)
 			ret->phase[t->preflight || t->attempt == NULL
 			    ? PHASE_PREFLIGHT

@@ -35,6 +35,7 @@ struct report_failure {
 
 struct report_campaign {
 	size_t step[STEP_COUNT_];
+	size_t ended[STEP_COUNT_];    /* of these: there, and not well */
 	size_t phase[PHASE_COUNT_];   /* of those that are active */
 	struct report_failure failure[REPORT_FAILURES_MAX];
 	size_t failure_count;

@@ -120,6 +120,30 @@ post_all(struct ctl *c, const char *question, const char *file,
 	return r;
 }
 
+/* Who types the name of a campaign where a file is due is told what becomes of
+ * that one. */
+static bool
+is_campaign(struct ctl *c, const char *question, const char *name)
+{
+	char path[CTL_PATH_MAX], state[32], *s;
+	struct answer a;
+	bool r;
+
+	if (access(name, F_OK) == 0 || errno != ENOENT ||
+	    strchr(name, '/') != NULL || strlen(name) > 64)
+		return false;
+	s = client_encode(c, name);
+	(void)snprintf(path, sizeof path, "campaigns/%s", s);
+	free(s);
+	a = client_ask(c, path, NULL);
+	if ((r = a.status == 200))
+		say("%s is no file, but a campaign of the daemon: it is %s; "
+		    "%s takes a campaign file", name,
+		    jtext(a.json, "state", state, sizeof state), question);
+	answer_done(&a);
+	return r;
+}
+
 int
 ask_about(struct ctl *c, const char *question, const char *file,
     const json_t *more, json_t **ret)
@@ -127,9 +151,12 @@ ask_about(struct ctl *c, const char *question, const char *file,
 	const char *slash = strrchr(file, '/');
 	const char *base = slash == NULL ? file : slash + 1;
 	struct answer a = {0};
-	int r = post_all(c, question, file, base, more, &a);
+	int r;
 
 	*ret = NULL;
+	if (is_campaign(c, question, file))
+		return CTL_USAGE;
+	r = post_all(c, question, file, base, more, &a);
 	if (r != 0)
 		return r;
 	if (a.status == 200) {

@@ -207,3 +207,20 @@ cmd_events(struct ctl *c, char *const *args)
 		(void)fputs("nothing happened in that time\n", stderr);
 	return r;
 }
+
+/* --- who did what ------------------------------------------------------------*/
+int
+cmd_audit(struct ctl *c, char *const *args)
+{
+	static const struct list_column columns[] = {
+		{"AT", "at", 0, NULL},
+		{"WHO", "who", 0, NULL},
+		{"ACTION", "action", 0, NULL},
+		{"OBJECT", "object", COL_WIDE, NULL},
+		{"REASON", "reason", COL_WIDE, NULL},
+	};
+
+	(void)args;
+	return print_list(c, "audit", columns, ARRAY_LEN(columns),
+	    "nothing was changed yet");
+}

@@ -98,6 +98,8 @@ static const struct cmd root_cmds[] = {
 	    OPT_BIT(OPT_FOLLOW) | OPT_BIT(OPT_SINCE) | OPT_BIT(OPT_CAMPAIGN) |
 	    CMD_LIST,
 	    0),
+	VERB("audit", "", "who changed what, and why, newest first", cmd_audit,
+	    CMD_LIST, 0),
 	END
 };
 

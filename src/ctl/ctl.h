@@ -206,6 +206,7 @@ cmd_fn cmd_campaign_retry, cmd_campaign_export;
 cmd_fn cmd_campaign_plan, cmd_campaign_simulate;
 cmd_fn cmd_wave_list, cmd_wave_approve;
 cmd_fn cmd_firmware_list;
+cmd_fn cmd_audit;
 
 /* --- cmd_check.c -----------------------------------------------------------*/
 /* Posts a question about a campaign file, with the lists that it names and

@@ -3,6 +3,7 @@
 
 #include <stdio.h>
 #include <stdlib.h>
+#include "base/sbuf.h"
 
 /* --- a campaign as JSON ----------------------------------------------------*/
 typedef const char *name_fn(unsigned v);
@@ -156,7 +157,7 @@ api_view_campaign(struct api_call *c, struct view_campaign *ret)
 	if (core_view_campaign(a->ops.core(a->ops.arg), a->ops.now(a->ops.arg),
 	    c->arg[0], ret))
 		return true;
-	api_fail(c, 404, "not_found", "campaign %s: no such", c->arg[0]);
+	api_fail(c, 404, "not_found", "campaign %s: no such campaign", c->arg[0]);
 	return false;
 }
 
@@ -222,6 +223,22 @@ target_json(const struct view_target *t)
 	    "diagnosis", api_text_or_null(t->diagnosis));
 }
 
+/* With the words that there are: nobody knows all of them by heart. */
+static void
+no_such_word(struct api_call *c, const char *what, const char *word,
+    name_fn *name, unsigned count)
+{
+	struct sbuf b;
+
+	sbuf_init(&b, 900);
+	for (unsigned i = 0; i < count; i++)
+		if (name(i)[0] != '\0')
+			sbuf_addf(&b, "%s%s", b.len == 0 ? "" : ", ", name(i));
+	api_fail(c, 400, "bad_parameter", "%s: %.40s: no such %s; there are %s",
+	    what, word, what, sbuf_str(&b));
+	sbuf_done(&b);
+}
+
 static bool
 read_filter(struct api_call *c, const struct view_campaign *v,
     struct target_filter *ret)
@@ -230,10 +247,13 @@ read_filter(struct api_call *c, const struct view_campaign *v,
 		enum api_param param;
 		int (*parse)(const char *s);
 		const char *what;
+		name_fn *name;
+		unsigned count;
 	} words[] = {
-		{API_STATE, target_state_parse, "state"},
-		{API_CAUSE, cause_parse, "cause"},
-		{API_HOLD, hold_parse, "hold"},
+		{API_STATE, target_state_parse, "state", target_state_text,
+		    TARGET_STATE_COUNT_},
+		{API_CAUSE, cause_parse, "cause", cause_text, CAUSE_COUNT_},
+		{API_HOLD, hold_parse, "hold", hold_text, HOLD_COUNT_},
 	};
 	int *const out[] = {&ret->state, &ret->cause, &ret->hold};
 	enum wave_state state;
@@ -245,8 +265,8 @@ read_filter(struct api_call *c, const struct view_campaign *v,
 		if ((c->given & API_BIT(words[i].param)) == 0)
 			continue;
 		if ((*out[i] = words[i].parse(s)) < 0) {
-			api_fail(c, 400, "bad_parameter", "%s: %s: no such %s",
-			    words[i].what, s, words[i].what);
+			no_such_word(c, words[i].what, s, words[i].name,
+			    words[i].count);
 			return false;
 		}
 	}
@@ -277,7 +297,7 @@ api_get_targets(struct api_call *c)
 
 	if (!core_view_campaign_brief(a->ops.core(a->ops.arg),
 		a->ops.now(a->ops.arg), c->arg[0], &v)) {
-		api_fail(c, 404, "not_found", "campaign %s: no such",
+		api_fail(c, 404, "not_found", "campaign %s: no such campaign",
 		    c->arg[0]);
 		return;
 	}

@@ -481,7 +481,7 @@ read_begin(struct api_call *c, struct feed_query *ret)
 		return true;
 	if (!core_view_campaign_brief(a->ops.core(a->ops.arg),
 		a->ops.now(a->ops.arg), c->param[API_CAMPAIGN], &v)) {
-		api_fail(c, 404, "not_found", "campaign %s: no such",
+		api_fail(c, 404, "not_found", "campaign %s: no such campaign",
 		    c->param[API_CAMPAIGN]);
 		return false;
 	}

@@ -282,9 +282,10 @@ funnel_json(const struct report_campaign *r)
 	json_t *j = json_array();
 
 	for (int i = 0; j != NULL && i < STEP_COUNT_; i++)
-		(void)json_array_append_new(j, json_pack("{s:s, s:I}",
+		(void)json_array_append_new(j, json_pack("{s:s, s:I, s:I}",
 		    "step", report_step_name((enum report_step)i),
-		    "count", (json_int_t)r->step[i]));
+		    "count", (json_int_t)r->step[i],
+		    "ended", (json_int_t)r->ended[i]));
 	return j;
 }
 
@@ -312,7 +313,7 @@ api_get_report(struct api_call *c)
 	}
 	if (!core_report_campaign(c->api->ops.core(c->api->ops.arg),
 		c->arg[0], r))
-		api_fail(c, 404, "not_found", "campaign %s: no such",
+		api_fail(c, 404, "not_found", "campaign %s: no such campaign",
 		    c->arg[0]);
 	else
 		api_answer(c, 200, json_pack("{s:o, s:o, s:o, s:o, s:I, s:o}",

@@ -174,7 +174,7 @@ run 0 --json campaign list; is_json 'array 9'
 run 0 campaign show fleet; out '^State  *running'; out 'no_ack 29, bad_url 1'
 out 'window 1000, offline 240'; out '^rest  *open'; out 'first wäve'
 run 0 campaign show fleet -o json; is_json 'object 21'
-run 4 campaign show nobody; err 'campaign nobody: no such'; no_out
+run 4 campaign show nobody; err 'campaign nobody: no such campaign'; no_out
 run 4 campaign show flet; err 'did you mean fleet?'; no_out
 run 4 campaign pause rueld; err 'did you mean ruled?'
 run 4 campaign show ../status; err 'no such'
@@ -191,6 +191,9 @@ run 0 campaign targets fleet --hold offline --json; is_json 'array 294'
 run 0 campaign targets draft; err 'no such targets'
 run 0 campaign targets draft --json; is_json 'array 0'
 run 2 campaign targets fleet --state gone; err 'state: gone: no such state'
+err 'there are waiting, active, '
+run 2 campaign targets fleet --hold x; err 'approval, .*rate$'
+run 2 campaign targets fleet --cause x; err 'there are no_ack, '
 run 2 campaign targets fleet --state gone --json; no_out
 run 2 campaign targets fleet --wave 'x&state=failed'; err 'has no wave'
 run 0 wave list fleet; lines 3; out '^canary  *held .* met '
@@ -336,6 +339,9 @@ run 1 campaign check "$dir/c/l.yaml"; err 'not UTF-8'
 rm "$dir/c/lists/one.txt"; mkdir "$dir/c/lists/one.txt"
 run 1 campaign check "$dir/c/l.yaml"; err 'not a regular file'
 run 1 campaign check "$dir/c/none.yaml"; err 'none.yaml: No such file'
+run 2 campaign check fleet; err 'fleet is no file, but a campaign .* is [a-z]*; check'
+run 2 campaign plan done; err 'is finished; plan takes a campaign file'
+run 1 campaign check no/fleet; err 'no/fleet: No such file'
 what='check in the directory itself'
 if (cd "$dir/c" && exec "$ctl" -s "$sock" campaign check a.yaml) \
     > "$dir/out" 2> "$dir/err"; then ok; else bad 'exit code'; fi

@@ -33,6 +33,7 @@ integration_tests += tests/integration/t-unit.sh
 integration_tests += tests/integration/t-smoke.sh
 integration_tests += tests/integration/t-http.sh
 integration_tests += tests/integration/t-page.sh
+integration_tests += tests/integration/t-clicks.sh
 integration_tests += tests/integration/t-openapi.sh
 EXTRA_DIST += doc/openapi.yaml
 integration_tests += tests/integration/t-metrics.sh

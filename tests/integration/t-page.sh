@@ -99,6 +99,7 @@ says "a failure, and what to do" \
     "update_failed $(get failures.0.model <"$T/report.json") 0A03 1 pause, and compare"
 says "why others wait" "wave $(get holds.wave <"$T/show.json")"
 says "the funnel" "succeeded $(get funnel.6.count <"$T/report.json")"
+says "who is where, and who ended there" "downloaded 6 25.0% 0 1"
 says "the line that does the same" "trackupctl wave list first"
 says "a hostile description is text" "<img src=x onerror=alert(1)>"
 ok "and no element" test -z "$(grep -F '<img' "$T/dom.html")"
@@ -117,7 +118,7 @@ browse 1280 "#/device/$bad1" device
 after=$(rows)
 says "the device" "$bad1 online"
 says "its campaign and cause" "first failed update_failed"
-shown=$(($(tr '>' '\n' <"$T/dom.html" | grep -c 'td class="wide"') - 1))
+shown=$(tr '>' '\n' <"$T/dom.html" | grep -c 'td data-title="Text"')
 ok "every row of the timeline: $shown, of $before to $after" \
     test "$shown" -ge "$before" -a "$shown" -le "$after"
 

@@ -352,6 +352,8 @@ START_TEST(reports)
 	r = get("campaigns/fleet/report");
 	j = json_object_get(r.json, "funnel");
 	ck_assert_int_eq(number(json_array_get(j, 0), "count"), 9);
+	ck_assert_int_eq(number(json_array_get(j, 0), "ended"), 0);
+	ck_assert_int_eq(number(json_array_get(j, 1), "ended"), 3);
 	j = json_array_get(json_object_get(r.json, "failures"), 0);
 	ck_assert_str_eq(text(j, "cause"), "bad_url");
 	ck_assert_str_eq(text(j, "from"), "0A03");

@@ -397,6 +397,7 @@ core_report_campaign(const struct core *c, const char *name,
 	memset(ret, 0, sizeof *ret);
 	ret->step[STEP_TARGETS] = 9;
 	ret->step[STEP_STARTED] = 4;
+	ret->ended[STEP_STARTED] = 3;
 	ret->phase[PHASE_DOWNLOADING] = 2;
 	ret->failure_count = 1;
 	ret->failure[0] = (struct report_failure){.state = TARGET_FAILED,
