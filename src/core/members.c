@@ -243,11 +243,13 @@ target_leave_excluded(struct core *c, struct target *t)
 	return true;
 }
 
-/* What was excluded and is no more waits again: nothing was sent to it. */
+/* What was excluded and is no more waits again: nothing was sent to it. Not
+ * where nothing starts any more, or it would wait for ever. */
 static bool
 target_return(struct core *c, struct target *t)
 {
-	if (t->rec.state != TARGET_SKIPPED ||
+	if (campaign_only_settles(t->campaign) ||
+	    t->rec.state != TARGET_SKIPPED ||
 	    t->rec.cause != CAUSE_EXCLUDED || excluded_for_good(c, t) ||
 	    (t->attempt != NULL && attempt_live(t->attempt)))
 		return false;

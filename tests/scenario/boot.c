@@ -306,6 +306,52 @@ world_crash(struct world *w, int64_t down_ms, bool other_boot, bool restored)
 }
 
 void
+world_keep(struct world *w)
+{
+	for (size_t i = 0; i < w->dev_count; i++) {
+		struct dev *d = &w->dev[i];
+
+		d->kept_count = 0;
+		for (size_t k = 0; k < d->conn_count; k++)
+			if (d->conn[k]->open && !d->conn[k]->core.relayed &&
+			    d->conn[k]->core.transport == TRANSPORT_TCP)
+				d->kept[d->kept_count++] = *d->conn[k];
+	}
+}
+
+/* Nothing but the address and whose it was came with them. */
+void
+world_resume(struct world *w)
+{
+	for (size_t i = 0; i < w->dev_count; i++) {
+		struct dev *d = &w->dev[i];
+		struct devid id;
+
+		if (devid_parse(span_str(d->id), &id) < 0)
+			scn_fail("%s: no id", d->name);
+		for (size_t k = 0; k < d->kept_count; k++) {
+			struct wconn *c = calloc(1, sizeof(*c));
+
+			if (c == NULL)
+				scn_fail("out of memory");
+			c->core.id = ++w->conn_last;
+			c->core.transport = TRANSPORT_TCP;
+			memcpy(c->core.addr, d->kept[k].core.addr,
+			    sizeof(c->core.addr));
+			c->dev = d;
+			c->open = true;
+			c->spoke = d->kept[k].spoke;
+			d->conn[d->conn_count++] = c;
+			d->connects++;
+			world_event(w, &(struct ev){.kind = EV_RESUME,
+			    .conn = &c->core,
+			    .devid = c->spoke ? &id : NULL});
+		}
+		d->kept_count = 0;
+	}
+}
+
+void
 world_done(struct world *w)
 {
 	forget(w);

@@ -35,7 +35,8 @@
  *   DURABLE                        what waits now is on disk
  *   STORE full | low | ok
  *   CRASH [down=5m] [reboot] [restored]   what is not durable is lost
- *   STOP  [down=5m] [reboot]       SIGTERM, then as CRASH
+ *   STOP  [down=5m] [reboot] [kept]  SIGTERM, then as CRASH; kept: the TCP
+ *       connections are, by the service manager
  *   OPER start|pause|resume|abort c1 [dry-run|digest=…]
  *   OPER approve c1 WAVE [force]
  *   OPER halt | resume-all | drain,  OPER probe|cancel|include|

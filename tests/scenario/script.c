@@ -413,7 +413,7 @@ static void
 cmd_crash(struct world *w, char *args)
 {
 	int64_t down = 1000;
-	bool other_boot = false, restored = false;
+	bool other_boot = false, restored = false, kept = false;
 	const char *word;
 
 	while (*(word = script_word(&args)) != '\0')
@@ -423,9 +423,15 @@ cmd_crash(struct world *w, char *args)
 			other_boot = true;
 		else if (strcmp(word, "restored") == 0)
 			restored = true;
+		else if (strcmp(word, "kept") == 0)
+			kept = true;
 		else
 			scn_fail("%s: no word of CRASH", word);
+	if (kept)
+		world_keep(w);
 	world_crash(w, down, other_boot, restored);
+	if (kept)
+		world_resume(w);
 }
 
 static void

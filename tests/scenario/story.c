@@ -233,7 +233,7 @@ the_machine(struct story *s, char *to, size_t size)
 		break;
 	case 10:
 		(void)snprintf(to, size, "STOP%s", PICK(s, "", " down=5m",
-		    " reboot"));
+		    " reboot", " kept", " down=5m kept"));
 		break;
 	default:
 		(void)snprintf(to, size, "STALL %s", PICK(s, "1s", "2m",

@@ -58,6 +58,8 @@ struct dev {
 	struct wconn *conn[WORLD_CONNS];
 	size_t conn_count;
 	size_t connects;         /* those before a crash, too */
+	struct wconn kept[WORLD_CONNS]; /* over a restart, while it lasts */
+	size_t kept_count;
 	bool kernel_full;        /* the next command is not taken */
 	bool kernel_torn;        /* the next command is taken in part */
 	/* commands that left and were not looked at */
@@ -194,6 +196,10 @@ void world_torn(struct world *w);
 /* What is not durable is lost; down_ms later the daemon is up again. */
 void world_crash(struct world *w, int64_t down_ms, bool other_boot,
     bool restored);
+/* What the service manager does for TCP connections: before the daemon goes
+ * down, and when it is up again. */
+void world_keep(struct world *w);
+void world_resume(struct world *w);
 void world_check(struct world *w);       /* every invariant */
 
 /* For the parts of the world among themselves: carries out what the last call
