@@ -55,7 +55,8 @@ enum server_kind {
 	SERVER_FLOOR_BARE, SERVER_FLOOR_PARSE, SERVER_FLOOR_ACK,
 	SERVER_DAEMON, SERVER_DAEMON_QUIET, /* sack: all, sack: heartbeat */
 	SERVER_DAEMON_FILES,
-	SERVER_MOSQUITTO, SERVER_MEMCACHED, SERVER_NGINX
+	SERVER_MOSQUITTO, SERVER_MEMCACHED, SERVER_NGINX,
+	SERVER_HAPROXY          /* extra: whom it stands before */
 };
 
 struct server {
@@ -89,6 +90,9 @@ double server_cpu_s(const struct server *s);
 double server_memory(const struct server *s);
 /* Until all its threads sleep and its CPU time stands still. */
 void server_quiet(const struct server *s);
+/* Server and clients in turn on one CPU: what a frame costs there is not mixed
+ * with what it costs to fetch it from another's cache. */
+void one_cpu(bool on);
 
 /* --- wire.c: what clients say ----------------------------------------------*/
 
@@ -152,5 +156,6 @@ void bench_rows(void);
 void bench_start(void);
 void bench_downloads(void);
 void bench_slow(void);
+void bench_relay(void);
 
 #endif

@@ -159,7 +159,7 @@ bench_downloads(void)
 	    "500 KB, 16 at a time, packets of 1,448 bytes", "us");
 
 	r->goal = GOAL_AT_MOST;
-	r->limit = 1.3;
+	r->limit = 1.2;
 	downloads_compare(r, SEGMENT, 9);
 	downloads_compare(outcome_new("download_64k", "The same, packets of "
 	    "64 KiB (no network has them)", "us"), 0, 5);

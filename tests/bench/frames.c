@@ -2,7 +2,6 @@
 #include "bench.h"
 
 #include <errno.h>
-#include <sched.h>
 #include <signal.h>
 #include <string.h>
 
@@ -46,28 +45,6 @@ lanes_close(void)
 		server_stop(&lanes[i].server);
 	}
 	work_clear();
-}
-
-/* Server and clients in turn on one CPU: what the frames cost there is not
- * mixed with what it costs to fetch them from another's cache. */
-static void
-one_cpu(bool on)
-{
-	static cpu_set_t all;
-	cpu_set_t one;
-	size_t cpu = CPU_SETSIZE - 1;
-
-	if (!on) {
-		(void)sched_setaffinity(0, sizeof(all), &all);
-		return;
-	}
-	if (sched_getaffinity(0, sizeof(all), &all) < 0)
-		die("sched_getaffinity: %s", strerror(errno));
-	while (!CPU_ISSET(cpu, &all))
-		cpu--;
-	CPU_ZERO(&one);
-	CPU_SET(cpu, &one);
-	(void)sched_setaffinity(0, sizeof(one), &one);
 }
 
 /* The frames lie in the sockets before the server runs: how many a read

@@ -19,6 +19,7 @@ static const struct {
 	{"start", bench_start},
 	{"downloads", bench_downloads},
 	{"slow", bench_slow},
+	{"relay", bench_relay},
 };
 
 static bool

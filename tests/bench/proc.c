@@ -7,6 +7,7 @@
 #include <fcntl.h>
 #include <ftw.h>
 #include <limits.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdarg.h>
 #include <stdlib.h>
@@ -162,6 +163,8 @@ program_name(enum server_kind kind)
 		return "memcached";
 	case SERVER_NGINX:
 		return "nginx";
+	case SERVER_HAPROXY:
+		return "haproxy";
 	default:
 		return NULL;
 	}
@@ -253,6 +256,18 @@ config_nginx(const struct server *s, const char *name)
 	    s->port, work_dir);
 }
 
+/* One thread that passes bytes on, as the daemon has one. */
+static void
+config_haproxy(const struct server *s, const char *name, const char *backend)
+{
+	write_file(name,
+	    "global\n\tnbthread 1\n\tmaxconn 4000\n"
+	    "defaults\n\tmode tcp\n\ttimeout connect 5s\n"
+	    "\ttimeout client 600s\n\ttimeout server 600s\n"
+	    "listen relay\n\tbind 127.0.0.1:%u\n\tserver s %s\n", s->port,
+	    backend);
+}
+
 static void
 config_mosquitto(const struct server *s, const char *name)
 {
@@ -297,6 +312,10 @@ run(const struct server *s, const char *config)
 		(void)execl(path, "nginx", "-e", "stderr", "-p", work_dir,
 		    "-c", config, NULL);
 		break;
+	case SERVER_HAPROXY:
+		(void)program_find("haproxy", path, sizeof(path));
+		(void)execl(path, "haproxy", "-q", "-db", "-f", config, NULL);
+		break;
 	}
 	_exit(127);
 }
@@ -319,6 +338,8 @@ server_fork(struct server *s, enum server_kind kind, const char *extra)
 		config_nginx(s, config);
 	else if (kind == SERVER_MOSQUITTO)
 		config_mosquitto(s, config);
+	else if (kind == SERVER_HAPROXY)
+		config_haproxy(s, config, extra);
 	(void)snprintf(log, sizeof(log), "log-%u", s->port);
 	if ((fd = open(log, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644)) <
 	    0)
@@ -464,4 +485,24 @@ server_quiet(const struct server *s)
 		    : 0;
 		before = after;
 	}
+}
+
+void
+one_cpu(bool on)
+{
+	static cpu_set_t all;
+	cpu_set_t one;
+	size_t cpu = CPU_SETSIZE - 1;
+
+	if (!on) {
+		(void)sched_setaffinity(0, sizeof(all), &all);
+		return;
+	}
+	if (sched_getaffinity(0, sizeof(all), &all) < 0)
+		die("sched_getaffinity: %s", strerror(errno));
+	while (!CPU_ISSET(cpu, &all))
+		cpu--;
+	CPU_ZERO(&one);
+	CPU_SET(cpu, &one);
+	(void)sched_setaffinity(0, sizeof(one), &one);
 }

@@ -21,6 +21,7 @@ dialect_of(enum server_kind kind, bool acknowledged)
 		return acknowledged ? TALK_MQTT1 : TALK_MQTT0;
 	case SERVER_MEMCACHED:
 	case SERVER_NGINX:
+	case SERVER_HAPROXY:
 	case SERVER_DAEMON_FILES:
 		break;
 	}
