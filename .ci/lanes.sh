@@ -24,6 +24,7 @@ declare -A lane_what=(
 )
 lane_needs_all='
 file:/usr/sbin/haproxy         haproxy
+file:/usr/sbin/nginx           nginx-light
 cmd:chromium                   chromium
 cmd:chromedriver               chromium-driver
 cmd:promtool                   prometheus

@@ -47,6 +47,7 @@ integration_tests += tests/integration/t-relay-mixed.sh
 integration_tests += tests/integration/t-udp.sh
 integration_tests += tests/integration/t-personalities.sh
 integration_tests += tests/integration/t-haproxy.sh
+integration_tests += tests/integration/t-nginx.sh
 integration_tests += tests/integration/t-calm.sh
 integration_tests += tests/integration/t-storm.sh
 integration_tests += tests/integration/t-peers.sh
