@@ -44,13 +44,8 @@ tests_fuzz_replay_proxy_SOURCES = tests/fuzz/replay_main.c \
 tests_fuzz_replay_proxy_CPPFLAGS = $(AM_CPPFLAGS) \
 	-DCORPUS='"tests/fuzz/corpus/proxy"'
 tests_fuzz_replay_proxy_LDADD = libtrackup-pure.a
-fuzz/fuzz_proxy: $(fuzz_proxy_sources) $(libtrackup_pure_a_SOURCES)
-	@$(MKDIR_P) fuzz
-	set --; for f in $(fuzz_proxy_sources) $(libtrackup_pure_a_SOURCES); \
-	do \
-		case $$f in *.c) set -- "$$@" $(top_srcdir)/$$f;; esac; \
-	done; \
-	$(FUZZ_CC) $(FUZZ_CFLAGS) -I. $(DEFS) $(AM_CPPFLAGS) -o $@ "$$@"
+$(fuzzdir)/fuzz_proxy: $(fuzz_proxy_sources) $(libtrackup_pure_a_SOURCES)
+	$(call fuzz_build,$(fuzz_proxy_sources) $(libtrackup_pure_a_SOURCES),$(AM_CPPFLAGS),)
 
 # The binary families: the same target, with a mutator that sets lengths and
 # check sums right, and seeds of their own.
@@ -125,10 +120,10 @@ $(fuzzdir)/fuzz_core: $(fuzz_core_all) libtrackup-store.a libtrackup-config.a
 	$(call fuzz_build,$(fuzz_core_all),$(fuzz_core_cppflags),\
 	    libtrackup-store.a libtrackup-config.a $(STORE_LIBS) $(GLIB_LIBS))
 
-fuzz_targets = api core frame hex1 hex2 yaml
+fuzz_targets = api core frame hex1 hex2 proxy yaml
 fuzz_programs = $(fuzzdir)/fuzz_api $(fuzzdir)/fuzz_core \
 	$(fuzzdir)/fuzz_frame $(fuzzdir)/fuzz_hex1 $(fuzzdir)/fuzz_hex2 \
-	$(fuzzdir)/fuzz_yaml
+	$(fuzzdir)/fuzz_proxy $(fuzzdir)/fuzz_yaml
 
 # FUZZ="core frame" runs these alone.
 fuzz: $(fuzz_programs)
@@ -141,14 +136,14 @@ fuzz: $(fuzz_programs)
 		    $(top_srcdir)/tests/fuzz/corpus/$$t; \
 	done
 
-# The same functions for AFL++, in its persistent mode. The binary families
-# have a mutator of libFuzzer's own; their frames are in the corpus of `frame`.
+# The same functions for AFL++, in its persistent mode; FUZZ="frame" builds this
+# one alone. The binary families have a mutator of libFuzzer's own; their frames are in the corpus of `frame`.
 AFL_CC = afl-clang-fast
 AFL_CFLAGS = -g -O1
 EXTRA_DIST += tests/fuzz/afl_main.c
 afl: libtrackup-store.a libtrackup-config.a
 	$(MAKE) fuzzdir=afl FUZZ_CC='$(AFL_CC)' FUZZ_CFLAGS='$(AFL_CFLAGS)' \
 	    FUZZ_MAIN=tests/fuzz/afl_main.c \
-	    afl/fuzz_api afl/fuzz_core afl/fuzz_frame afl/fuzz_yaml
+	    $(addprefix afl/fuzz_,$(or $(FUZZ),api core frame proxy yaml))
 
 .PHONY: fuzz afl

@@ -46,6 +46,12 @@ tests_unit_check_plan_CPPFLAGS = $(unit_CPPFLAGS)
 tests_unit_check_plan_LDFLAGS = $(AM_LDFLAGS) $(starve_wrap)
 tests_unit_check_plan_LDADD = $(unit_LDADD)
 
+check_PROGRAMS += tests/unit/check_record
+TESTS += tests/unit/check_record
+tests_unit_check_record_SOURCES = tests/unit/check_record.c
+tests_unit_check_record_CPPFLAGS = $(unit_CPPFLAGS)
+tests_unit_check_record_LDADD = $(unit_LDADD)
+
 check_PROGRAMS += tests/unit/check_proxy
 TESTS += tests/unit/check_proxy
 tests_unit_check_proxy_SOURCES = tests/unit/check_proxy.c
