@@ -455,6 +455,7 @@ core_handle(struct core *c, const struct ev *ev, struct core_now now,
 		c->speaking = ev->conn;
 		core_frame(c, ev->conn, ev->message);
 		break;
+	case EV_ENDED:
 	case EV_CLOSE:
 		closed(c, ev->conn);
 		break;

@@ -43,6 +43,8 @@ enum ev_kind {
 	EV_TICK,     /* time has passed: deadlines are due */
 	EV_OPEN,     /* conn was accepted */
 	EV_FRAME,    /* conn, message */
+	EV_ENDED,    /* its tracker says no more on conn: replies may still go,
+	              * commands would not arrive */
 	EV_CLOSE,    /* conn is gone */
 	EV_RESUME,   /* conn was kept over a restart; devid: whose it was, or
 	              * NULL. No sign of life */

@@ -132,8 +132,13 @@ event_of_frame(struct core *c, struct device *d, const struct message *m,
 	if (!device_row_kept(c, d->more))
 		return;
 	sbuf_init(&text, RAW_MAX);
+	/* Binary ones as digits, which is how the vendor's manuals show them:
+	 * what counts is at their end, and must not be cut off. */
 	for (size_t i = 0; i < m->raw.n && text.len + 4 < RAW_MAX; i++)
-		sbuf_add_escaped(&text, m->raw.p + i, 1);
+		if (m->family == FRAME_ASCII)
+			sbuf_add_escaped(&text, m->raw.p + i, 1);
+		else
+			sbuf_addf(&text, "%02X", (unsigned char)m->raw.p[i]);
 	core_event(c, d, 0, a == NULL ? 0 : a->rec.id, kind,
 	    a == NULL ? PHASE_NONE : a->rec.phase,
 	    m->kind == MSG_GTUPD ? m->code : -1,

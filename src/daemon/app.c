@@ -416,6 +416,12 @@ on_end(void *arg)
 }
 
 static void
+on_ended(void *arg, struct core_conn *conn)
+{
+	app_event(arg, &(struct ev){.kind = EV_ENDED, .conn = conn});
+}
+
+static void
 on_close(void *arg, struct core_conn *conn, const char *reason)
 {
 	struct app *a = arg;
@@ -463,6 +469,7 @@ app_trackers_ops(struct app *a)
 	    .begin = on_begin,
 	    .frame = on_frame,
 	    .end = on_end,
+	    .ended = on_ended,
 	    .close = on_close,
 	    .foreign = on_foreign,
 	    .between = on_between,

@@ -628,6 +628,18 @@ conn_proxy(struct conn *c, const char *p, size_t n, size_t *ret_used,
 	return address_told(c) == 0;
 }
 
+/* Whom a command would not reach any more is not to be decided upon as if it
+ * did, for as long as the replies that it may still get take. */
+void
+conn_half_close(struct conn *c, int64_t now)
+{
+	c->half_closed = true;
+	c->owed_at = now;
+	conn_watch(c);
+	if (c->reason == NULL && c->t->ops.ended != NULL)
+		c->t->ops.ended(c->t->ops.arg, &c->core);
+}
+
 static void
 conn_end_of_input(struct conn *c, int64_t now)
 {
@@ -641,10 +653,8 @@ conn_end_of_input(struct conn *c, int64_t now)
 		conn_close(c, "peer_closed", TRACKERS_COUNTER_COUNT_);
 		return;
 	}
-	c->half_closed = true;
-	c->owed_at = now;
+	conn_half_close(c, now);
 	c->partial_at = 0;
-	conn_watch(c);
 	conn_hurry(c);
 }
 

@@ -415,9 +415,7 @@ relay_tracker_ended(struct conn *c)
 {
 	struct relay *r = c->relay;
 
-	c->half_closed = true;
-	c->owed_at = loop_mono_ms();
-	conn_watch(c);
+	conn_half_close(c, loop_mono_ms());
 	if (r->state == RELAY_IDLE) {
 		conn_close(c, "peer_closed", TRACKERS_COUNTER_COUNT_);
 		return;

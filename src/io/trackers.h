@@ -76,6 +76,9 @@ struct trackers_ops {
 	    const struct message *m, struct trackers_reply *reply);
 	/* The frames of that turn are handled. May be NULL. */
 	void (*end)(void *arg);
+	/* The tracker says no more: trackers_send() refuses from now on, and
+	 * replies may still go until the close, which follows. May be NULL. */
+	void (*ended)(void *arg, struct core_conn *conn);
 	/* The connection is gone when this returns. */
 	void (*close)(void *arg, struct core_conn *conn, const char *reason);
 	/* The platform behind us sends a GTUPD command of its own. */

@@ -227,6 +227,8 @@ void conn_put(struct conn *c, const char *p, size_t n);
 void conn_forget_input(struct conn *c);
 /* Listens for what matters now. */
 void conn_watch(struct conn *c);
+/* The peer says no more; replies may still go. */
+void conn_half_close(struct conn *c, int64_t now);
 /* Its time has come: closes it, or puts it back into the wheel. */
 void conn_check(struct conn *c, int64_t now);
 /* A nearer deadline may have come up; a later one is noticed when due. */

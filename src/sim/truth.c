@@ -137,7 +137,8 @@ truth_add(struct sbuf *b, const struct tracker *t)
 	add_attempts(b, h);
 	add_reports(b, h);
 	add_counts(b, t);
-	sbuf_adds(b, "}\n");
+	sbuf_addf(b, ",\"protocol\":\"%s\"}\n",
+	    t->conf->hex ? "hex" : "ascii");
 }
 
 static int

@@ -227,6 +227,26 @@ check_received(const json_t *truth, const char *id, sqlite3_int64 key)
 	}
 }
 
+/* The end of a report as the store has it: text, or of a binary frame the
+ * digits of its bytes, year to second and then the count. */
+static void
+tail_of(const json_t *report, bool hex, char *ret, size_t size)
+{
+	const char *count = text(report, "count");
+	int v[6] = {0};
+
+	if (!hex) {
+		(void)snprintf(ret, size, ",%s,%s$", text(report, "time"),
+		    count);
+		return;
+	}
+	if (sscanf(text(report, "time"), "%4d%2d%2d%2d%2d%2d", &v[0], &v[1],
+		&v[2], &v[3], &v[4], &v[5]) != 6)
+		die("truth", "a report without its time");
+	(void)snprintf(ret, size, "%04X%02X%02X%02X%02X%02X%s", v[0], v[1],
+	    v[2], v[3], v[4], v[5], count);
+}
+
 /* What the tracker saw acknowledged, the store must know. */
 static long
 check_acknowledged(const json_t *truth, const char *id, sqlite3_int64 key)
@@ -234,6 +254,7 @@ check_acknowledged(const json_t *truth, const char *id, sqlite3_int64 key)
 	const json_t *list = json_object_get(truth, "reports");
 	size_t i;
 	long seen = 0;
+	bool hex = strcmp(text(truth, "protocol"), "hex") == 0;
 	const json_t *v;
 	json_array_foreach(list, i, v)
 	{
@@ -242,8 +263,7 @@ check_acknowledged(const json_t *truth, const char *id, sqlite3_int64 key)
 		char tail[64];
 		json_int_t code =
 		    json_integer_value(json_object_get(v, "code"));
-		(void)snprintf(tail, sizeof(tail), ",%s,%s$", text(v, "time"),
-		    text(v, "count"));
+		tail_of(v, hex, tail, sizeof(tail));
 		sqlite3_bind_int64(q.report, 1, key);
 		sqlite3_bind_int64(q.report, 2, code);
 		sqlite3_bind_text(q.report, 3, tail, -1, SQLITE_STATIC);

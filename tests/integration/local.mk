@@ -46,6 +46,7 @@ integration_tests += tests/integration/t-relay.sh
 integration_tests += tests/integration/t-relay-mixed.sh
 integration_tests += tests/integration/t-udp.sh
 integration_tests += tests/integration/t-personalities.sh
+integration_tests += tests/integration/t-mixed.sh
 integration_tests += tests/integration/t-haproxy.sh
 integration_tests += tests/integration/t-nginx.sh
 integration_tests += tests/integration/t-calm.sh

@@ -30,6 +30,7 @@ fleet "$n" --first-id "$first" --firmware 0A03 --next-firmware 0A05 \
     --faults split=50%,duplicate=30%,garbage=30%,buffered=20%
 status "wait" 0 timeout 120 "$bin/trackupctl" -s "$T/ctl" campaign wait first
 ctl campaign show first --json >"$T/show.json"
+ctl campaign targets first --json >"$T/targets.json"
 is "finished" "$(get state <"$T/show.json")" finished
 is "all succeeded" "$(get targets.succeeded <"$T/show.json")" "$n"
 
@@ -43,4 +44,5 @@ ok "the fleet ends" fleet_stop
 is "and is of one mind" \
     "$(grep -c '"version":"0A05"' "$T/truth")" "$n"
 ok "the daemon stops" daemon_stop
+checked truth "$T/truth" "$T/targets.json" "$T/trackupd.db" 0A05 settled
 finish

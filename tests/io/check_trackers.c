@@ -29,7 +29,7 @@ struct world {
 	struct trackers_address listen[4];
 	struct trackers_stats stats;
 
-	size_t opened, frames, closed, notes;
+	size_t opened, frames, ended, closed, notes;
 	uint64_t last_id;
 	bool ids_ascend;
 	struct core_conn *conn;   /* opened last */
@@ -75,6 +75,15 @@ on_frame(void *arg, struct core_conn *conn, const struct message *m,
 }
 
 static void
+on_ended(void *arg, struct core_conn *conn)
+{
+	ck_assert_ptr_eq(arg, &w);
+	/* No command for one that has said goodbye. */
+	ck_assert(!trackers_send(conn, "AT+X$", 5));
+	w.ended++;
+}
+
+static void
 on_close(void *arg, struct core_conn *conn, const char *reason)
 {
 	ck_assert_ptr_eq(arg, &w);
@@ -106,6 +115,7 @@ on_note(void *arg, enum note_level level, const char *line)
 
 static const struct trackers_ops ops = {
 	.arg = &w, .open = on_open, .frame = on_frame, .close = on_close,
+	.ended = on_ended,
 	.busy = on_busy, .note = on_note,
 };
 
@@ -457,9 +467,8 @@ START_TEST(half_close_gets_its_replies)
 	UNTIL(w.l, CONTAINER_OF(conn, struct conn, core)->half_closed);
 	begin = loop_mono_ms();
 	ck_assert_uint_eq(w.frames, 1);
+	ck_assert_uint_eq(w.ended, 1);
 	ck_assert_uint_eq(w.closed, 0);
-	/* No command for one that has said goodbye. */
-	ck_assert(!trackers_send(conn, "AT+X$", 5));
 	trackers_reply(conn, SACK, strlen(SACK));
 	UNTIL(w.l, (len = tio_read(fd, buf, len, sizeof(buf), &end)) ==
 	    strlen(SACK));

@@ -66,6 +66,7 @@
  *
  * Trackers
  *   CONNECT d1 [udp|relay] [from=10.0.0.1]   CLOSE d1
+ *   ENDED d1                       it says no more there; CLOSE d1 follows
  *   PLATFORM d1 [begins | ends]    the platform behind us commands an update;
  *       a frame of it, in which no command of ours is taken
  *   RECV d1 WHAT; WHAT; …          each a frame of its own:

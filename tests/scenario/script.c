@@ -329,6 +329,17 @@ cmd_close(struct world *w, char *args)
 }
 
 static void
+cmd_ended(struct world *w, char *args)
+{
+	struct wconn *c;
+	struct dev *d = script_dev(w, script_word(&args), &c);
+
+	if (c == NULL)
+		scn_fail("%s is not connected", d->name);
+	world_ended(w, c);
+}
+
+static void
 cmd_recv(struct world *w, char *args)
 {
 	struct wconn *c;
@@ -506,7 +517,8 @@ static const struct {
     {"MODEL", cmd_model}, {"FLEET", cmd_fleet},
     {"DEVICE", cmd_device}, {"FETCH", cmd_fetch}, {"FILE", cmd_file}, {"RELOAD", cmd_reload},
     {"CAMPAIGN", cmd_campaign}, {"CONNECT", cmd_connect},
-    {"CLOSE", cmd_close}, {"PLATFORM", cmd_platform},
+    {"CLOSE", cmd_close}, {"ENDED", cmd_ended},
+    {"PLATFORM", cmd_platform},
     {"RECV", cmd_recv}, {"BRING", cmd_bring},
     {"PASS", cmd_pass}, {"AT", cmd_at}, {"STALL", cmd_stall},
     {"AUTO", cmd_auto},

@@ -508,6 +508,14 @@ world_close(struct world *w, struct wconn *c)
 	world_event(w, &(struct ev){.kind = EV_CLOSE, .conn = &c->core});
 }
 
+void
+world_ended(struct world *w, struct wconn *c)
+{
+	if (!c->open)
+		scn_fail("%s: that connection is closed", c->dev->name);
+	world_event(w, &(struct ev){.kind = EV_ENDED, .conn = &c->core});
+}
+
 /* A +RESP and its +BUFF copy are one report. */
 static uint64_t
 frame_name(const char *text)

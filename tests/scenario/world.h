@@ -181,6 +181,8 @@ struct wconn *dev_conn_nth(const struct dev *d, size_t n);
 struct wconn *world_connect(struct world *w, struct dev *d, bool udp,
     bool relayed);
 void world_close(struct world *w, struct wconn *c);
+/* It says no more, and may still be told something. */
+void world_ended(struct world *w, struct wconn *c);
 /* Bytes from the tracker; frames and text around them as on a real stream. */
 void world_recv(struct world *w, struct wconn *c, const char *text);
 void world_pass(struct world *w, int64_t ms);
