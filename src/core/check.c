@@ -161,7 +161,13 @@ check_waves(const struct campaign *p, struct errtext *err)
 			    "which is not open", t->device->id,
 			    target_wave(t)->rec.name);
 	}
-	for (size_t i = 0; i < p->wave_count; i++)
+	for (size_t i = 0; i < p->wave_count; i++) {
+		if (p->wave[i]->timer.pos != 0 &&
+		    p->rec.state != CAMPAIGN_RUNNING &&
+		    p->rec.state != CAMPAIGN_PAUSED)
+			return errtext_set(err, -1, "%s: wave %s has a timer, "
+			    "and the campaign is over", p->rec.name,
+			    p->wave[i]->rec.name);
 		if (seen[i].total != p->wave[i]->total ||
 		    seen[i].away != p->wave[i]->away ||
 		    memcmp(seen[i].count, p->wave[i]->count,
@@ -170,6 +176,7 @@ check_waves(const struct campaign *p, struct errtext *err)
 			    "%s: wave %s: %zu targets, counted %zu",
 			    p->rec.name, p->wave[i]->rec.name,
 			    p->wave[i]->total, seen[i].total);
+	}
 	return 0;
 }
 

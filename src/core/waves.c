@@ -145,12 +145,23 @@ wave_mark(struct core *c, struct wave *w)
 	campaign_mark(c, w->campaign);
 }
 
+static bool
+goes_on(const struct campaign *p)
+{
+	return p->rec.state == CAMPAIGN_RUNNING ||
+	    p->rec.state == CAMPAIGN_PAUSED;
+}
+
 static void
 arm(struct core *c, struct wave *w)
 {
 	const struct spec_gate *g = wave_gate(w);
 	int64_t at = INT64_MAX;
 
+	if (!goes_on(w->campaign)) {
+		timer_set(c, &c->wave_timers, &w->timer, at);
+		return;
+	}
 	if (g != NULL && w->rec.state == WAVE_SOAKING)
 		at = w->rec.met_at + core_dur(c, g->soak_ms);
 	else if (w->rec.state == WAVE_OPEN && w->rec.deadline_at != 0 &&
@@ -279,13 +290,16 @@ wave_open(struct core *c, struct wave *w, const char *reason)
 	wave_mark(c, w);
 }
 
-/* The next one opens when all before it have passed. */
+/* The next one opens when all before it have passed; unless its last target was
+ * skipped as one opened, and all is over. */
 static void
 advance(struct core *c, struct campaign *p)
 {
 	for (size_t i = 0; i < p->wave_count; i++) {
 		struct wave *w = p->wave[i];
 
+		if (!goes_on(p))
+			return;
 		if (w->rec.state == WAVE_WAITING)
 			wave_open(c, w, "");
 		if (w->rec.state != WAVE_PASSED)
@@ -382,8 +396,7 @@ judge(struct core *c, struct wave *w)
 void
 waves_judge(struct core *c, struct campaign *p)
 {
-	if (p->rec.state != CAMPAIGN_RUNNING &&
-	    p->rec.state != CAMPAIGN_PAUSED)
+	if (!goes_on(p))
 		return;
 	for (size_t i = 0; i < p->wave_count; i++) {
 		if (!p->wave[i]->judge)
@@ -453,7 +466,7 @@ waves_campaign(struct core *c, struct campaign *p)
 
 		if (now == CAMPAIGN_FINISHED)
 			finish(c, w);
-		if (now == CAMPAIGN_RUNNING || now == CAMPAIGN_PAUSED)
+		if (goes_on(p))
 			paused(c, w, now == CAMPAIGN_PAUSED);
 		else
 			timer_set(c, &c->wave_timers, &w->timer, INT64_MAX);
