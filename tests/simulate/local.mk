@@ -3,6 +3,7 @@
 check_PROGRAMS += tests/simulate/simulate
 tests_simulate_simulate_SOURCES = tests/simulate/simulate.c \
 	tests/simulate/hours.c tests/simulate/hours.h \
+	tests/simulate/rival.c tests/simulate/rival.h \
 	tests/simulate/rollout.c tests/simulate/rollout.h \
 	tests/simulate/ways.c tests/simulate/ways.h \
 	tests/simulate/world.c tests/simulate/world.h
@@ -14,6 +15,7 @@ check_PROGRAMS += tests/simulate/starve
 TESTS += tests/simulate/starve
 tests_simulate_starve_SOURCES = tests/simulate/starve.c \
 	tests/simulate/hours.c tests/simulate/hours.h \
+	tests/simulate/rival.c tests/simulate/rival.h \
 	tests/simulate/rollout.c tests/simulate/rollout.h \
 	tests/simulate/ways.c tests/simulate/ways.h \
 	tests/simulate/world.c tests/simulate/world.h

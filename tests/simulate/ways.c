@@ -25,7 +25,7 @@ ways_draw(struct ways_plan *w, uint64_t seed)
 
 	memset(w, 0, sizeof(*w));
 	prng_init(&r, seed ^ UINT64_C(0x77a95));
-	switch (prng_below(&r, 3)) {
+	switch (prng_below(&r, 5)) {
 	case 0:
 		/* Two hops would be smaller. */
 		add(w, FROM_VERSION, "0A04", 1);
@@ -40,6 +40,24 @@ ways_draw(struct ways_plan *w, uint64_t seed)
 		add(w, FROM_VERSION, "0A04", 9);
 		add(w, "0A04", TO_VERSION, 10);
 		w->right = 1u << 2 | 1u << 3;
+		break;
+	case 2:
+		/* The short way leads down in the end. */
+		add(w, FROM_VERSION, "0A0F", 1);
+		add(w, "0A0F", TO_VERSION, 1);
+		add(w, FROM_VERSION, "0A04", 10);
+		add(w, "0A04", "0A06", 10);
+		add(w, "0A06", TO_VERSION, 10);
+		w->downgrade = prng_below(&r, 2) == 0;
+		w->right = w->downgrade ? 1u << 0 | 1u << 1
+		    : 1u << 2 | 1u << 3 | 1u << 4;
+		break;
+	case 3:
+		/* The only way does: without leave it is none. */
+		add(w, FROM_VERSION, "0A0F", 1);
+		add(w, "0A0F", TO_VERSION, 1);
+		w->downgrade = prng_below(&r, 3) != 0;
+		w->right = w->downgrade ? 1u << 0 | 1u << 1 : 0;
 		break;
 	default:
 		/* And one leads down. */
@@ -58,6 +76,7 @@ ways_into(const struct ways_plan *w, struct campaign_spec *s)
 	s->packages = calloc(w->count, sizeof(*s->packages));
 	assert(s->packages != NULL);
 	s->package_count = w->count;
+	s->downgrade = w->downgrade;
 	(void)snprintf(s->target_version, sizeof(s->target_version), "%s",
 	    TO_VERSION);
 	for (size_t i = 0; i < w->count; i++) {

@@ -9,7 +9,7 @@
  */
 #include "core/spec.h"
 
-#define WAYS_MAX 4
+#define WAYS_MAX 5
 
 struct ways_plan {
 	struct {
@@ -17,6 +17,7 @@ struct ways_plan {
 		uint64_t bytes;
 	} package[WAYS_MAX];
 	size_t count;
+	bool downgrade; /* the campaign may */
 	unsigned right; /* bit i: package i is on the way */
 };
 

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "tests/simulate/hours.h"
+#include "tests/simulate/rival.h"
 #include "tests/simulate/rollout.h"
 #include "tests/simulate/ways.h"
 
@@ -15,6 +16,7 @@
 #define HOUR (60 * MINUTE)
 #define DEVICES_MAX 16
 #define BACKLOG_MAX 32
+#define TICKS_MAX 2000
 
 enum happening_kind {
 	H_CONNECT, H_TO_DEVICE, H_TO_SERVER, H_CLOSE_SEEN, H_DEVICE_STEP,
@@ -106,6 +108,9 @@ struct world {
 	struct rollout rollout;
 	struct ways_plan ways;
 	struct rate rate;
+	struct rival rival;
+	struct devid ids[DEVICES_MAX];
+	int64_t intent_last;
 	int64_t jumped_at;      /* of the wall clock, noticed by the daemon */
 	int64_t trusted_off;    /* before that */
 	int64_t alive_base, up_since;
@@ -299,7 +304,7 @@ put_attempt(struct world *w, const struct attempt_rec *r, int64_t at)
 			d->attempt[i] = *r;
 			return;
 		}
-	if (r->phase == PHASE_INTENT)
+	if (r->phase == PHASE_INTENT && !rival_is(w->core, r->campaign))
 		rate_start(w, at);
 	if (d->attempts == d->attempts_cap) {
 		d->attempts_cap = d->attempts_cap == 0 ? 64
@@ -322,6 +327,8 @@ apply(struct world *w, const struct opbuf *ops, int64_t at)
 	int i;
 
 	while (opbuf_next(ops, &pos, &op)) {
+		if (rival_row(&w->rival, w->core, &op))
+			continue;
 		switch (op.kind) {
 		case OP_DEVICE:
 			for (i = 0; i < d->devices; i++)
@@ -436,17 +443,27 @@ to_device(struct world *w, struct line *l, const char *p, size_t n)
 	h->text[n] = '\0';
 }
 
+/* The target of the first campaign, if it is of it. */
+static const struct target *
+target_of(const struct device *d, int64_t campaign)
+{
+	const struct target *t = d == NULL ? NULL : d->targets;
+
+	while (t != NULL && (t->campaign->rec.id != campaign ||
+		strcmp(t->campaign->rec.name, RIVAL_NAME) == 0))
+		t = t->next_of_device;
+	return t;
+}
+
 /* S8: each start lies in a window, and early enough; none soon after the clock
  * jumped, where that matters. */
 static void
-check_hours(struct world *w, const struct device *d)
+check_hours(struct world *w, const struct target *t)
 {
 	const char *why;
 
-	if (d == NULL || d->targets == NULL)
-		return;
 	why = hours_forbid(&w->hours, now_of(w).wall_ms,
-	    spec_worst_case_ms(d->targets->campaign->spec));
+	    spec_worst_case_ms(t->campaign->spec));
 	if (why != NULL)
 		violated(w, "S8: a start %s", why);
 	if (w->jumped_at != 0 && w->now < w->jumped_at + 2 * MINUTE &&
@@ -460,6 +477,8 @@ static void
 check_send(struct world *w, const struct fx_item *it)
 {
 	const struct device *d = device_find(w->core, it->conn->key);
+	const struct target *of = NULL;
+	const char *why;
 	unsigned serial;
 	bool known = false;
 
@@ -472,8 +491,10 @@ check_send(struct world *w, const struct fx_item *it)
 	for (size_t i = 0; d != NULL && i < w->d.attempts; i++)
 		if (w->d.attempt[i].device == d->key &&
 		    w->d.attempt[i].serial == serial &&
-		    w->d.attempt[i].phase == PHASE_INTENT)
+		    w->d.attempt[i].phase == PHASE_INTENT) {
 			known = true;
+			of = target_of(d, w->d.attempt[i].campaign);
+		}
 	/* S14: no serial of a start comes back. */
 	if (d != NULL) {
 		for (int i = 0; i < w->devices; i++) {
@@ -491,11 +512,13 @@ check_send(struct world *w, const struct fx_item *it)
 		    w->d.excluded[i].device == d->key)
 			violated(w, "a start to %s, which is excluded",
 			    w->d.excluded[i].id);
-	check_hours(w, d);
-	if (d != NULL && d->targets != NULL && rollout_forbid(&w->rollout,
-		&w->d.target[d->targets->rec.ordinal]) != NULL)
-		violated(w, "a start %s", rollout_forbid(&w->rollout,
-		    &w->d.target[d->targets->rec.ordinal]));
+	if (of != NULL) {
+		check_hours(w, of);
+		why = rollout_forbid(&w->rollout,
+		    &w->d.target[of->rec.ordinal]);
+		if (why != NULL)
+			violated(w, "a start %s", why);
+	}
 	if (!known)
 		violated(w, "S2: a start without its intent, serial %04X",
 		    serial);
@@ -542,12 +565,33 @@ leaves(struct world *w, struct fx_item *it)
 	feed(w, &ev);
 }
 
+/* What the core has just decided to start. */
+static void
+check_intents(struct world *w)
+{
+	struct op op;
+	size_t pos = 0;
+
+	while (opbuf_next(&w->fx.ops, &pos, &op)) {
+		const struct attempt_rec *a = op.attempt;
+		const char *why;
+
+		if (op.kind != OP_ATTEMPT || a->phase != PHASE_INTENT ||
+		    a->id <= w->intent_last)
+			continue;
+		w->intent_last = a->id;
+		if ((why = rival_forbid(w->core, a)) != NULL)
+			violated(w, "an intent %s", why);
+	}
+}
+
 static void
 effects(struct world *w)
 {
 	size_t n = w->fx.count;
 	struct fx_item *items;
 
+	check_intents(w);
 	if (w->fx.ops.count > 0) {
 		struct batch *b = calloc(1, sizeof(*b));
 
@@ -587,8 +631,8 @@ file_of(struct world *w)
 
 	assert(spec != NULL);
 	(void)snprintf(spec->name, sizeof(spec->name), "sim");
-	(void)snprintf(spec->digest, sizeof(spec->digest), "d%lld",
-	    (long long)w->rate.per_hour);
+	(void)snprintf(spec->digest, sizeof(spec->digest), "d%lld-%d",
+	    (long long)w->rate.per_hour, w->rival.dark_max);
 	(void)snprintf(spec->targets_digest, sizeof(spec->targets_digest),
 	    "t1");
 	ways_into(&w->ways, spec);
@@ -597,34 +641,60 @@ file_of(struct world *w)
 	rollout_into(&w->rollout, spec);
 	spec->pace.in_flight = MAX_OF(w->devices / 2, 1);
 	spec->pace.start_per_hour = w->rate.per_hour;
+	spec->pace.dark_max = w->rival.dark_max;
 	spec->retry.battery_wait_ms = 2 * HOUR;
 	spec->devices = calloc((size_t)w->devices, sizeof(*spec->devices));
 	assert(spec->devices != NULL);
 	for (int i = 0; i < w->devices; i++)
-		if (devid_parse(span_str(w->t[i].id), &spec->devices[i]) == 0)
-			w->core_key[i] = spec->devices[i].key;
+		spec->devices[i] = w->ids[i];
 	spec->device_count = (size_t)w->devices;
 	return spec;
 }
 
-/* A reload with another pace. */
+static struct campaign_spec *
+rival_file_of(struct world *w)
+{
+	struct campaign_spec *spec = rival_file(&w->rival, w->ids);
+
+	ways_into(&w->ways, spec);
+	return spec;
+}
+
+/* Its file may change still. */
+static bool
+may_change(const struct world *w, const char *name)
+{
+	const struct campaign *p = campaign_find(w->core, name);
+
+	return p != NULL && p->rec.state != CAMPAIGN_FINISHED &&
+	    p->rec.state != CAMPAIGN_ABORTING &&
+	    p->rec.state != CAMPAIGN_ABORTED;
+}
+
 static void
-reload(struct world *w)
+reload_file(struct world *w, struct campaign_spec *spec)
 {
 	struct errtext err = {0};
 
-	struct campaign *p = campaign_find(w->core, "sim");
-
-	if (p == NULL || p->rec.state == CAMPAIGN_FINISHED ||
-	    p->rec.state == CAMPAIGN_ABORTING ||
-	    p->rec.state == CAMPAIGN_ABORTED)
-		return; /* its file may not change any more */
-	rate_draw(&w->rate, w->now);
-	trace(w, "reload", NULL, "");
-	if (core_campaign_file(w->core, file_of(w), false, now_of(w), &w->fx,
+	trace(w, "reload", NULL, spec->name);
+	if (core_campaign_file(w->core, spec, false, now_of(w), &w->fx,
 		&err) == FILE_REFUSED)
 		violated(w, "the file is refused: %s", err.text);
 	effects(w);
+}
+
+/* A reload with another pace, or with another priority. */
+static void
+reload(struct world *w)
+{
+	if (w->rival.drawn && may_change(w, RIVAL_NAME) &&
+	    prng_below(&w->rate.chance, 2) == 0) {
+		rival_reprioritise(&w->rival);
+		reload_file(w, rival_file_of(w));
+	} else if (may_change(w, "sim")) {
+		rate_draw(&w->rate, w->now);
+		reload_file(w, file_of(w));
+	}
 }
 
 static void
@@ -649,6 +719,13 @@ core_boot(struct world *w)
 		if (core_load_campaign(w->core, &d->campaign, stored) < 0)
 			violated(w, "load campaign");
 	}
+	if (w->rival.known) {
+		struct campaign_spec *stored = rival_file_of(w);
+
+		stored->device_count = 0;
+		if (core_load_campaign(w->core, &w->rival.rec, stored) < 0)
+			violated(w, "load the other campaign");
+	}
 	for (int i = 0; i < w->rollout.waves; i++)
 		if (!fresh && w->rollout.wave[i].name[0] != '\0' &&
 		    core_load_wave(w->core, &w->rollout.wave[i]) < 0)
@@ -656,6 +733,8 @@ core_boot(struct world *w)
 	for (int i = 0; i < d->targets; i++)
 		if (core_load_target(w->core, &d->target[i]) < 0)
 			violated(w, "load target");
+	if (rival_load_targets(&w->rival, w->core) < 0)
+		violated(w, "load targets of the other campaign");
 	for (size_t i = 0; i < d->attempts; i++)
 		if (core_load_attempt(w->core, &d->attempt[i]) < 0)
 			violated(w, "load attempt");
@@ -673,6 +752,11 @@ core_boot(struct world *w)
 		violated(w, "load done");
 	effects(w);
 	(void)core_campaign_file(w->core, spec, true, now_of(w), &w->fx, &err);
+	effects(w);
+	if (!w->rival.drawn || !w->up)
+		return;
+	(void)core_campaign_file(w->core, rival_file_of(w), true, now_of(w),
+	    &w->fx, &err);
 	effects(w);
 }
 
@@ -1298,28 +1382,47 @@ draw_faults(struct world *w)
 static void
 tick_due(struct world *w, int64_t until)
 {
-	while (w->up && !w->broken) {
+	for (int ticks = 0; w->up && !w->broken; ticks++) {
 		int64_t due = core_deadline(w->core) - w->alive_base +
 		    w->up_since;
 
 		if (due > until)
 			return;
+		/* Heartbeats come every few minutes. */
+		if (ticks > TICKS_MAX)
+			violated(w, "it ticks for nothing");
 		w->now = MAX_OF(w->now, due);
 		w->r->events++;
 		feed(w, &(struct ev){.kind = EV_TICK});
 	}
 }
 
+static const struct tracker *
+tracker_of(const struct world *w, const struct target *t)
+{
+	int i = 0;
+
+	while (w->core_key[i] != t->rec.device)
+		i++;
+	return &w->t[i];
+}
+
+/* It died of the other campaign, and waits for the end of the schedule. */
+static bool
+forlorn(const struct target *t, const struct tracker *tr)
+{
+	return tr->mode == MODE_DEAD && t->attempt == NULL &&
+	    t->device->targets->next_of_device != NULL;
+}
+
 /* What is final must be true. */
 static void
-check_verdicts(struct world *w)
+check_verdicts(struct world *w, const struct campaign *p)
 {
-	const struct campaign *p = campaign_find(w->core, "sim");
-
 	for (size_t i = 0; i < p->target_count; i++) {
 		const struct target *t = p->target[i];
 		int64_t until;
-		const struct tracker *tr = &w->t[t->rec.ordinal];
+		const struct tracker *tr = tracker_of(w, t);
 		bool fresh = strcmp(tr->version, TO_VERSION) == 0;
 		bool final = t->attempt == NULL;
 
@@ -1327,14 +1430,16 @@ check_verdicts(struct world *w)
 		if (t->rec.state == TARGET_SUCCEEDED && !fresh)
 			violated(w, "%s: succeeded, but not flashed", tr->id);
 		/* Over UDP a version may overtake its ACK time and again: then
-		 * the mode is known to be over, and no evidence says more. */
+		 * the mode is known to be over, and no evidence says more. And
+		 * the other campaign may have done it. */
 		if (final && fresh && !w->f.udp &&
+		    t->device->targets->next_of_device == NULL &&
 		    (t->rec.state == TARGET_FAILED ||
 			t->rec.state == TARGET_CANCELLED))
 			violated(w, "%s: %s %s, but flashed", tr->id,
 			    target_state_name(t->rec.state),
 			    cause_name(t->rec.cause));
-		if (!target_state_terminal(t->rec.state))
+		if (!target_state_terminal(t->rec.state) && !forlorn(t, tr))
 			violated(w, "%s: never ends: %s (%s) phase %s mode %d",
 			    tr->id, target_state_name(t->rec.state),
 			    hold_name(target_hold(w->core, t, &until)),
@@ -1346,21 +1451,29 @@ check_verdicts(struct world *w)
 
 /* Terminal, and not merely for lack of evidence while the device speaks. */
 static bool
-all_settled(const struct world *w)
+settled(const struct world *w, const char *name)
 {
-	const struct campaign *p = w->up ? campaign_find(w->core, "sim") : NULL;
+	const struct campaign *p = w->up ? campaign_find(w->core, name) : NULL;
 
-	if (w->broken)
-		return true;
 	for (size_t i = 0; p != NULL && i < p->target_count; i++) {
 		const struct target *t = p->target[i];
 
+		const struct tracker *tr = tracker_of(w, t);
+
+		if (forlorn(t, tr))
+			continue;
 		if (!target_state_terminal(t->rec.state) ||
-		    (t->attempt != NULL &&
-			w->t[t->rec.ordinal].mode != MODE_DEAD))
+		    (t->attempt != NULL && tr->mode != MODE_DEAD))
 			return false;
 	}
 	return p != NULL;
+}
+
+static bool
+all_settled(const struct world *w)
+{
+	return w->broken || (settled(w, "sim") &&
+		(!w->rival.drawn || settled(w, RIVAL_NAME)));
 }
 
 static void
@@ -1377,7 +1490,15 @@ calm(struct world *w)
 	core_operate(w->core, &op, now_of(w), &w->fx, &r);
 	effects(w);
 	approve(w, true);
+	/* Who is lost stays in the dark: let the others on. */
+	if (w->rival.dark_max < w->devices && may_change(w, "sim")) {
+		w->rival.dark_max = 20;
+		reload_file(w, file_of(w));
+	}
 	op.kind = OPER_CAMPAIGN_RESUME;
+	core_operate(w->core, &op, now_of(w), &w->fx, &r);
+	effects(w);
+	op.campaign = RIVAL_NAME;
 	core_operate(w->core, &op, now_of(w), &w->fx, &r);
 	effects(w);
 }
@@ -1427,6 +1548,7 @@ world_run(uint64_t seed, int devices, bool faults, bool verbose,
 	hours_draw(&w->hours, seed, now_of(w).wall_ms);
 	rollout_draw(&w->rollout, seed, devices);
 	ways_draw(&w->ways, seed);
+	rival_draw(&w->rival, seed, devices);
 	prng_init(&w->rate.chance, ~seed);
 	w->rate.level = 1;
 	rate_draw(&w->rate, w->now);
@@ -1439,6 +1561,8 @@ world_run(uint64_t seed, int devices, bool faults, bool verbose,
 
 		t->index = i;
 		(void)snprintf(t->id, sizeof(t->id), "8600000000%04d", i + 1);
+		if (devid_parse(span_str(t->id), &w->ids[i]) == 0)
+			w->core_key[i] = w->ids[i].key;
 		(void)snprintf(t->version, sizeof(t->version), "%s",
 		    FROM_VERSION);
 		t->count = (uint16_t)prng_next(&w->chance);
@@ -1459,10 +1583,12 @@ world_run(uint64_t seed, int devices, bool faults, bool verbose,
 		run_until(w, t * HOUR);
 		calm(w); /* a gate or a rule may have paused it */
 	}
-	if (!w->broken && w->up)
-		check_verdicts(w);
-	else if (!w->broken)
+	if (!w->broken && !w->up)
 		violated(w, "the daemon is down at the end");
+	if (!w->broken)
+		check_verdicts(w, campaign_find(w->core, "sim"));
+	if (!w->broken && w->rival.drawn)
+		check_verdicts(w, campaign_find(w->core, RIVAL_NAME));
 	ret->virtual_ms = w->now;
 
 	r = w->broken ? -1 : 0;
