@@ -108,6 +108,7 @@ open_store(const char *path)
 	q.attempt = query("SELECT count(*) FROM a"
 	                  " WHERE device = ?1 AND serial = ?2");
 	q.report = query("SELECT count(*) FROM event WHERE device = ?1"
+	                 " AND device <> 0" /* as its index says */
 	                 " AND kind = 'report' AND code = ?2"
 	                 " AND instr(upper(text), ?3) > 0");
 	q.provisional = query("SELECT count(*) FROM a WHERE device = ?1"

@@ -62,6 +62,7 @@ integration_tests += tests/integration/t-upgrade.sh
 integration_tests += tests/integration/t-hops.sh
 integration_tests += tests/integration/t-plan.sh
 integration_tests += tests/integration/t-waves.sh
+integration_tests += tests/integration/t-engine.sh
 integration_tests += tests/integration/t-documents.sh
 integration_tests += tests/integration/t-members.sh
 integration_tests += tests/integration/t-revisions.sh
@@ -75,4 +76,10 @@ personalities: all tests/integration/helper tests/integration/checker
 	top_srcdir='$(abs_top_srcdir)' top_builddir='$(abs_top_builddir)' \
 	    $(abs_top_srcdir)/tests/integration/t-personalities.sh \
 	    $(PERSONALITIES)
-.PHONY: personalities
+# By hand, minutes: five thousand through four waves.
+ENGINE = 5000
+engine: all tests/integration/helper tests/integration/checker
+	top_srcdir='$(abs_top_srcdir)' top_builddir='$(abs_top_builddir)' \
+	    ENGINE_SCALE=60 \
+	    $(abs_top_srcdir)/tests/integration/t-engine.sh $(ENGINE)
+.PHONY: personalities engine
