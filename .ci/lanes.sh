@@ -25,6 +25,7 @@ declare -A lane_what=(
 lane_needs_all='
 file:/usr/sbin/haproxy         haproxy
 file:/usr/sbin/nginx           nginx-light
+file:/sbin/tc                  iproute2
 cmd:chromium                   chromium
 cmd:chromedriver               chromium-driver
 cmd:promtool                   prometheus

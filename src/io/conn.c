@@ -333,7 +333,10 @@ buffer_drop(char **buf, uint32_t *cap)
 static void
 conn_failed(struct conn *c, int error)
 {
-	if (error == ETIMEDOUT)
+	/* When its patience is over the kernel names what it last heard on
+	 * the way; alone that ends no connection. */
+	if (error == ETIMEDOUT || error == EHOSTUNREACH ||
+	    error == ENETUNREACH)
 		conn_close(c, "owed_timeout", TRACKERS_OWED_TIMEOUT);
 	else
 		conn_close(c, "reset", TRACKERS_COUNTER_COUNT_);

@@ -49,6 +49,7 @@ integration_tests += tests/integration/t-personalities.sh
 integration_tests += tests/integration/t-mixed.sh
 integration_tests += tests/integration/t-haproxy.sh
 integration_tests += tests/integration/t-nginx.sh
+integration_tests += tests/integration/t-link.sh
 integration_tests += tests/integration/t-calm.sh
 integration_tests += tests/integration/t-storm.sh
 integration_tests += tests/integration/t-peers.sh

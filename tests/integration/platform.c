@@ -1,9 +1,9 @@
 /*
  * platform: a tracking platform that writes down what it gets.
  *
- *   platform PORT DIRECTORY [commands]
+ *   platform [ADDRESS:]PORT DIRECTORY [commands]
  *
- * Listens on 127.0.0.1:PORT, TCP and UDP, and keeps the bytes of each
+ * Listens on ADDRESS (127.0.0.1), TCP and UDP, and keeps the bytes of each
  * connection in a file of its own, DIRECTORY/NUMBER.in, and those that it sent
  * in NUMBER.out; datagrams likewise, of each source. It acknowledges as a
  * platform does: heartbeats by their answer, other frames by +SACK:COUNT$.
@@ -229,12 +229,22 @@ datagram(int fd)
 }
 
 static void
-listen_both(uint16_t port)
+listen_both(const char *where)
 {
 	struct sockaddr_in sin = {.sin_family = AF_INET,
-	    .sin_port = htons(port),
 	    .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+	const char *port = strchr(where, ':');
+	char address[16];
 	int one = 1;
+
+	(void)snprintf(address, sizeof(address), "%.*s",
+	    (int)strcspn(where, ":"), where);
+	if (port != NULL && inet_pton(AF_INET, address, &sin.sin_addr) != 1) {
+		errno = EINVAL;
+		fail(where);
+	}
+	sin.sin_port = htons((uint16_t)strtoul(port == NULL ? where : port + 1,
+	    NULL, 10));
 
 	for (int i = 0; i < 2; i++) {
 		fds[i].fd = socket(AF_INET, (i == 0 ? SOCK_STREAM : SOCK_DGRAM) |
@@ -282,14 +292,15 @@ main(int argc, char **argv)
 	struct sigaction sa = {.sa_handler = on_term};
 
 	if (argc != 3 && (argc != 4 || strcmp(argv[3], "commands") != 0)) {
-		(void)fputs("usage: platform PORT DIRECTORY [commands]\n",
+		(void)fputs("usage: platform [ADDRESS:]PORT DIRECTORY "
+		    "[commands]\n",
 		    stderr);
 		return 2;
 	}
 	directory = argv[2];
 	commands = argc == 4;
 	(void)sigaction(SIGTERM, &sa, NULL);
-	listen_both((uint16_t)strtoul(argv[1], NULL, 10));
+	listen_both(argv[1]);
 	(void)puts("ready");
 	(void)fflush(stdout);
 	while (!ended) {

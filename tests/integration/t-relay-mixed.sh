@@ -45,8 +45,8 @@ kinds()
 	    --faults duplicate=20%
 	kind hex 86000000000200 20 "$tap" --protocol hex --report 4m \
 	    --faults garbage=20%
-	kind hexshort 86000000000300 12 "$tap" --protocol hex --mode short --heartbeat 2m \
-	    --faults buffered=20%
+	kind hexshort 86000000000300 12 "$tap" --protocol hex --mode short \
+	    --heartbeat 2m --faults buffered=20%
 	kind udp 86000000000400 12 "$tap_udp" --transport udp --report 4m
 }
 "$helper" package 65536 >"$T/firmware/0A05.enc"
