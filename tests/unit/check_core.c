@@ -228,6 +228,107 @@ START_TEST(targets)
 }
 END_TEST
 
+/* Who waits for a window, a schedule or a wave is in the one list where that
+ * finds it. */
+START_TEST(waiting)
+{
+	struct campaign *p = c->campaign[0];
+	struct target *t = p->target[0];
+	struct hours *v[1], h = {.zone = "UTC", .campaign = p, .count = 2};
+	struct wall_span span[2] = {{WALL, WALL + 5}, {WALL + 9, WALL + 10}};
+	struct list head;
+
+	list_init(&head);
+	list_remove(&t->ready);
+	list_push_back(&head, &t->ready);
+	t->rec.state = TARGET_SUCCEEDED;
+	noticed("ready, and not waiting");
+	t->rec.state = TARGET_WAITING;
+	mended();
+	p->wave[0]->rec.state = WAVE_WAITING;
+	noticed("ready in wave");
+	p->wave[0]->rec.state = WAVE_OPEN;
+	mended();
+
+	h.span = span;
+	h.timer.pos = 1;
+	v[0] = &h;
+	p->hours = v;
+	p->hours_count = 1;
+	p->spec->windows_always = false;
+	mended();
+	BREAK(span[0].to_wall, WALL, "in disorder");
+	BREAK(span[1].from_wall, WALL + 5, "in disorder");
+	BREAK(span[1].to_wall, WALL + 9, "in disorder");
+	BREAK(h.timer.pos, 0, "hours of UTC without a timer");
+	h.timer.pos = 0;
+	h.unknown = true;
+	mended();
+	BREAK(p->spec->windows_always, true, "hours of UTC");
+	p->hours = NULL;
+	p->hours_count = 0;
+	p->spec->windows_always = true;
+
+	p->rec.state = CAMPAIGN_SCHEDULED;
+	noticed("scheduled for never");
+	p->schedule_timer.pos = 1;
+	noticed("scheduled for never");
+	p->rec.started_wall = 0;
+	mended();
+	p->rec.started_wall = WALL;
+	p->schedule_timer.pos = 0;
+	p->rec.state = CAMPAIGN_RUNNING;
+	mended();
+	list_remove(&t->ready);
+}
+END_TEST
+
+/* Under way is no more than may be; who is known is counted once. */
+START_TEST(caps)
+{
+	struct campaign *p = c->campaign[0];
+	struct attempt a[2] = {{.slot = true}, {.slot = true}};
+	struct oper op = {.kind = OPER_DEVICE_EXCLUDE, .who = "ada",
+	    .reason = "away", .device = "86000000000002", .for_ms = 60000};
+	struct oper_result res;
+	struct exclusion *e;
+	struct devid id;
+
+	for (int i = 0; i < 2; i++) {
+		struct target *t = p->target[3 + i];
+
+		a[i].target = t;
+		a[i].device = t->device;
+		a[i].rec.phase = PHASE_DEFERRED;
+		t->attempt = t->device->more->attempt = &a[i];
+	}
+	c->in_flight = p->in_flight = p->in_flight_was = 2;
+	mended();
+	p->spec->pace.in_flight = 1;
+	mended(); /* it was so before the cap came down */
+	BREAK(p->in_flight_was, 1, "in_flight 2 over 1");
+	for (int i = 0; i < 2; i++)
+		p->target[3 + i]->attempt =
+		    p->target[3 + i]->device->more->attempt = NULL;
+	c->in_flight = p->in_flight = p->in_flight_was = 0;
+
+	BREAK(c->quarantined, 1, "quarantined 1, counted 0");
+	BREAK(p->target[0]->device->more->rec.quarantined_wall, WALL,
+	    "quarantined 0, counted 1");
+	BREAK(c->known, 1, "known 1");
+	BREAK(c->fleet_met, 1, "listed 1");
+
+	core_operate(c, &op, now, &fx, &res);
+	ck_assert_int_eq(res.status, OPER_OK);
+	taken();
+	id_of(1, &id);
+	e = idmap_get(&c->exclusions, id.key);
+	ck_assert_ptr_nonnull(e);
+	BREAK(e->timer.pos, 0, "excluded, timer missing");
+	BREAK(e->rec.until_wall, 0, "excluded, timer for no time");
+}
+END_TEST
+
 START_TEST(connections)
 {
 	struct device *d = c->campaign[0]->target[0]->device;
@@ -237,6 +338,7 @@ START_TEST(connections)
 	noticed("online 0, counted 1");
 	c->online++;
 	mended();
+	BREAK(c->campaign[0]->target[0]->away, true, "online and away");
 	BREAK(conn.key, 5, "its connection is another's");
 	BREAK(conn.device, c->campaign[0]->target[1]->device,
 	    "its connection is another's");
@@ -346,6 +448,79 @@ START_TEST(pages_of_devices)
 }
 END_TEST
 
+/* The inventory lies between those that are in memory; each comes once, at its
+ * place, whatever the size of the page. */
+START_TEST(pages_with_an_inventory)
+{
+	struct core_fleet f = {.inventory = inventory_new()};
+	struct view_device v[3 * DEVICES];
+	struct oper op = {.kind = OPER_DEVICE_EXCLUDE, .who = "ada",
+	    .reason = "sold", .device = "86000000007777"};
+	struct oper_result res;
+	bool more;
+
+	ck_assert_ptr_nonnull(f.inventory);
+	/* Half of those of the campaign, and some behind and in between. */
+	for (int i = 1; i < 2 * DEVICES; i += 2) {
+		struct inventory_line l = {.number = (uint32_t)i + 2,
+		    .name = span_str(i == 1 ? "truck" : "")};
+
+		id_of(i, &l.id);
+		ck_assert_int_eq(inventory_add(f.inventory, &l), 0);
+	}
+	ck_assert_int_eq(inventory_seal(f.inventory), 0);
+	core_fleet(c, &f, now, &fx);
+	taken();
+	for (size_t page = 1; page <= 2 * DEVICES; page++) {
+		uint64_t last = 0;
+		size_t seen = 0, n;
+
+		do {
+			n = core_view_devices(c, now, last, v, page, &more);
+			ck_assert(n > 0 || !more);
+			for (size_t i = 0; i < n; i++) {
+				ck_assert_uint_gt(v[i].key, last);
+				last = v[i].key;
+			}
+			seen += n;
+		} while (more);
+		ck_assert_uint_eq(seen, DEVICES + 4);
+	}
+	/* Known by a list alone, or by being excluded alone. */
+	ck_assert(core_view_device(c, now, "86000000000014", v));
+	ck_assert(!core_view_device(c, now, "86000000007777", v));
+	core_operate(c, &op, now, &fx, &res);
+	ck_assert_int_eq(res.status, OPER_OK);
+	taken();
+	ck_assert(core_view_device(c, now, "86000000007777", v));
+	ck_assert(!v->online);
+	mended();
+}
+END_TEST
+
+START_TEST(waves_and_texts)
+{
+	struct view_wave w[2];
+	enum campaign_state state;
+	enum wave_state ws;
+	const char *name;
+
+	ck_assert_ptr_nonnull(core_campaign_at(c, 0, &state));
+	ck_assert_int_eq(state, CAMPAIGN_RUNNING);
+	ck_assert_ptr_null(core_campaign_at(c, 1, &state));
+	ck_assert_uint_eq(core_view_waves(c, now, "two", w, 2), 0);
+	ck_assert_uint_eq(core_view_waves(c, now, "one", w, 0), 0);
+	ck_assert_uint_eq(core_view_waves(c, now, "one", w, 2), 1);
+	ck_assert_uint_eq(w[0].total, DEVICES);
+	ck_assert_uint_eq(w[0].offline, DEVICES);
+	ck_assert(core_view_wave_state(c, "one", 0, &name, &ws));
+	ck_assert_int_eq(ws, WAVE_OPEN);
+	ck_assert_str_eq(name, w[0].name);
+	ck_assert(!core_view_wave_state(c, "one", 1, &name, &ws));
+	ck_assert(!core_view_wave_state(c, "two", 0, &name, &ws));
+}
+END_TEST
+
 START_TEST(campaigns)
 {
 	struct errtext err = {0};
@@ -392,10 +567,14 @@ main(void)
 	tcase_add_test(tc, words);
 	tcase_add_test(tc, counts);
 	tcase_add_test(tc, targets);
+	tcase_add_test(tc, waiting);
+	tcase_add_test(tc, caps);
 	tcase_add_test(tc, connections);
 	tcase_add_test(tc, pages_of_targets);
 	tcase_add_test(tc, filters_of_targets);
 	tcase_add_test(tc, pages_of_devices);
+	tcase_add_test(tc, pages_with_an_inventory);
+	tcase_add_test(tc, waves_and_texts);
 	tcase_add_test(tc, campaigns);
 	suite_add_tcase(s, tc);
 	sr = srunner_create(s);

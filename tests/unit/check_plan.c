@@ -416,6 +416,45 @@ START_TEST(known_to_a_trial)
 }
 END_TEST
 
+/* Lists name others: a made-up fleet takes as many in their place, and begins
+ * where the packages do. */
+START_TEST(made_up_for_a_trial)
+{
+	struct campaign_spec *s = spec_of_all();
+	struct plan_device *v;
+
+	ck_assert_int_eq(spec_waves_new(s, 2), 0);
+	s->waves[0].take = TAKE_FILE;
+	s->waves[0].device_count = 3;
+	s->packages[0].from_any = true;
+	(void)snprintf(s->fallback_timezone, sizeof(s->fallback_timezone),
+	    "Asia/Tokyo");
+	ck_assert_int_eq(trial_made_up(s, 5, &v), 0);
+	ck_assert_uint_eq(s->device_count, 5);
+	ck_assert_int_eq(s->waves[0].take, TAKE_COUNT);
+	ck_assert_int_eq(s->waves[0].count, 3);
+	for (int i = 0; i < 5; i++) {
+		ck_assert_str_eq(v[i].mcu, "0A05");
+		ck_assert_str_eq(v[i].device_type, "GV620MG");
+		ck_assert_str_eq(v[i].hardware, "0103");
+		ck_assert_str_eq(v[i].zone, "Asia/Tokyo");
+		ck_assert(v[i].reachable);
+		ck_assert(i == 0 || v[i].id.key != v[i - 1].id.key);
+	}
+	free(v);
+	s->packages[1].from_any = true;
+	ck_assert_int_eq(trial_made_up(s, 1, &v), 0);
+	ck_assert_str_eq(v[0].mcu, "0001");
+	free(v);
+	spec_free(s);
+	for (int i = TRIAL_OVER; i <= TRIAL_REFUSED; i++) {
+		ck_assert_uint_gt(strlen(trial_end_name((enum trial_end)i)), 3);
+		ck_assert(i == 0 || strcmp(trial_end_name((enum trial_end)i),
+		    trial_end_name((enum trial_end)(i - 1))) != 0);
+	}
+}
+END_TEST
+
 static bool
 stop_never(void *arg)
 {
@@ -649,6 +688,7 @@ main(void)
 	tcase_add_test(tc, more_than_fits);
 	tcase_add_test(tc, who_is_elsewhere);
 	tcase_add_test(tc, known_to_a_trial);
+	tcase_add_test(tc, made_up_for_a_trial);
 	tcase_add_test(tc, a_trial_without_memory);
 	tcase_add_test(tc, a_plan_without_memory);
 	tcase_add_test(tc, report_of_a_campaign);

@@ -612,6 +612,157 @@ START_TEST(commands_of_the_platform)
 }
 END_TEST
 
+/* --- what our file server saw ----------------------------------------------*/
+
+/* How many lines of history a report made. */
+static size_t
+seen(const struct download_report *r)
+{
+	struct ev ev = {.kind = EV_DOWNLOAD, .download = r};
+	struct errtext err = {0};
+	size_t pos = 0, n = 0;
+	struct op op;
+
+	core_handle(c, &ev, now, &fx);
+	while (opbuf_next(&fx.ops, &pos, &op))
+		n += op.kind == OP_EVENT;
+	taken();
+	ck_assert_msg(core_check(c, &err) == 0, "%s", err.text);
+	return n;
+}
+
+static struct attempt *
+downloading(void)
+{
+	struct target_rec t = {.campaign = 7, .device = id_of(0).key,
+	    .state = TARGET_ACTIVE, .rule_edge = -1, .attempts = 1,
+	    .attempts_total = 1, .edge = 1, .last_attempt = 40};
+	struct attempt_rec a = {.id = 40, .campaign = 7, .number = 1,
+	    .device = id_of(0).key, .phase = PHASE_DOWNLOADING,
+	    .reached = REACHED_DOWNLOADING, .serial = 1, .from = "0A03",
+	    .to = "0A05", .url = "http://x/1.enc", .tries_total = 4,
+	    .code = 200, .times = 1, .w_end_at = 3600000,
+	    .deadline_at = 3600000, .w_ms = 3600000};
+
+	load_device(0);
+	load_device(1);
+	load_campaign(CAMPAIGN_RUNNING, "t", spec_of("stored"));
+	ck_assert_int_eq(core_load_target(c, &t), 0);
+	ck_assert_int_eq(core_load_attempt(c, &a), 0);
+	begun();
+	return device_find(c, t.device)->more->attempt;
+}
+
+START_TEST(downloads_of_others)
+{
+	struct core_conn conn = {.id = 1};
+	struct devid stranger = id_of(77);
+	struct download_report r = {.kind = DOWNLOAD_BEGIN, .attempt = 40,
+	    .device = id_of(9).key, .length = 1000, .size = 1000};
+	struct attempt *a = downloading();
+
+	/* Of nobody, of somebody who is only observed. */
+	ck_assert_uint_eq(seen(&r), 0);
+	happens(EV_RESUME, &conn, &stranger);
+	r.device = stranger.key;
+	ck_assert_uint_eq(seen(&r), 0);
+	happens(EV_CLOSE, &conn, NULL);
+	/* With a token of an attempt that is over, or of another's. */
+	r.device = id_of(1).key;
+	ck_assert_uint_eq(seen(&r), 1);
+	r.device = id_of(0).key;
+	r.attempt = 39;
+	ck_assert_uint_eq(seen(&r), 1);
+	r.kind = DOWNLOAD_END;
+	r.why = DOWNLOAD_FAULT;
+	ck_assert_uint_eq(seen(&r), 1);
+	ck_assert(a->rec.gets == 0 && !a->rec.fetching && !a->rec.file_fault);
+}
+END_TEST
+
+/* Bytes count from the first on, without a gap, however often it asks. */
+START_TEST(downloads_in_ranges)
+{
+	struct download_report r = {.kind = DOWNLOAD_BEGIN, .attempt = 40,
+	    .device = id_of(0).key, .length = 1000, .size = 1000,
+	    .status = 200};
+	struct attempt *a = downloading();
+
+	ck_assert_uint_eq(seen(&r), 1);
+	ck_assert(a->rec.gets == 1 && a->rec.fetching);
+	r.kind = DOWNLOAD_PROGRESS;
+	r.bytes = 300;
+	ck_assert_uint_eq(seen(&r), 0);
+	ck_assert_uint_eq(a->rec.file_bytes, 300);
+	r.kind = DOWNLOAD_END;
+	r.why = DOWNLOAD_CUT;
+	r.ms = 1500;
+	ck_assert_uint_eq(seen(&r), 1);
+	ck_assert(!a->rec.fetching && !a->rec.fetched && !a->rec.file_fault);
+	/* Behind a gap: nothing that could be used. */
+	r.first = 500;
+	r.length = r.bytes = 500;
+	r.why = DOWNLOAD_COMPLETE;
+	ck_assert_uint_eq(seen(&r), 1);
+	ck_assert_uint_eq(a->rec.file_bytes, 300);
+	ck_assert(!a->rec.fetched);
+	r.first = 300;
+	r.bytes = r.length = 100;
+	(void)seen(&r);
+	ck_assert_uint_eq(a->rec.file_bytes, 400);
+	/* Less again takes nothing back. */
+	r.first = 0;
+	(void)seen(&r);
+	ck_assert_uint_eq(a->rec.file_bytes, 400);
+	ck_assert(!a->rec.fetched);
+	r.first = 400;
+	r.length = r.bytes = 600;
+	(void)seen(&r);
+	ck_assert(a->rec.fetched && a->rec.file_bytes == 1000);
+}
+END_TEST
+
+START_TEST(downloads_that_fail)
+{
+	static const struct {
+		enum download_why why;
+		int status;
+		bool ours;
+	} rows[] = {
+		{DOWNLOAD_CUT, 200, false}, {DOWNLOAD_SLOW, 200, false},
+		{DOWNLOAD_FAULT, 200, true}, {DOWNLOAD_MISSING, 404, true},
+		{DOWNLOAD_REFUSED, 401, false}, {DOWNLOAD_COMPLETE, 200, false},
+	};
+	struct attempt *a = downloading();
+
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+		struct download_report r = {.kind = DOWNLOAD_END,
+		    .attempt = 40, .device = id_of(0).key, .length = 1000,
+		    .why = rows[i].why, .status = rows[i].status};
+
+		a->rec.file_fault = false;
+		a->rec.reached = REACHED_DOWNLOADING;
+		ck_assert_uint_eq(seen(&r), 1);
+		ck_assert(a->rec.file_fault == rows[i].ours);
+		/* What was not downloaded for us is nobody else's fault. */
+		ck_assert(download_our_fault(a, CAUSE_DOWNLOAD_FAILED) ==
+		    rows[i].ours);
+		ck_assert(download_our_fault(a, CAUSE_TIMEOUT) ==
+		    rows[i].ours);
+		ck_assert(download_our_fault(a, CAUSE_BAD_URL) ==
+		    rows[i].ours);
+		ck_assert(download_our_fault(a, CAUSE_FOREIGN_CANCEL) ==
+		    rows[i].ours);
+		ck_assert(!download_our_fault(a, CAUSE_UPDATE_FAILED));
+		a->rec.reached = REACHED_DOWNLOADED;
+		ck_assert(!download_our_fault(a, CAUSE_DOWNLOAD_FAILED));
+		/* A file of no size was never all there. */
+		ck_assert(!a->rec.fetched);
+	}
+	a->rec.reached = REACHED_DOWNLOADING;
+}
+END_TEST
+
 int
 main(void)
 {
@@ -630,6 +781,9 @@ main(void)
 	tcase_add_test(tc, packages_that_change);
 	tcase_add_test(tc, connections_that_were_kept);
 	tcase_add_test(tc, commands_of_the_platform);
+	tcase_add_test(tc, downloads_of_others);
+	tcase_add_test(tc, downloads_in_ranges);
+	tcase_add_test(tc, downloads_that_fail);
 	tcase_add_test(keys, keys_that_may_not_change);
 	tcase_add_test(keys, waves_that_may_not_change);
 	tcase_add_test(keys, unknown_is_no_difference);
