@@ -100,6 +100,7 @@ enum dialect {
 	TALK_BARE,              /* frames; nothing is ever answered */
 	TALK_TRACK,             /* reports, not acknowledged */
 	TALK_TRACK_ACK,         /* reports, each acknowledged */
+	TALK_HEX1_ACK, TALK_HEX2_ACK, /* the same in binary */
 	TALK_MQTT0, TALK_MQTT1, /* publish with QoS 0, 1 */
 	TALK_CACHE, TALK_CACHE_ACK /* set noreply, set */
 };
@@ -119,6 +120,7 @@ size_t wire_probe(enum dialect d, unsigned id, char *buf, size_t *ret_reply);
 
 struct fleet {
 	enum dialect dialect;
+	bool udp;               /* a source each, in place of a connection */
 	unsigned first_id;
 	unsigned sent;          /* messages a client, so far */
 	int *fd;
@@ -133,6 +135,9 @@ int connect_with(uint16_t port, unsigned source, bool nonblocking,
 /* Connects one after the other; each says hello and is answered. */
 void fleet_open(struct fleet *f, const struct server *s, enum dialect d,
     unsigned first_id, size_t count);
+/* The same over UDP, where the server listens on the same port. */
+void fleet_open_over(struct fleet *f, const struct server *s, enum dialect d,
+    bool udp, unsigned first_id, size_t count);
 void fleet_grow(struct fleet *f, const struct server *s, size_t count);
 /* Each sends k messages in one write. */
 void fleet_send(struct fleet *f, size_t k);
@@ -144,10 +149,14 @@ void fleet_collect(struct fleet *f);
 /* A probe each and its answer: everything before it was handled. */
 void fleet_probe(struct fleet *f);
 void fleet_close(struct fleet *f);
+/* Each sends k messages while s stands still; then what s takes for one, in
+ * nanoseconds of CPU. */
+double fleet_burst(struct fleet *f, const struct server *s, size_t k);
 
 /* --- the measurements ------------------------------------------------------*/
 
 void bench_frames(void);
+void bench_families(void);
 void bench_paced(void);
 void bench_idle(void);
 void bench_storm(void);

@@ -6,6 +6,7 @@
 #include <fcntl.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -58,6 +59,25 @@ connect_to(uint16_t port, unsigned source, bool nonblocking)
 	return connect_with(port, source, nonblocking, 0);
 }
 
+static int
+source_to(uint16_t port)
+{
+	struct sockaddr_in to = {.sin_family = AF_INET,
+		.sin_port = htons(port),
+		.sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+	struct timeval tv = {.tv_sec = ANSWER_S};
+	int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+
+	if (fd < 0)
+		die("socket: %s", strerror(errno));
+	(void)setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &tv, sizeof(tv));
+	if (connect(fd, (struct sockaddr *)&to, sizeof(to)) < 0) {
+		(void)close(fd);
+		return -1;
+	}
+	return fd;
+}
+
 static void
 say_to(struct fleet *f, size_t i, const char *p, size_t n, size_t reply)
 {
@@ -98,7 +118,8 @@ fleet_grow(struct fleet *f, const struct server *s, size_t count)
 		unsigned id = f->first_id + (unsigned)i;
 		size_t n = wire_hello(f->dialect, id, buf, &reply);
 
-		f->fd[i] = connect_to(s->port, id / SOURCE_CONNS, false);
+		f->fd[i] = f->udp ? source_to(s->port)
+		    : connect_to(s->port, id / SOURCE_CONNS, false);
 		if (f->fd[i] < 0)
 			die("client %zu cannot connect: %s", i,
 			    strerror(errno));
@@ -116,6 +137,14 @@ fleet_open(struct fleet *f, const struct server *s, enum dialect d,
     unsigned first_id, size_t count)
 {
 	*f = (struct fleet){.dialect = d, .first_id = first_id};
+	fleet_grow(f, s, count);
+}
+
+void
+fleet_open_over(struct fleet *f, const struct server *s, enum dialect d,
+    bool udp, unsigned first_id, size_t count)
+{
+	*f = (struct fleet){.dialect = d, .udp = udp, .first_id = first_id};
 	fleet_grow(f, s, count);
 }
 
@@ -177,6 +206,24 @@ fleet_probe(struct fleet *f)
 			say_to(f, i, buf, n, reply);
 	}
 	fleet_collect(f);
+}
+
+/* The frames lie in the sockets before the server runs: how many a read
+ * finds is then up to us, and not to who runs first. */
+double
+fleet_burst(struct fleet *f, const struct server *s, size_t k)
+{
+	double before;
+
+	if (kill(s->pid, SIGSTOP) < 0)
+		die("kill: %s", strerror(errno));
+	fleet_send(f, k);
+	before = server_cpu_s(s);
+	(void)kill(s->pid, SIGCONT);
+	server_quiet(s);
+	before = server_cpu_s(s) - before;
+	fleet_collect(f);
+	return before / ((double)f->count * (double)k) * 1e9;
 }
 
 void

@@ -1,10 +1,6 @@
 #include "config.h"
 #include "bench.h"
 
-#include <errno.h>
-#include <signal.h>
-#include <string.h>
-
 #define SERVERS_MAX 6
 
 struct lane {
@@ -47,24 +43,6 @@ lanes_close(void)
 	work_clear();
 }
 
-/* The frames lie in the sockets before the server runs: how many a read
- * finds is then up to us, and not to who runs first. */
-static double
-burst(struct lane *l, size_t k)
-{
-	double before;
-
-	if (kill(l->server.pid, SIGSTOP) < 0)
-		die("kill: %s", strerror(errno));
-	fleet_send(&l->fleet, k);
-	before = server_cpu_s(&l->server);
-	(void)kill(l->server.pid, SIGCONT);
-	server_quiet(&l->server);
-	before = server_cpu_s(&l->server) - before;
-	fleet_collect(&l->fleet);
-	return before / ((double)l->fleet.count * (double)k) * 1e9;
-}
-
 struct shape {
 	const char *key, *title;
 	bool acknowledged;
@@ -100,7 +78,8 @@ measure(const struct shape *sh)
 	    sh->acknowledged);
 	for (int turn = -3; turn < sh->turns; turn++)
 		for (size_t i = 0; i < lane_count; i++) {
-			double ns = burst(&lanes[i], sh->k);
+			double ns = fleet_burst(&lanes[i].fleet,
+			    &lanes[i].server, sh->k);
 
 			if (turn >= 0)
 				series_add(lanes[i].series, ns);

@@ -11,6 +11,7 @@ static const struct {
 	void (*run)(void);
 } benches[] = {
 	{"frames", bench_frames},
+	{"families", bench_families},
 	{"paced", bench_paced},
 	{"idle", bench_idle},
 	{"storm", bench_storm},

@@ -227,12 +227,13 @@ config_daemon(const struct server *s, const char *name, const char *extra)
 		    "[\"127.0.0.1:%u\"], root: %s/firmware}\n",
 		    s->files_port, work_dir);
 	write_file(name,
-	    "trackers: {listen: [\"127.0.0.1:%u\"], sack: %s}\n"
+	    "trackers: {listen: [\"127.0.0.1:%u\"], udp_listen: "
+	    "[\"127.0.0.1:%u\"], sack: %s}\n"
 	    "store: {path: %s/trackupd-%u.db}\n"
 	    "campaigns: {directory: %s/campaigns}\n"
 	    "http: {listen: []}\n"
 	    "control: {socket: %s/ctl-%u}\n"
-	    "%s%s", s->port,
+	    "%s%s", s->port, s->port,
 	    s->kind == SERVER_DAEMON ? "all" : "heartbeat", work_dir,
 	    s->kind == SERVER_DAEMON ? 0 : s->port, work_dir,
 	    work_dir, s->port, files, extra);

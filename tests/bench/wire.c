@@ -3,6 +3,8 @@
 
 #include <string.h>
 
+#include "../unit/hexgram.h"
+
 #define FIRST_ID UINT64_C(0xA0000000000000)
 
 enum dialect
@@ -44,6 +46,26 @@ report(unsigned id, unsigned n, char *buf)
 	return (size_t)snprintf(buf, MESSAGE_MAX,
 	    "+RESP:GTPDP,C20100,%014llX,,20150201020000,%04X$",
 	    (unsigned long long)(FIRST_ID + id), n & 0xffff);
+}
+
+/* The shortest ones of their families. HEX mode needs an IMEI. */
+static size_t
+hex_report(bool v2, unsigned id, unsigned n, char *buf)
+{
+	struct hexgram g;
+	char imei[16];
+
+	(void)snprintf(imei, sizeof(imei), "%llu", 860000000000000ull + id);
+	if (v2)
+		hexgram_report2(&g, imei, 0, 0, n & 0xffff);
+	else
+		hexgram_report(&g, &(struct hexunit){.id = imei, .type = 0xc2,
+		    .protover = 0x100, .firmware = 0x0a03}, 0, 7,
+		    "20150201020000", n & 0xffff);
+	if (g.n > MESSAGE_MAX)
+		die("a binary report of %zu bytes", g.n);
+	memcpy(buf, g.p, g.n);
+	return g.n;
 }
 
 static size_t
@@ -96,6 +118,8 @@ wire_probe(enum dialect d, unsigned id, char *buf, size_t *ret_reply)
 		break;
 	case TALK_TRACK:
 	case TALK_TRACK_ACK:
+	case TALK_HEX1_ACK:
+	case TALK_HEX2_ACK:
 		*ret_reply = strlen("+SACK:GTHBD,C20100,FFFF$");
 		return heartbeat(id, buf);
 	case TALK_MQTT0:
@@ -124,6 +148,8 @@ wire_hello(enum dialect d, unsigned id, char *buf, size_t *ret_reply)
 		*ret_reply = 4;
 		return mqtt_connect(id, buf);
 	case TALK_TRACK_ACK:
+	case TALK_HEX1_ACK:
+	case TALK_HEX2_ACK:
 		return wire_message(d, id, 0, buf, ret_reply);
 	case TALK_TRACK:
 	case TALK_CACHE:
@@ -145,6 +171,10 @@ wire_message(enum dialect d, unsigned id, unsigned n, char *buf,
 	case TALK_TRACK_ACK:
 		*ret_reply = strlen("+SACK:11F0$");
 		break;
+	case TALK_HEX1_ACK:
+	case TALK_HEX2_ACK:
+		*ret_reply = strlen("+SACK:11F0$");
+		return hex_report(d == TALK_HEX2_ACK, id, n, buf);
 	case TALK_MQTT0:
 		return mqtt_publish(id, n, false, buf);
 	case TALK_MQTT1:
