@@ -416,20 +416,43 @@ pages.devices = async () => {
 };
 
 /* --- a device -------------------------------------------------------------*/
+/* Only what makes sense for this one, with what it would meet. */
 function device_actions(d) {
-	const path = "devices/" + seg(d.id) + "/";
+	const path = "devices/" + seg(d.id) + "/", open = d.campaigns.find((t) =>
+	    t.state === "active");
 	const button = (verb, text, danger) => el("button", {type: "button",
 	    "data-act": verb, class: danger ? "danger" : null, on: {click: () =>
 		change(verb[0].toUpperCase() + verb.slice(1) + " " + d.id,
-		    path + verb, {text, danger, button: verb,
+		    path + verb, {text, danger, button: verb, more: open
+			? facts([["Under way", open.campaign],
+			["Phase", open.phase]]) : null,
 		    cmd: `trackupctl device ${verb} ${d.id}`})}}, verb);
 	return el("div", {class: "actions"},
 	    button("probe", "Read its versions now."),
-	    button("cancel", "Stop the update that is under way, if it can "
-		+ "still be stopped.", true),
-	    button("exclude", "Take it out of all campaigns until it is "
-		+ "included again.", true),
-	    button("include", "Take it back into its campaigns."));
+	    open ? button("cancel", "Stop the update that is under way. Once "
+		+ "it installs, nobody can.", true) : null,
+	    d.quarantined_at ? button("release", "It may be commanded again. "
+		+ "First find out who else spoke in its name: the timeline "
+		+ "has the addresses.", true) : null,
+	    d.excluded ? button("include", "Take it back into its campaigns.")
+		: button("exclude", "Take it out of all campaigns until it is "
+		+ "included again. What is under way goes on.", true));
+}
+
+/* Why it would not be commanded, whatever a campaign says. */
+function obstacles(d) {
+	return [
+		d.quarantined_at ? "In quarantine since " + when(d.quarantined_at)
+		    + ": two connections spoke as it. Nothing is sent to it." : null,
+		d.excluded ? "Excluded" + (d.excluded.until ? " until "
+		    + when(d.excluded.until) : "") + (d.excluded.reason ? ": "
+		    + d.excluded.reason : "") : null,
+		d.never ? "In never_file: never commanded." : null,
+		!d.allowed && !d.never ? "No command may go to it: its address is "
+		    + "outside its networks, or never_file cannot be read."
+		    : null,
+		d.diagnosis,
+	].filter(Boolean).map((text) => el("p", {class: "warn"}, text));
 }
 
 const waits = (t) => t.state === "waiting" ? `waits for ${t.hold}`
@@ -441,7 +464,7 @@ pages.device = async ([id]) => {
 	const p = await list(`devices/${seg(id)}/timeline`, 1000);
 	return [
 		el("h1", {}, d.id, " ", pill(d.online ? "online" : "offline")),
-		d.diagnosis ? el("p", {class: "warn"}, d.diagnosis) : null,
+		...obstacles(d),
 		device_actions(d),
 		el("div", {class: "cards"},
 		    card("Device", facts([["Name", d.name], ["Model", d.model],
@@ -450,7 +473,11 @@ pages.device = async ([id]) => {
 			["Read", d.version_at ? when(d.version_at) : null],
 			["Last seen", d.last_seen ? `${when(d.last_seen)} (${
 			    ago(d.last_seen)})` : "never"],
+			["Next expected", d.next_contact
+			    ? when(d.next_contact) : null],
 			["Address", d.address], ["Transport", d.transport],
+			["Country", d.country], ["Time zone", d.timezone],
+			["Tags", d.tags.join(", ")],
 			["Protocol", d.protocol],
 			["Note", d.observed ? "only observed: in no list, so "
 			    + "never commanded" : null]]),

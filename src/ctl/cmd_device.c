@@ -120,6 +120,9 @@ print_excluded(struct table *t, const json_t *j)
 
 	if (json_is_true(json_object_get(j, "never")))
 		fact(t, "Note", "in devices.never_file: never commanded");
+	else if (json_is_false(json_object_get(j, "allowed")))
+		fact(t, "Note", "no command may go to it: its address is "
+		    "outside its networks, or never_file cannot be read");
 	if (!json_is_object(e))
 		return;
 	(void)jtext(e, "reason", why, sizeof why);

@@ -110,6 +110,15 @@ shows "and what not" 'Past that point\n0'
 js "document.querySelector('dialog [type=button]').click()" >/dev/null
 ok "cancel is no yes" campaign_is first running
 
+visit "#/device/${id[5]}"
+act exclude
+reason "in the workshop"
+confirm "excluded"
+shows "the device says why it stays out" "Excluded: in the workshop"
+act include
+confirm "included"
+sees "it is in again" "!!document.querySelector('[data-act=exclude]')"
+
 # --- every table: CSV, a line for a shell that works ----------------------------
 mkdir -p "$T/shim"
 printf '#!/bin/sh\nexec %s/trackupctl -s %s/ctl "$@"\n' "$bin" "$T" \
