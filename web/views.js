@@ -41,9 +41,11 @@ function campaign_table(items) {
 const ages = {hour: "last hour", day: "a day", week: "a week",
     month: "30 days", older: "longer ago", never: "never"};
 
+const by_count = (fleet) => fleet.versions.slice().sort((a, b) =>
+    b.devices - a.devices);
+
 function versions_plot(fleet) {
-	const rows = fleet.versions.slice().sort((a, b) => b.devices - a.devices)
-	    .slice(0, 15);
+	const rows = by_count(fleet).slice(0, 15);
 	return plot("versions", {type: "bar", data: {
 		labels: rows.map((v) => `${v.model ?? "?"} ${v.version
 		    ?? "not read"}`),
@@ -80,7 +82,7 @@ pages.fleet = async () => {
 				 cls: "num"},
 				{title: "Online", text: (v) => v.online,
 				 cls: "num"},
-			], fleet.versions, "trackupctl device list")),
+			], by_count(fleet), "trackupctl device list")),
 		    card("Last heard of", plot("seen", {type: "bar", data: {
 			labels: seen.map((k) => ages[k]),
 			datasets: [{label: "devices", backgroundColor: series[0],
