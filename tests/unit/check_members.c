@@ -7,9 +7,10 @@
 
 #include "base/cidr.h"
 #include "base/keyset.h"
+#include "core/state.h"
 #include "proto/template.h"
 
-/* Sets of keys, networks, and the templates of commands. */
+/* Sets of keys, networks, the templates of commands, and who gets which. */
 
 START_TEST(keys)
 {
@@ -123,6 +124,104 @@ START_TEST(templates_refused)
 }
 END_TEST
 
+/* Which row of `models` is a device's, by what it says of its type. */
+START_TEST(models)
+{
+	static const struct {
+		const char *protover, *code, *name;
+	} rows[] = {
+		{"C20100", "C2", "ours"}, {"c20100", "c2", "ours"},
+		{"270302", "27", "templates"}, {"990100", "99", "ours"},
+		{"80200901", "802009", "newer"},
+		{"8020090100", "802009", "newer"}, {"8020", "", "ours"},
+		{"", "", "ours"},
+	};
+	struct core_config cfg = {.time_scale = 1, .password = "gv620mg"};
+	struct core *c = core_new(&cfg, 1);
+	struct core_model *m = calloc(3, sizeof(*m));
+	struct device d = {.key = 1};
+
+	ck_assert(c != NULL && m != NULL);
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+		(void)snprintf(d.protover, sizeof(d.protover), "%s",
+		    rows[i].protover);
+		ck_assert(span_is(device_type_code(&d), rows[i].code));
+		/* Without any row, everything is a GV620MG. */
+		ck_assert_str_eq(device_model(c, &d)->name, "GV620MG");
+	}
+	m[0] = (struct core_model){.code = "27", .name = "templates"};
+	m[1] = (struct core_model){.code = "C2", .name = "ours"};
+	m[2] = (struct core_model){.code = "802009", .name = "newer"};
+	c->fleet.model = m;
+	c->fleet.model_count = 3;
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+		(void)snprintf(d.protover, sizeof(d.protover), "%s",
+		    rows[i].protover);
+		ck_assert_msg(strcmp(device_model(c, &d)->name,
+		    rows[i].name) == 0, "%s", rows[i].protover);
+	}
+	core_free(c);
+}
+END_TEST
+
+/* What it is told then: its own template, type and password, or SPEC's. */
+START_TEST(commands_of_models)
+{
+	static const struct {
+		const char *protover;
+		enum update_type update;
+		const char *start, *stop;
+	} rows[] = {
+		{"C20100", UPDATE_MCU, "AT+GTUPD=gv620mg,0,1,15,0,,,http://x/a,"
+		    ",1,,,00AB$", "AT+GTUPD=gv620mg,1,,,,,00AB$"},
+		{"C20100", UPDATE_BLE, "AT+GTUPD=gv620mg,0,1,15,0,,,http://x/a,"
+		    ",2,,,00AB$", NULL},
+		{"270302", UPDATE_MCU, "AT+GTUPD=seven77,0,http://x/a,7,00AB$",
+		    "AT+GTUPD=seven77,1,00AB$"},
+		{"270302", UPDATE_BLE, "AT+GTUPD=seven77,0,http://x/a,9,00AB$",
+		    NULL},
+		/* Other types alone: SPEC's fields with these. */
+		{"802009", UPDATE_MCU, "AT+GTUPD=gv620mg,0,1,15,0,,,http://x/a,"
+		    ",5,,,00AB$", NULL},
+		{"802009", UPDATE_BLE, "AT+GTUPD=gv620mg,0,1,15,0,,,http://x/a,"
+		    ",2,,,00AB$", NULL},
+	};
+	struct core_config cfg = {.time_scale = 1, .password = "gv620mg"};
+	struct core *c = core_new(&cfg, 1);
+	struct core_model *m = calloc(2, sizeof(*m));
+	struct campaign_spec *s = spec_new();
+	struct device d = {.key = 1};
+	char buf[COMMAND_MAX + 1];
+
+	ck_assert(c != NULL && m != NULL && s != NULL);
+	s->max_download_retry = 1;
+	s->download_timeout_ms = 15 * 60000;
+	m[0] = (struct core_model){.code = "27", .type_mcu = 7, .type_ble = 9,
+	    .password = "seven77",
+	    .start = "AT+GTUPD={password},0,{url},{type},{serial}$",
+	    .stop = "AT+GTUPD={password},1,{serial}$"};
+	m[1] = (struct core_model){.code = "80", .type_mcu = 5, .type_ble = 2};
+	c->fleet.model = m;
+	c->fleet.model_count = 2;
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+		(void)snprintf(d.protover, sizeof(d.protover), "%s",
+		    rows[i].protover);
+		s->update = rows[i].update;
+		ck_assert_int_gt(model_start(c, &d, s, "http://x/a", 0xab,
+		    false, buf, sizeof(buf)), 0);
+		ck_assert_str_eq(buf, rows[i].start);
+		ck_assert_int_gt(model_start(c, &d, s, "http://x/a", 0xab,
+		    true, buf, sizeof(buf)), 0);
+		ck_assert_ptr_nonnull(strstr(buf, "=********,"));
+		ck_assert_int_gt(model_stop(c, &d, 0xab, buf, sizeof(buf)), 0);
+		if (rows[i].stop != NULL)
+			ck_assert_str_eq(buf, rows[i].stop);
+	}
+	spec_free(s);
+	core_free(c);
+}
+END_TEST
+
 int
 main(void)
 {
@@ -135,6 +234,8 @@ main(void)
 	tcase_add_test(t, networks);
 	tcase_add_test(t, templates);
 	tcase_add_test(t, templates_refused);
+	tcase_add_test(t, models);
+	tcase_add_test(t, commands_of_models);
 	suite_add_tcase(s, t);
 	r = srunner_create(s);
 	srunner_run_all(r, CK_NORMAL);
