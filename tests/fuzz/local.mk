@@ -136,8 +136,9 @@ fuzz: $(fuzz_programs)
 		    $(top_srcdir)/tests/fuzz/corpus/$$t; \
 	done
 
-# The same functions for AFL++, in its persistent mode; FUZZ="frame" builds this
-# one alone. The binary families have a mutator of libFuzzer's own; their frames are in the corpus of `frame`.
+# The same functions for AFL++, in its persistent mode; FUZZ="frame" builds that
+# one alone. The binary families have a mutator of libFuzzer's own; their frames
+# are in the corpus of `frame`.
 AFL_CC = afl-clang-fast
 AFL_CFLAGS = -g -O1
 EXTRA_DIST += tests/fuzz/afl_main.c
