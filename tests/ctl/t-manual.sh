@@ -147,8 +147,10 @@ while read -r event; do
 	*" $event "*) event="$event *" ;;
 	esac
 	event_row "$event"
-done < <(grep -hoE '"[a-z_]+( [a-z]+)? [a-z_]+=(%|\\")' "$src"/core/*.c \
+done <<END
+$(grep -hoE '"[a-z_]+( [a-z]+)? [a-z_]+=(%|\\")' "$src"/core/*.c \
     "$src"/io/*.c "$src"/daemon/*.c | sed 's/^"//; s/ [a-z_]*=.*//' | sort -u)
+END
 for event in $catalog; do
 	event_row "$event *"
 done
