@@ -18,6 +18,9 @@ tests_integration_relaycheck_SOURCES = tests/integration/relaycheck.c \
 	tests/integration/wiresplit.h
 tests_integration_relaycheck_LDADD =
 tests_integration_peer_LDADD =
+check_PROGRAMS += tests/integration/wireplay
+tests_integration_wireplay_SOURCES = tests/integration/wireplay.c
+tests_integration_wireplay_LDADD =
 # Loaded into the daemon, so no program: none of its flags fit.
 tests_integration_shim_so_SOURCES = tests/integration/shim.c
 tests_integration_shim_so_CFLAGS = -std=gnu11 $(WARN_CFLAGS) -fPIC
@@ -47,6 +50,8 @@ integration_tests += tests/integration/t-relay-mixed.sh
 integration_tests += tests/integration/t-udp.sh
 integration_tests += tests/integration/t-personalities.sh
 integration_tests += tests/integration/t-mixed.sh
+integration_tests += tests/integration/t-signs.sh
+integration_tests += tests/integration/t-frames.sh
 integration_tests += tests/integration/t-haproxy.sh
 integration_tests += tests/integration/t-nginx.sh
 integration_tests += tests/integration/t-link.sh

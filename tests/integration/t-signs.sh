@@ -1,0 +1,146 @@
+#!/usr/bin/env bash
+# Who is who, on the real programs: strangers learn nothing from the answers,
+# what is forged changes nothing, an id that two connections claim is held until
+# somebody releases it, and a wrong password is told from a dead link.
+# shellcheck source=tests/integration/lib.sh
+. "${top_srcdir:?}/tests/integration/lib.sh"
+write_config "devices: {inventory: $T/fleet.csv}"
+known=860000000000009
+deaf=861000000000008
+stranger=869000000000000
+printf 'id,name\n%s,ours\n%s,deaf\n' "$known" "$deaf" >"$T/fleet.csv"
+"$helper" package 16384 >"$T/firmware/0A05.enc"
+cat >"$T/campaigns/c.yaml" <<-END
+campaign: c
+approval: required
+targets: {devices: [$known, $deaf]}
+require: {device_type: [GV620MG]}
+target_version: "0A05"
+packages: [{from: "0A03", to: "0A05", file: 0A05.enc}]
+windows: always
+window_fit: false
+timeouts: {probe: 10s}
+END
+
+now=20260101000000
+# open NAME, talk NAME FRAME..., shut NAME: connections, by name.
+declare -A line
+open()
+{
+	local fd
+	exec {fd}<>"/dev/tcp/127.0.0.1/$tracker_port"
+	line[$1]=$fd
+}
+shut()
+{
+	local fd=${line[$1]}
+	exec {fd}>&-
+}
+# talk NAME FRAME: says it; what comes back, up to a $, in $answer.
+talk()
+{
+	answer=
+	printf %s "$2" >&"${line[$1]}"
+	IFS= read -r -d '$' -t 10 answer <&"${line[$1]}"
+}
+report() { talk "$1" "+RESP:GTFRI,C20100,$2,,0,0,$now,$3\$"; }
+show() { ctl device show "$1" --json | get "$2"; }
+
+ok "the daemon starts" daemon_start --time-scale 60 || finish
+
+# --- answers are alike --------------------------------------------------------
+# told ID: of one connection that says all sorts of things.
+told()
+{
+	local head=C20100,$1,
+	open any
+	for frame in "+ACK:GTHBD,$head,$now,0001\$" \
+	    "+RESP:GTHBD,$head,$now,0002\$" \
+	    "+RESP:GTFRI,$head,0,0,$now,0003\$" \
+	    "+RESP:GTFRI,$head,0,0,$now,0003\$" \
+	    "+BUFF:GTFRI,$head,0,0,$now,0003\$" \
+	    "+RESP:GTPNA,$head,$now,0004\$" \
+	    "+RESP:GTUPD,$head,301,,$now,0005\$" \
+	    "+BUFF:GTUPD,$head,301,,$now,0005\$" \
+	    "+RESP:GTUPD,$head,302,,$now,0006\$" \
+	    "+RESP:GTUPD,$head,999,,$now,0007\$" \
+	    "+RESP:GTUPD,$head,000,,$now,0008\$" \
+	    "+RESP:GTUPD,$head,202,4,$now,0009\$" \
+	    "+RESP:GTVER,${head}GV620MG,0A05,0102,$now,000A\$"; do
+		talk any "$frame"
+		printf '%s\n' "$answer"
+	done
+	shut any
+}
+told "$known" >"$T/known"
+told "$stranger" >"$T/stranger"
+is "each is answered" "$(grep -c '^+SACK:' "$T/known")" 13
+ok "known or not, the answers are the same" \
+    cmp "$T/known" "$T/stranger"
+
+# --- what was forged there changed nothing -----------------------------------
+is "no version by it" "$(show "$known" versions.mcu)" null
+is "still a draft" "$(campaign_field c state)" draft
+is "no attempt" "$(campaign_field c attempts)" 0
+is "nothing done" "$(campaign_field c targets.waiting)" 2
+is "the stranger is observed" "$(show "$stranger" observed)" true
+
+# --- two connections, one id -------------------------------------------------
+open old
+report old "$known" 0010
+open new
+report new "$known" 0011
+for i in 1 2 3; do
+	report old "$known" "002$i"
+	is "the older one is answered" "$answer" "+SACK:002$i"
+	[ "$i" = 3 ] || report new "$known" "003$i"
+done
+ok "quarantined" test "$(show "$known" quarantined_at)" != null
+ctl device show "$known" >"$T/out"
+has "and it says why" "$T/out" 'two connections speak in its name'
+ctl status --json >"$T/status"
+is "an alarm" "$(get state <"$T/status")" degraded
+is "of one" "$(get limits.quarantined.now <"$T/status")" 1
+has "in words" "$T/status" 'quarantined: 1 device'
+has "in the log" "$T/daemon.log" "^<3>.*device_quarantined device=$known"
+status "no reads" 6 ctl device probe "$known"
+has "because" "$T/err" 'in quarantine'
+status "the campaign starts" 0 ctl campaign start c
+held() { [ "$(campaign_field c holds.quarantined)" = 1 ]; }
+ok "and holds it" wait_for 10 held
+report new "$known" 0040
+is "its reports are answered" "$answer" "+SACK:0040"
+
+ok "stop" daemon_stop
+ok "start" daemon_start --time-scale 60
+open newest
+report newest "$known" 0050
+ok "over a restart" held
+ok "not released by itself" test "$(show "$known" quarantined_at)" != null
+status "release" 0 ctl device release "$known"
+IFS= read -r -d '$' -t 10 answer <&"${line[newest]}"
+is "it may be commanded again" "${answer%%,*}" "AT+GTRTO=gv620mg"
+is "no alarm" "$(ctl status --json | get limits.quarantined.now)" 0
+status "a second time" 6 ctl device release "$known"
+has "there is none" "$T/err" 'not in quarantine'
+is "by whom" "$(ctl device timeline "$known" --json |
+    grep -c '"released from quarantine"')" 1
+
+# --- a tracker that hears nothing of us --------------------------------------
+"$bin/tracksim" --connect "127.0.0.1:$tracker_port" --devices 1 \
+    --first-id "$deaf" --firmware 0A03 --password other --speed 60 \
+    --heartbeat 90s --truth "$T/truth" >"$T/sim.log" 2>&1 &
+sim_pid=$!
+wrong() { ctl device show "$deaf" --json | grep -q 'AT password seems wrong'; }
+ok "its password seems wrong" wait_for 30 wrong
+ctl campaign targets c --json >"$T/targets"
+has "in the campaign as well" "$T/targets" 'AT password seems wrong'
+due() { show "$deaf" next_contact | grep -q '^20'; }
+ok "when it is expected" wait_for 20 due
+ok "the fleet ends" fleet_stop
+offline() { [ "$(campaign_field c holds.offline)" -ge 1 ]; }
+ok "it is away" wait_for 20 offline
+is "and waits, no failure" "$(campaign_field c targets.failed)" 0
+has "the truth: it obeyed nothing" "$T/truth" '"wrong_password":[1-9]'
+ok "the daemon stops" daemon_stop
+finish
