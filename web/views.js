@@ -212,11 +212,14 @@ function campaign_actions(c) {
 			c.digest.slice(0, 16) + "…"]]),
 		    cmd: `trackupctl campaign start ${n} --digest ${c.digest}`})));
 	if (s === "running" || s === "scheduled")
-		all.push(button("Pause", () => change("Pause " + c.name, path
-		    + "pause", {text: "No further starts. What is in flight goes "
-		    + "on to its end.", more: facts([["In flight",
-			num(c.in_flight)]]), button: "Pause",
-		    cmd: "trackupctl campaign pause " + n})));
+		all.push(button("Pause", async () => {
+			const r = await stoppable(c.name);
+			change("Pause " + c.name, path + "pause", {text:
+			    "No further starts. What is in flight goes on to its "
+			    + "end; an abort stops what can still be stopped.",
+			    more: r ? figures(r) : null, button: "Pause",
+			    cmd: "trackupctl campaign pause " + n});
+		}));
 	if (s === "paused")
 		all.push(button("Resume", () => change("Resume " + c.name, path
 		    + "resume", {text: c.reason ? "It was paused: " + c.reason

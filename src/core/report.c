@@ -68,16 +68,21 @@ step_of(const struct target *t)
 	return step_of_cause[t->rec.cause];
 }
 
-/* What it was before the package that it was last told. */
+/* What it was before the package that it was last told. A package from any
+ * leaves the version that was last read, unless that is what came out. */
 static const char *
 source_of(const struct target *t)
 {
 	const struct campaign_spec *s = t->campaign->spec;
+	const struct device_more *m = t->device->more;
 	int n = t->rec.edge;
 
 	if (n < 1 || (size_t)n > s->package_count)
 		return "";
-	return s->packages[n - 1].from_any ? "any" : s->packages[n - 1].from;
+	if (!s->packages[n - 1].from_any)
+		return s->packages[n - 1].from;
+	return t->rec.cause == CAUSE_WRONG_VERSION || m == NULL ||
+	    m->rec.mcu[0] == '\0' ? "any" : m->rec.mcu;
 }
 
 static void

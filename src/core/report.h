@@ -29,7 +29,7 @@ struct report_failure {
 	enum target_state state;      /* failed or unverified */
 	enum cause cause;
 	char model[MODEL_CODE_TEXT];
-	char from[VERSION_MAX + 1];   /* of the last package; "any", or "" */
+	char from[VERSION_MAX + 1];   /* before the last package; "any", "" */
 	size_t count;
 };
 

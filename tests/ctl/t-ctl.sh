@@ -340,7 +340,7 @@ rm "$dir/c/lists/one.txt"; mkdir "$dir/c/lists/one.txt"
 run 1 campaign check "$dir/c/l.yaml"; err 'not a regular file'
 run 1 campaign check "$dir/c/none.yaml"; err 'none.yaml: No such file'
 run 2 campaign check fleet; err 'fleet is no file, but a campaign .* is [a-z]*; check'
-run 2 campaign plan done; err 'is finished; plan takes a campaign file'
+run 2 campaign plan 'done'; err 'is finished; plan takes a campaign file'
 run 1 campaign check no/fleet; err 'no/fleet: No such file'
 what='check in the directory itself'
 if (cd "$dir/c" && exec "$ctl" -s "$sock" campaign check a.yaml) \

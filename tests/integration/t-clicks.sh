@@ -104,6 +104,9 @@ reason "go on"
 confirm "resumed"
 ok "it runs again" wait_for 20 campaign_is first running
 
+act pause
+shows "pause says what is in flight" 'In flight\n1'
+js "document.querySelector('dialog [type=button]').click()" >/dev/null
 act abort
 shows "what can still be stopped" 'Can still be stopped\n1'
 shows "and what not" 'Past that point\n0'

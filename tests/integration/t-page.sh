@@ -22,7 +22,7 @@ campaign: first
 description: "<img src=x onerror=alert(1)>"
 targets: {file: all.txt}
 target_version: "0A05"
-packages: [{from: "0A03", to: "0A05", file: 0A05.enc}]
+packages: [{from: any, to: "0A05", file: 0A05.enc}]
 windows: always
 window_fit: false
 waves:
