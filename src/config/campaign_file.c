@@ -98,6 +98,8 @@ campaign_list(struct campaign_load *l, const char *key,
 	if (!keep_list(l, text, len))
 		return false;
 	id_list_read(ids, l->w, v->pos, v->text.p, span_of(text, len));
+	if (ids->full && l->env->lists_full != NULL)
+		++*l->env->lists_full;
 	return true;
 }
 

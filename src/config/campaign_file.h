@@ -34,6 +34,8 @@ struct campaign_env {
 	bool advise;              /* `campaign check`: warn of what is missing,
 	                           * too, and not only of what looks wrong */
 	double time_scale;        /* of every duration; 0 = 1 = none */
+	uint64_t *lists_full;     /* counts lists of more than ID_LIST_MAX ids;
+	                           * may be NULL */
 	bool stored;              /* a text from the store: lists and package
 	                           * files are not looked at, devices stay empty */
 };

@@ -34,8 +34,10 @@ id_list_add(struct id_list *l, const struct devid *id)
 		l->repeated++;
 		return true;
 	}
-	if (l->count == ID_LIST_MAX)
+	if (l->count == ID_LIST_MAX) {
+		l->full = true;
 		return false;
+	}
 	if (l->count == l->cap) {
 		size_t cap = l->cap == 0 ? 64 : l->cap * 2;
 		struct devid *v = realloc(l->v, cap * sizeof(*v));

@@ -21,6 +21,7 @@ struct id_list {
 	size_t repeated; /* mentions beyond the first */
 	struct idmap seen;
 	bool failed;     /* no memory */
+	bool full;       /* one more than ID_LIST_MAX was there */
 };
 
 void id_list_init(struct id_list *l);

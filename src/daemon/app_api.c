@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "config/id_list.h"
 #include "config/zone.h"
 #include "daemon/files.h"
 #include "daemon/firmlist.h"
@@ -81,6 +82,8 @@ fill_limits(struct app *a, const struct store_stats *st,
 	    (int64_t)f.campaign_too_large);
 	limit_put(ret, "list_bytes", FILES_LIST_BYTES_MAX, -1,
 	    (int64_t)f.list_too_large);
+	limit_put(ret, "list_ids", ID_LIST_MAX, -1,
+	    (int64_t)f.list_too_long);
 	if (a->tokens != NULL)
 		fwtokens_get_stats(a->tokens, &tokens);
 	limit_put(ret, "file_reports",

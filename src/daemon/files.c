@@ -332,7 +332,7 @@ struct files_batch {
 	size_t count;
 	bool ours;                  /* the directory, likewise */
 	bool bad;                   /* something was not read */
-	uint64_t not_read, campaign_too_large, list_too_large;
+	uint64_t not_read, campaign_too_large, list_too_large, list_too_long;
 	struct sbuf diag;           /* of the directory */
 };
 
@@ -362,6 +362,7 @@ read_one(struct files_batch *b, const struct daemon_conf *conf,
 	char *text = NULL;
 	size_t len;
 
+	env.lists_full = &b->list_too_long;
 	if (read_all(f->path, FILES_CAMPAIGN_BYTES_MAX, &text, &len, &arg,
 		&b->campaign_too_large, &err) < 0) {
 		sbuf_addf(&f->diag, "%s\n", err.text);
@@ -534,6 +535,7 @@ files_apply(struct campaign_files *f, struct files_batch *b,
 	f->stats.not_read += b->not_read;
 	f->stats.campaign_too_large += b->campaign_too_large;
 	f->stats.list_too_large += b->list_too_large;
+	f->stats.list_too_long += b->list_too_long;
 	sbuf_adds(diag, sbuf_str(&b->diag));
 	for (size_t i = 0; i < b->count; i++)
 		if (file_apply(f, &b->v[i], sink, diag) < 0)

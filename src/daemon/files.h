@@ -24,6 +24,7 @@ struct files_stats {
 	size_t files;                 /* good ones that were seen */
 	uint64_t not_read;            /* more than the limit, path too long */
 	uint64_t campaign_too_large, list_too_large;
+	uint64_t list_too_long;       /* more than ID_LIST_MAX ids */
 };
 
 struct files_sink {

@@ -1221,9 +1221,14 @@ END_TEST
 START_TEST(list_limits)
 {
 	char *list = many_ids(2000001);
+	struct world world = new_world();
+	uint64_t full = 0;
 	struct sbuf diag;
 
-	(void)parse_list(list, 0, -1, &diag);
+	world.list = list;
+	world.env.lists_full = &full;
+	(void)parse_in(&world, LISTED, strlen(LISTED), -1, &diag, NULL);
+	ck_assert_uint_eq(full, 1);
 	expect_in("", &diag, "lists/a.txt:2000001: one id too many, allowed "
 	    "are 2000000\n");
 	sbuf_done(&diag);
