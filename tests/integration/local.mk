@@ -33,6 +33,7 @@ EXTRA_DIST += doc/faults.md doc/tutorial.md doc/operations.md
 integration_tests =
 integration_tests += tests/integration/t-sum.sh
 integration_tests += tests/integration/t-unit.sh
+integration_tests += tests/integration/t-dist.sh
 integration_tests += tests/integration/t-smoke.sh
 integration_tests += tests/integration/t-http.sh
 integration_tests += tests/integration/t-page.sh
