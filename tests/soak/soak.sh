@@ -3,7 +3,9 @@
 # one long campaign and several short ones; a second fleet that comes all at
 # once and is torn away; operators that look, reloads, backups. Every ten
 # seconds a sample of what the daemon holds and how fast it is goes into a file;
-# what grew over 2 % after the warm-up fails.
+# what grew over 2 % after the warm-up fails. Part of the warm-up is a campaign
+# over everybody: what the daemon has to remember of a tracker that was updated
+# once (3.5 KiB) is there from then on.
 #
 #   make soak                        an hour, 3000 trackers
 #   make soak SOAK_MINUTES=5         less (at least 2)
@@ -20,7 +22,7 @@ short=5                 # campaigns beside the long one, of fifty trackers each
 long=$((n - short * 50))
 http_port=$("$helper" ports 1)
 write_config "devices: {unknown: register}
-limits: {start_rate: 20/s, read_rate: 50/s, in_flight: 400}" \
+limits: {start_rate: 40/s, read_rate: 100/s, in_flight: 400}" \
     "http: {listen: [\"127.0.0.1:$http_port\"]}"
 mkdir "$T/backups"
 sed -i "s|trackupd.db}|trackupd.db, retain: 1d,\\
@@ -28,29 +30,32 @@ sed -i "s|trackupd.db}|trackupd.db, retain: 1d,\\
 s|^trackers: {|&identify_timeout: 30m, |" "$T/trackupd.yaml"
 first=860000000000009
 fleet_ids "$n" "${first%?}" >"$T/ids"
+cp "$T/ids" "$T/campaigns/warm.txt"
 head -n "$long" "$T/ids" >"$T/campaigns/long.txt"
 
-# campaign NAME STARTS: durations are a sixtieth of what stands here, the
-# trackers' own a twentieth.
+# campaign NAME VERSION STARTS [PRIORITY]: durations are a sixtieth of what
+# stands here, the trackers' own a twentieth.
 campaign()
 {
 	cat >"$T/campaigns/$1.yaml" <<-END
 	campaign: $1
 	approval: none
 	targets: {file: $1.txt}
-	target_version: "0A05"
-	packages: [{from: any, to: "0A05", url: "http://127.0.0.1:9/0A05.enc"}]
+	priority: ${4:-50}
+	target_version: "$2"
+	packages: [{from: any, to: "$2", url: "http://127.0.0.1:9/full_$2.enc"}]
 	waves: [{name: all}]
 	windows: always
 	window_fit: false
-	pace: {in_flight: 200, start_rate: $2, dark_max: 2000}
+	pace: {in_flight: 200, start_rate: $3, dark_max: 2000}
 	retry: {max_attempts: 3, backoff: 15m, battery_wait: 2h}
 	timeouts: {ack: 5m, confirm: 5m, silent: 6h, start_download: 30m}
 	stop_rules: []
 	END
 }
-# It has work for about nine tenths of the time.
-campaign long "$((long * 10 / 9 / minutes + 1))/min"
+# The one for the first third, the other for most of all the time.
+campaign warm 0A05 "$((n * 7 / 2 / minutes + 1))/min" 60
+campaign long 0A07 "$((long * 10 / 9 / minutes + 1))/min"
 
 # p99 HISTOGRAM: of what came in since the last sample, as the upper bound of
 # its bucket in milliseconds.
@@ -125,7 +130,7 @@ storms()
 }
 
 ok "the daemon starts" daemon_start --time-scale 60 || finish
-fleet "$n" --first-id "$first" --firmware 0A03 --next-firmware 0A05 \
+fleet "$n" --first-id "$first" --firmware 0A03 --next-firmware url \
     --speed 20 --faults disconnect=0.05,no_ack=0.02,low_battery=0.02 \
     --faults download_fail=0.05,update_fail=0.02,lose_report=0.02
 all_there() { [ "$(ctl status --json | get connections)" -ge "$n" ]; }
@@ -144,7 +149,7 @@ while [ "$SECONDS" -lt "$end" ] && alive "$daemon_pid"; do
 		begun=$((begun + 1))
 		tail -n "+$((long + begun * 50 - 49))" "$T/ids" | head -n 50 \
 		    >"$T/campaigns/short$begun.txt"
-		campaign "short$begun" 50/min
+		campaign "short$begun" 0A07 50/min 70
 		ctl reload >/dev/null
 	fi
 	sleep 10
