@@ -161,6 +161,7 @@ void bench_paced(void);
 void bench_idle(void);
 void bench_storm(void);
 void bench_durable(void);
+void bench_dispatch(void);
 void bench_rows(void);
 void bench_start(void);
 void bench_downloads(void);

@@ -16,6 +16,7 @@ static const struct {
 	{"idle", bench_idle},
 	{"storm", bench_storm},
 	{"durable", bench_durable},
+	{"dispatch", bench_dispatch},
 	{"rows", bench_rows},
 	{"start", bench_start},
 	{"downloads", bench_downloads},
