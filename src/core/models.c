@@ -27,13 +27,11 @@ device_type_code(const struct device *d)
 }
 
 const struct core_model *
-device_model(const struct core *c, const struct device *d)
+model_of_code(const struct core *c, struct span code)
 {
 	static const struct core_model gv620mg = {.code = "C2",
 	    .name = "GV620MG", .type_mcu = UPDATE_MCU,
 	    .type_ble = UPDATE_BLE};
-	struct span code = device_type_code(d);
-	const struct core_model *fallback = &gv620mg;
 
 	for (size_t i = 0; i < c->fleet.model_count; i++) {
 		const struct core_model *m = &c->fleet.model[i];
@@ -41,10 +39,17 @@ device_model(const struct core *c, const struct device *d)
 		if (strlen(m->code) == code.n &&
 		    strncasecmp(m->code, code.p, code.n) == 0)
 			return m;
-		if (strcmp(m->code, gv620mg.code) == 0)
-			fallback = m;
 	}
-	return fallback;
+	return code.n == 2 && strncasecmp(gv620mg.code, code.p, 2) == 0
+	    ? &gv620mg : NULL;
+}
+
+const struct core_model *
+device_model(const struct core *c, const struct device *d)
+{
+	const struct core_model *m = model_of_code(c, device_type_code(d));
+
+	return m != NULL ? m : model_of_code(c, SPAN_LIT("C2"));
 }
 
 const char *

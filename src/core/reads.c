@@ -234,14 +234,17 @@ read_ack(struct core *c, struct device *d, const struct core_conn *conn,
 	    EVENT_ACK, PHASE_NONE, -1, msg->serial, "AT+GTRTO acknowledged");
 }
 
-/* What a binary unit says of its type is a code, and this is the one whose name
- * the vendor's document tells. */
+/* What a binary unit says of its type is a code; campaigns ask for names. */
 static struct span
-type_named(const struct message *msg)
+type_named(const struct core *c, const struct message *msg)
 {
-	if (msg->family != FRAME_ASCII && span_is(msg->device_type, "C2"))
-		return SPAN_LIT("GV620MG");
-	return msg->device_type;
+	const struct core_model *m;
+
+	if (msg->family == FRAME_ASCII ||
+	    (m = model_of_code(c, msg->device_type)) == NULL ||
+	    m->name[0] == '\0')
+		return msg->device_type;
+	return span_str(m->name);
 }
 
 static void
@@ -252,7 +255,7 @@ remember_version(struct core *c, struct device_more *m,
 
 	(void)span_copy(r->mcu, sizeof(r->mcu), msg->firmware);
 	(void)span_copy(r->device_type, sizeof(r->device_type),
-	    type_named(msg));
+	    type_named(c, msg));
 	(void)span_copy(r->hardware, sizeof(r->hardware), msg->hardware);
 	(void)span_copy(r->name, sizeof(r->name), msg->name);
 	r->version_wall = c->now.wall_ms;

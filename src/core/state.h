@@ -659,6 +659,8 @@ size_t quarantine_room(const struct core *c); /* devices, at most */
 void oper_release(struct core *c, struct device *d, struct oper_result *ret);
 
 /* models.c */
+/* Its row, or that of SPEC; NULL: no row is about it. */
+const struct core_model *model_of_code(const struct core *c, struct span code);
 const struct core_model *device_model(const struct core *c,
     const struct device *d);
 /* The device-type code of a protocol version; empty = not known. */

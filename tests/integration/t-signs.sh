@@ -19,7 +19,7 @@ target_version: "0A05"
 packages: [{from: "0A03", to: "0A05", file: 0A05.enc}]
 windows: always
 window_fit: false
-timeouts: {probe: 10s}
+timeouts: {probe: 30s}
 END
 
 now=20260101000000
@@ -42,6 +42,15 @@ talk()
 	answer=
 	printf %s "$2" >&"${line[$1]}"
 	IFS= read -r -d '$' -t 10 answer <&"${line[$1]}"
+}
+# hear NAME START: until something that begins so; it is in $answer.
+hear()
+{
+	for _ in 1 2 3 4 5 6; do
+		IFS= read -r -d '$' -t 10 answer <&"${line[$1]}" || return 1
+		[ "${answer#"$2"}" = "$answer" ] || return 0
+	done
+	return 1
 }
 report() { talk "$1" "+RESP:GTFRI,C20100,$2,,0,0,$now,$3\$"; }
 show() { ctl device show "$1" --json | get "$2"; }
@@ -118,13 +127,32 @@ report newest "$known" 0050
 ok "over a restart" held
 ok "not released by itself" test "$(show "$known" quarantined_at)" != null
 status "release" 0 ctl device release "$known"
-IFS= read -r -d '$' -t 10 answer <&"${line[newest]}"
-is "it may be commanded again" "${answer%%,*}" "AT+GTRTO=gv620mg"
+ok "it may be commanded again" hear newest AT+GTRTO=gv620mg,8,
+read_serial=${answer##*,}
+talk newest "+ACK:GTRTO,C20100,$known,,VER,$read_serial,$now,0060\$"
+talk newest "+RESP:GTVER,C20100,$known,,GV620MG,0A03,0102,$now,0061\$"
+ok "its update begins" hear newest AT+GTUPD=gv620mg,0,
+start_serial=${answer##*,}
 is "no alarm" "$(ctl status --json | get limits.quarantined.now)" 0
 status "a second time" 6 ctl device release "$known"
 has "there is none" "$T/err" 'not in quarantine'
 is "by whom" "$(ctl device timeline "$known" --json |
     grep -c '"released from quarantine"')" 1
+
+# --- one connection, two ids, in the middle of an update ---------------------
+talk newest "+ACK:GTUPD,C20100,$known,,$start_serial,$now,0062\$"
+acked() { ctl campaign targets c --json | grep -q '"phase": *"acked"'; }
+ok "it is acknowledged" wait_for 10 acked
+report newest "$deaf" 0063
+is "both are held" \
+    "$(ctl status --json | get limits.quarantined.now)" 2
+ctl device show "$known" >"$T/out"
+has "and it says why" "$T/out" 'spoke as this and as another device'
+ok "what runs is not given up" \
+    test "$(campaign_field c targets.active)" -ge 1
+status "release" 0 ctl device release "$known"
+status "release of the other" 0 ctl device release "$deaf"
+shut newest
 
 # --- a tracker that hears nothing of us --------------------------------------
 "$bin/tracksim" --connect "127.0.0.1:$tracker_port" --devices 1 \
@@ -142,5 +170,28 @@ offline() { [ "$(campaign_field c holds.offline)" -ge 1 ]; }
 ok "it is away" wait_for 20 offline
 is "and waits, no failure" "$(campaign_field c targets.failed)" 0
 has "the truth: it obeyed nothing" "$T/truth" '"wrong_password":[1-9]'
+
+# --- who is answered what, by the configuration -------------------------------
+sed -i 's/^trackers: {/&sack: heartbeat, /; s/^devices: {/&unknown: refuse, /' \
+    "$T/trackupd.yaml"
+status "reload" 0 ctl reload
+open quiet
+printf %s "+RESP:GTFRI,C20100,$known,,0,0,$now,0070\$" >&"${line[quiet]}"
+printf %s "+ACK:GTHBD,C20100,$known,,$now,0071\$" >&"${line[quiet]}"
+ok "answered" hear quiet +SACK:
+is "a heartbeat is answered, a report is not" "$answer" \
+    "+SACK:GTHBD,C20100,0071"
+open refused
+report refused 869000000000018 0072
+is "no word to a stranger" "$answer" ""
+unknown() { ctl device show 869000000000018; }
+status "who is not kept" 4 unknown
+sed -i 's/sack: heartbeat, //; s/unknown: refuse/unknown: register/' \
+    "$T/trackupd.yaml"
+status "reload" 0 ctl reload
+open new
+report new 869000000000018 0073
+is "answered" "$answer" "+SACK:0073"
+is "and registered" "$(show 869000000000018 registered)" true
 ok "the daemon stops" daemon_stop
 finish

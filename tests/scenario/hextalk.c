@@ -46,6 +46,14 @@ said_of(const struct words *w, const char *kind, size_t fields)
 	return w->n == fields && strcmp(w->field[0], kind) == 0;
 }
 
+/* A binary unit does not say its name, only the code of its type. */
+static bool
+type_is(const char *name, unsigned code)
+{
+	return code == (strcmp(name, "GV620MG") == 0 ? 0xc2
+	    : strcmp(name, "GV57MG") == 0 ? 0x6e : 0);
+}
+
 /* +KIND:GTXXX,<version>,<id>,<name>,…,<time>,<count>; a unit with a name
  * sends that in place of its id. */
 bool
@@ -93,7 +101,7 @@ hextalk(const char *text, struct hexgram *ret)
 		return true;
 	}
 	if (said_of(&w, b ? "+BUFF:GTVER" : "+RESP:GTVER", 9)) {
-		if (strcmp(w.field[4], "GV620MG") != 0 || u.type != 0xc2 ||
+		if (!type_is(w.field[4], u.type) ||
 		    !number(w.field[5], 4, 16, &u.firmware) ||
 		    !number(w.field[6], 4, 16, &hardware))
 			return false;
