@@ -391,12 +391,25 @@ function on_block(block) {
 		changed();
 }
 
+/* A browser has six connections to one server, for all its windows: a page
+ * that nobody looks at must not keep one. */
+let stream = null;
+function deaf() {
+	listening++;
+	stream?.abort();
+	stream = null;
+	$("live").textContent = "not live while it is hidden";
+}
+
 /* fetch() and not EventSource: that one cannot show a token. */
 async function listen() {
 	const mine = ++listening;
+	stream?.abort();
 	while (mine === listening) {
+		stream = new AbortController();
 		try {
-			const r = await fetch("/api/v1/events", {headers: headers(
+			const r = await fetch("/api/v1/events", {signal:
+			    stream.signal, headers: headers(
 			    last_id ? {"Last-Event-ID": last_id} : {})});
 			if (r.status === 401)
 				return;
@@ -415,6 +428,8 @@ async function listen() {
 		} catch (x) {
 			/* The daemon restarts, or the network is away. */
 		}
+		if (mine !== listening)
+			return;
 		$("live").textContent = "reconnecting";
 		await new Promise((ok) => setTimeout(ok, 3000));
 	}
@@ -457,7 +472,16 @@ addEventListener("DOMContentLoaded", () => {
 		$("main").focus({preventScroll: true});
 		scrollTo(0, 0);
 	});
-	document.addEventListener("visibilitychange", () => refresh(false));
+	document.addEventListener("visibilitychange", () => {
+		if (document.hidden) {
+			deaf();
+		} else {
+			listen();
+			refresh(false);
+		}
+	});
+	addEventListener("pagehide", deaf);
+	addEventListener("pageshow", (e) => e.persisted && listen());
 	matchMedia("(prefers-color-scheme: dark)").addEventListener("change",
 	    () => {
 		plots_forget();

@@ -28,6 +28,7 @@ tests_integration_shim_so_LDFLAGS = -shared
 
 EXTRA_DIST += doc/relay.md
 EXTRA_DIST += tests/integration/lib.sh tests/integration/faultlib.sh
+EXTRA_DIST += tests/integration/weblib.sh
 EXTRA_DIST += doc/faults.md doc/tutorial.md doc/operations.md
 
 integration_tests =

@@ -4,12 +4,8 @@
 # for a shell below each table, on a phone, in the dark.
 # shellcheck source=tests/integration/lib.sh
 . "${top_srcdir:?}/tests/integration/lib.sh"
-for p in chromium:chromium chromedriver:chromium-driver; do
-	if ! command -v "${p%:*}" >/dev/null; then
-		fail "${p%:*} is missing (Debian package ${p#*:})"
-		finish
-	fi
-done
+# shellcheck source=tests/integration/weblib.sh
+. "$src/tests/integration/weblib.sh"
 port=$("$helper" ports 1)
 base=http://127.0.0.1:$port
 write_config "" "http: {listen: [\"127.0.0.1:$port\"]}
@@ -31,45 +27,13 @@ END
 ok "the daemon starts" daemon_start || finish
 fleet 1 --first-id "${id[0]}" --firmware 0A03
 
-# --- a browser -----------------------------------------------------------------
-chromedriver --port=0 >"$T/driver.out" 2>&1 &
-driver() { sed -n 's/.*successfully on port \([0-9]*\).*/\1/p' "$T/driver.out"; }
-has_port() { [ -n "$(driver)" ]; }
-ok "the driver starts" wait_for 30 has_port || finish
-web=http://127.0.0.1:$(driver)
+browser_start || finish
 
-# wd PATH JSON: one request to the driver, its answer on standard output.
-wd()
-{
-	curl -s --max-time 60 -H 'Content-Type: application/json' -d "$2" "$web/$1"
-}
-session=$(wd session '{"capabilities": {"alwaysMatch": {"goog:chromeOptions":
-    {"args": ["--headless=new", "--no-sandbox", "--disable-gpu",
-    "--disable-dev-shm-usage", "--no-first-run",
-    "--disable-background-networking", "--window-size=1280,1000"]}}}}' |
-    get value.sessionId)
-ok "the browser starts" test -n "$session" || finish
-trap 'curl -s -X DELETE "$web/session/$session" >/dev/null; cleanup' EXIT
-
-# js EXPRESSION: its value, as text.
-js()
-{
-	local text=${1//\\/\\\\}
-	text=${text//\"/\\\"}
-	text=${text//$'\n'/ }
-	text=${text//$'\t'/ }
-	wd "session/$session/execute/sync" \
-	    "{\"script\": \"return String($text)\", \"args\": []}" | get value
-}
-holds() { [ "$(js "$1")" = true ]; }
-# sees WHAT EXPRESSION: it comes true, by itself.
-sees() { ok "$1" wait_for 20 holds "$2" || js 'document.body.innerText'; }
 visit()
 {
-	js "(window.onbeforeunload = null, location.hash = '$1')" >/dev/null
-	sees "${1:-fleet} is drawn" "document.body.dataset.drawn === '$1'"
+	js "(location.hash = '$1')" >/dev/null
+	sees "$1 is drawn" "document.body.dataset.drawn === '$1'"
 }
-shows() { sees "$1" "document.body.innerText.includes('$2')"; }
 act() { js "document.querySelector('[data-act=\"$1\"]').click()" >/dev/null; }
 reason() { js "document.querySelector('dialog [name=reason]').value = '$1'" \
     >/dev/null; }
@@ -78,8 +42,6 @@ confirm()
 	js "document.querySelector('dialog [type=submit]').click()" >/dev/null
 	sees "$1" "!document.getElementById('dialog').open"
 }
-emulate() { wd "session/$session/goog/cdp/execute" \
-    "{\"cmd\": \"Emulation.$1\", \"params\": $2}" >/dev/null; }
 
 wd "session/$session/url" "{\"url\": \"$base/#/campaign/first\"}" >/dev/null
 sees "the campaign is drawn" \
