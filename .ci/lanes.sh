@@ -296,7 +296,7 @@ sources_ready()
 {
 	local made=$top/build/static
 	configure_in "$made" CC=gcc || return 1
-	make -s -C "$made" src/store/sqltext.h || return 1
+	make -s -C "$made" src/store/sqltext.h src/io/webassets.h || return 1
 	local packages
 	packages=$(pkg-config --cflags libevent_core glib-2.0 sqlite3 yaml-0.1 jansson \
 	    libcrypto libcurl smartcols libsystemd) || return 1

@@ -1,6 +1,7 @@
 #include "config.h"
 #include "daemon/files.h"
 
+#include <assert.h>
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -341,6 +342,7 @@ files_batch_free(struct files_batch *b)
 {
 	if (b == NULL)
 		return;
+	assert(b->count == 0 || b->v != NULL);
 	for (size_t i = 0; i < b->count; i++) {
 		spec_free(b->v[i].spec);
 		sbuf_done(&b->v[i].diag);
