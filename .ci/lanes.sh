@@ -7,8 +7,17 @@
 
 # The lanes in their order: valgrind takes the programs of clang, hardening
 # those of gcc. Then what each is, and what it needs (as in quickstart).
-all_lanes='gcc clang asan tsan valgrind cppcheck tidy analyzer scan hardening
-coverage'
+#
+# The first kind mostly waits (for ports, deadlines, disks), the second mostly
+# computes: one of the second kind goes beside those of the first, at the lowest
+# priority. The last does both. The others take longer than a check may.
+waiting_lanes='gcc asan coverage tsan hardening'
+busy_lanes='clang cppcheck tidy analyzer scan'
+last_lanes='valgrind'
+other_lanes='deep'
+all_lanes="$waiting_lanes $busy_lanes $last_lanes"
+# Tests wait more than they compute, too.
+test_jobs=$((jobs * 2))
 declare -A lane_what=(
 	[gcc]="whole suite, manuals, distcheck, planted bugs"
 	[clang]="build, unit tests"
@@ -18,7 +27,8 @@ declare -A lane_what=(
 	[cppcheck]="each source file"
 	[tidy]="each source file with clang-tidy"
 	[analyzer]="each source file with gcc -fanalyzer"
-	[scan]="each source file with scan-build"
+	[scan]="each source file with scan-build, at a shallow depth"
+	[deep]="each source file with scan-build, as deep as it goes"
 	[hardening]="what the linker and the compiler made of the programs"
 	[coverage]="branches that the tests take, against .ci/coverage-floors"
 )
@@ -56,6 +66,10 @@ cmd:cppcheck                   cppcheck
 cmd:clang-tidy                 clang-tidy
 '
 	[scan]='
+cmd:clang                      clang
+cmd:scan-build                 clang-tools
+'
+	[deep]='
 cmd:clang                      clang
 cmd:scan-build                 clang-tools
 '
@@ -116,12 +130,31 @@ lane_gcc()
 {
 	local dir=$top/build/gcc rc=0
 	gcc_build || return 1
-	make -s -k -j"$jobs" CFLAGS='-g -O2 -Werror' check || rc=1
+	make -s -j"$jobs" CFLAGS='-g -O2 -Werror' check TESTS= || return 1
+	make -s -k -j"$test_jobs" CFLAGS='-g -O2 -Werror' check || rc=1
 	step "$dir" manuals manual_lint || rc=1
-	step "$dir" distcheck env TRACKUPD_QUICK=1 make -s -j"$jobs" \
-	    distcheck || rc=1
+	rm -f trackupd-*.tar.*
+	step "$dir" distcheck distribution || rc=1
+	step "$dir" tarball tarball_whole || rc=1
 	step "$dir" planted make -s -j"$jobs" planted || rc=1
 	return "$rc"
+}
+
+# The whole suite ran on these sources already; here it is whether the tarball
+# has them all, builds somewhere else and leaves nothing behind.
+distribution()
+{
+	make -s -j"$jobs" distcheck AM_MAKEFLAGS="TESTS='$(make -s \
+	    print-quick-tests) tests/scenario/run tests/integration/t-smoke.sh'"
+}
+
+# Whatever git has is in it, but for what tells git and editors how to behave.
+tarball_whole()
+{
+	local missing
+	missing=$(git -C "$top" ls-files | grep -vE '(^|/)\.[^/]*$' | sort |
+	    comm -23 - <(tar tzf trackupd-*.tar.gz | sed 's|^[^/]*/||' | sort))
+	[ -z "$missing" ] || { echo "not in the tarball: $missing"; return 1; }
 }
 
 manual_lint()
@@ -147,7 +180,7 @@ clang_build()
 lane_clang()
 {
 	clang_build || return 1
-	make -s -k check TESTS="$(suites unit)"
+	CK_TIMEOUT_MULTIPLIER=20 make -s -k check TESTS="$(suites unit)"
 }
 
 lane_asan()
@@ -157,9 +190,10 @@ lane_asan()
 	    --enable-crashpoints || return 1
 	cd "$dir" || return 1
 	make -s -j"$jobs" CFLAGS='-g -O1' all || return 1
+	make -s -j"$jobs" CFLAGS='-g -O1' check TESTS= || return 1
 	ASAN_OPTIONS=detect_leaks=1:abort_on_error=0:strict_string_checks=1 \
-	UBSAN_OPTIONS=print_stacktrace=1 \
-	    make -s -k -j"$jobs" CFLAGS='-g -O1' check
+	UBSAN_OPTIONS=print_stacktrace=1 TRACKUPD_QUICK=1 \
+	    make -s -k -j"$test_jobs" CFLAGS='-g -O1' check
 }
 
 # Where there are threads: the writer of the store, the workers of the file
@@ -181,7 +215,7 @@ lane_tsan()
 	done
 	TSAN_OPTIONS=halt_on_error=0:exitcode=66:second_deadlock_stack=1 \
 	CK_TIMEOUT_MULTIPLIER=5 "${fixed[@]}" \
-	    make -s -k -j"$jobs" CFLAGS='-g -O1' check \
+	    make -s -k -j"$test_jobs" CFLAGS='-g -O1' check \
 	    TESTS="$t $i/t-smoke.sh $i/t-files.sh $i/t-campaign.sh"
 }
 
@@ -264,11 +298,24 @@ lane_analyzer()
 
 lane_scan()
 {
-	sources_ready scan || return 1
+	scan_with scan -analyzer-config mode=shallow
+}
+
+lane_deep()
+{
+	scan_with deep
+}
+
+# scan_with NAME [OPTION...]
+scan_with()
+{
+	local name=$1
+	shift
+	sources_ready "$name" || return 1
 	# scan-build's compiler stands in CC there.
 	# shellcheck disable=SC2016
 	step "$PWD" sources scan_reports scan-build --status-bugs \
-	    --use-cc=clang -o "$PWD/reports" "$top/.ci/each-source.sh" \
+	    "$@" --use-cc=clang -o "$PWD/reports" "$top/.ci/each-source.sh" \
 	    "$top" "$jobs" sh -c 'exec $CC "$@"' scan \
 	    -std=gnu11 "${source_flags[@]}" -include "$top/.ci/analysis.h" \
 	    -c -o /dev/null
@@ -340,7 +387,7 @@ lane_coverage()
 	t+=$(cd "$top" && find tests/integration -name 't-*.sh' \
 	    ! -name t-disk.sh ! -name t-storm.sh ! -name t-sum.sh \
 	    ! -name t-unit.sh ! -name t-faults-doc.sh | sort | tr '\n' ' ')
-	TRACKUPD_QUICK=1 make -s -k -j"$jobs" check TESTS="$t" || rc=1
+	TRACKUPD_QUICK=1 make -s -k -j"$test_jobs" check TESTS="$t" || rc=1
 	step "$dir" branches "$top/.ci/check-coverage.sh" "$top" "$dir" || rc=1
 	cat "$dir/steps/branches.log"
 	return "$rc"
@@ -361,6 +408,7 @@ show_failures()
 	done
 }
 
+# Leaves "PASSED FAILED" in build/NAME.sum.
 run_lane()
 {
 	local name=$1 began=$SECONDS rc=0 sum
@@ -384,40 +432,75 @@ run_lane()
 	fi
 	printf '%s\n' "$sum" | grep -vE '^[0-9]+ passed' | sed 's/^/   /'
 	say "   $name: $p passed, $f failed ($((SECONDS - began)) s)"
-	total_passed=$((total_passed + p))
-	total_failed=$((total_failed + f))
+	echo "$p $f" >"$top/build/$name.sum"
+}
+
+# Both kinds side by side; what the busy ones say comes when they are through.
+run_all()
+{
+	local lane busy
+	(
+		renice -n 19 -p "$BASHPID" >/dev/null 2>&1
+		for lane in $busy_lanes; do
+			run_lane "$lane"
+		done
+	) >"$top/build/busy.log" 2>&1 &
+	busy=$!
+	for lane in $waiting_lanes; do
+		run_lane "$lane"
+	done
+	wait "$busy"
+	cat "$top/build/busy.log"
+	for lane in $last_lanes; do
+		run_lane "$lane"
+	done
 }
 
 # check_lanes [LANE...]: all of them by default.
 check_lanes()
 {
-	local lane
+	local lane p f total_passed=0 total_failed=0 all=no
 	# shellcheck disable=SC2086 # words on purpose
-	[ $# -gt 0 ] || set -- $all_lanes
+	[ $# -gt 0 ] || { all=yes; set -- $all_lanes; }
 	if [ "$*" = help ]; then
-		for lane in $all_lanes; do
+		for lane in $all_lanes $other_lanes; do
 			printf '%-10s %s\n' "$lane" "${lane_what[$lane]}"
 		done
 		return 0
 	fi
 	for lane in "$@"; do
 		[ -n "${lane_what[$lane]:-}" ] ||
-			die "no such lane: $lane; there are:" "${all_lanes//$'\n'/ }"
+			die "no such lane: $lane; there are: $all_lanes" \
+			    "$other_lanes"
 	done
 	local needs=$build_needs$lane_needs_all
 	for lane in "$@"; do
 		needs+=${lane_needs[$lane]:-}
 	done
 	need "$needs"
-	drop_root check "$@"
+	if [ "$all" = yes ]; then
+		drop_root check
+	else
+		drop_root check "$@"
+	fi
 	if [ -z "${TRACKUPD_FRAMES:-}" ] && [ -d ../shared/data ]; then
 		TRACKUPD_FRAMES=$(cd ../shared/data && pwd)
 		export TRACKUPD_FRAMES
 	fi
-	total_passed=0 total_failed=0
 	bootstrap
+	rm -f build/*.sum
+	if [ "$all" = yes ]; then
+		run_all
+	else
+		for lane in "$@"; do
+			run_lane "$lane"
+		done
+	fi
+	# A lane that left no sum was not run.
 	for lane in "$@"; do
-		run_lane "$lane"
+		read -r p f 2>/dev/null <"build/$lane.sum" || { p=0 f=1; }
+		total_passed=$((total_passed + p))
+		total_failed=$((total_failed + f))
 	done
 	say "$total_passed passed, $total_failed failed"
 	[ "$total_failed" -eq 0 ]
