@@ -7,22 +7,37 @@
 #include "base/version.h"
 #include "core/state.h"
 
-/* A simple promise: as it went so far, and not while nobody may start. None
- * while it stands still. */
-static int64_t
-eta(const struct core *c, const struct campaign *p, int64_t wall_ms)
+static size_t
+targets_open(const struct campaign *p)
 {
-	struct wall_span open_hours;
-	int64_t at;
-	size_t open = p->count[TARGET_WAITING] + p->count[TARGET_ACTIVE] +
+	return p->count[TARGET_WAITING] + p->count[TARGET_ACTIVE] +
 	    p->count[TARGET_BACKOFF];
-	size_t done = p->target_count - open;
+}
+
+/* As it went so far; 0 while it stands still. */
+static double
+per_hour(const struct core *c, const struct campaign *p, int64_t wall_ms)
+{
 	int64_t spent = wall_ms - p->rec.started_wall;
 
 	if (p->rec.state != CAMPAIGN_RUNNING || c->flags.halted ||
-	    c->draining || done == 0 || spent <= 0)
+	    c->draining || spent <= 0)
 		return 0;
-	at = wall_ms + (int64_t)((double)spent * (double)open / (double)done);
+	return (double)(p->target_count - targets_open(p)) * 3600000 /
+	    (double)spent;
+}
+
+/* A simple promise: at that rate, and not while nobody may start. */
+static int64_t
+eta(const struct core *c, const struct campaign *p, int64_t wall_ms)
+{
+	double rate = per_hour(c, p, wall_ms);
+	struct wall_span open_hours;
+	int64_t at;
+
+	if (rate <= 0)
+		return 0;
+	at = wall_ms + (int64_t)((double)targets_open(p) / rate * 3600000);
 	if (windows_next(c, p, at, &open_hours))
 		at = MAX_OF(at, open_hours.from_wall);
 	return at;
@@ -83,6 +98,7 @@ core_view_campaign_brief(const struct core *c, struct core_now now,
 	    .created_wall = p->rec.created_wall,
 	    .started_wall = p->rec.started_wall,
 	    .finished_wall = p->rec.finished_wall,
+	    .per_hour = per_hour(c, p, now.wall_ms),
 	    .eta_wall = eta(c, p, now.wall_ms),
 	    .wave_count = p->wave_count,
 	};

@@ -25,6 +25,7 @@ struct view_campaign {
 	int64_t attempts;             /* starts that left */
 	size_t in_flight, dark;
 	int64_t created_wall, started_wall, finished_wall; /* 0 = not yet */
+	double per_hour;              /* targets that ended; 0 = unknown */
 	int64_t eta_wall;             /* 0 = unknown */
 	uint64_t results[RESULT_COUNT_]; /* of attempts, since the start */
 	bool windows_always;

@@ -90,6 +90,9 @@ print_campaign(struct ctl *c, const json_t *j)
 	    "end");
 	fact(t, "Started", "%s", jtime(j, "started_at", buf, sizeof buf));
 	fact(t, "Finished", "%s", jtime(j, "finished_at", buf, sizeof buf));
+	if (json_is_number(json_object_get(j, "rate")))
+		fact(t, "Rate", "%.1f targets an hour",
+		    json_number_value(json_object_get(j, "rate")));
 	fact(t, "Expected end", "%s", jtime(j, "eta", buf, sizeof buf));
 	fact(t, "Revision", "%" PRId64, jint(j, "revision"));
 	fact(t, "Digest", "%s", jtext(j, "digest", buf, sizeof buf));

@@ -103,7 +103,7 @@ static json_t *
 campaign_json(struct api_call *c, const struct view_campaign *v)
 {
 	return json_pack("{s:o, s:o, s:s, s:o, s:i, s:i, s:o, s:o, s:o, s:o,"
-	    " s:o, s:o, s:I, s:I, s:I, s:o, s:o, s:o, s:o, s:o, s:o}",
+	    " s:o, s:o, s:I, s:I, s:I, s:o, s:o, s:o, s:o, s:o, s:o, s:o}",
 	    "name", api_text(v->name),
 	    "description", api_text(v->description),
 	    "state", campaign_state_name(v->state),
@@ -122,6 +122,7 @@ campaign_json(struct api_call *c, const struct view_campaign *v)
 	    "created_at", api_time(v->created_wall),
 	    "started_at", api_time(v->started_wall),
 	    "finished_at", api_time(v->finished_wall),
+	    "rate", v->per_hour > 0 ? json_real(v->per_hour) : json_null(),
 	    "eta", api_time(v->eta_wall),
 	    "window", window_json(v),
 	    "schedule", schedule_json(v));

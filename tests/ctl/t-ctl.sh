@@ -173,7 +173,7 @@ out 'rule: bad_url 2 of 2'; lines 10; no_err
 run 0 --json campaign list; is_json 'array 9'
 run 0 campaign show fleet; out '^State  *running'; out 'no_ack 29, bad_url 1'
 out 'window 1000, offline 240'; out '^rest  *open'; out 'first wäve'
-run 0 campaign show fleet -o json; is_json 'object 21'
+run 0 campaign show fleet -o json; is_json 'object 22'
 run 4 campaign show nobody; err 'campaign nobody: no such campaign'; no_out
 run 4 campaign show flet; err 'did you mean fleet?'; no_out
 run 4 campaign pause rueld; err 'did you mean ruled?'
@@ -354,7 +354,7 @@ run 3 campaign wait dead; out 'aborted'
 run 4 campaign wait nobody; err 'no such'
 run 1 campaign wait stopped --timeout 1s; err 'not over within 1s'
 run 2 campaign wait 'done' --timeout soon; err 'not a duration'
-run 0 campaign wait 'done' --json; is_json 'object 21'
+run 0 campaign wait 'done' --json; is_json 'object 22'
 start 2
 run 0 campaign wait ends; out 'ends: finished'; no_err
 start 2

@@ -53,7 +53,7 @@ START_TEST(campaign)
 	static const char *const fields[] = {"name", "state", "reason",
 	    "revision", "digest", "target_version", "targets", "causes",
 	    "holds", "waves", "attempts", "in_flight", "dark", "started_at",
-	    "finished_at", "eta", "window", "schedule"};
+	    "finished_at", "rate", "eta", "window", "schedule"};
 	static const char *const wave[] = {"name", "state", "reason", "total",
 	    "succeeded", "failed", "done", "gate"};
 	struct reply r = get("campaigns/fleet");

@@ -310,6 +310,8 @@ campaign_number(const struct view_campaign *v, const char *key, long *ret)
 		*ret = (long)v->attempts;
 	else if (strcmp(key, "revision") == 0)
 		*ret = v->revision;
+	else if (strcmp(key, "rate") == 0)
+		*ret = (long)v->per_hour;
 	else if ((i = target_state_parse(key)) >= 0)
 		*ret = (long)v->targets[i];
 	else if ((i = cause_parse(key)) >= 0)
@@ -347,6 +349,10 @@ expect_campaign(struct world *w, char *args)
 		if (strcmp(word, "text") == 0) {
 			if (fnmatch(eq + 1, v.reason_text, 0) != 0)
 				scn_fail("%s: text %s", name, v.reason_text);
+			continue;
+		}
+		if (strcmp(word, "eta") == 0) {
+			expect_span(word, eq + 1, v.eta_wall, v.eta_wall);
 			continue;
 		}
 		if (strcmp(word, "window") == 0) {
