@@ -34,7 +34,12 @@ visit()
 	js "(location.hash = '$1')" >/dev/null
 	sees "$1 is drawn" "document.body.dataset.drawn === '$1'"
 }
-act() { js "document.querySelector('[data-act=\"$1\"]').click()" >/dev/null; }
+# What it would meet is asked for first.
+act()
+{
+	js "document.querySelector('[data-act=\"$1\"]').click()" >/dev/null
+	sees "$1 asks" "document.getElementById('dialog').open"
+}
 reason() { js "document.querySelector('dialog [name=reason]').value = '$1'" \
     >/dev/null; }
 confirm()

@@ -26,6 +26,7 @@ browser_start()
 		fi
 	done
 	chromedriver --port=0 >"$T/driver.out" 2>&1 &
+	driver_pid=$!
 	ok "the driver starts" wait_for 30 driver_answers || return 1
 	web=http://127.0.0.1:$(driver_port)
 	session=$(wd session '{"capabilities": {"alwaysMatch": {
@@ -42,6 +43,7 @@ browser_stop()
 {
 	[ -z "$session" ] ||
 		curl -s -X DELETE "$web/session/$session" >/dev/null
+	kill "$driver_pid" && wait "$driver_pid"
 	cleanup
 }
 
