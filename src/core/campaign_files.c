@@ -216,6 +216,16 @@ file_pause(struct core *c, struct campaign *p, enum pause_reason why,
 	file_audit(c, p, "campaign_pause", pause_reason_name(why));
 }
 
+/* Of one that has not begun the record has no targets: after a start they are
+ * what its file names. */
+static void
+targets_again(struct core *c, struct campaign *p)
+{
+	if (p->rec.started_wall == 0 && p->rec.expired_wall == 0 &&
+	    !p->spec->targets_all && p->rec.state != CAMPAIGN_ABORTED)
+		(void)campaign_add_targets(c, p);
+}
+
 static enum file_verdict
 file_running_changed(struct core *c, struct campaign *p,
     struct campaign_spec *spec, bool at_start, struct errtext *err)
@@ -236,6 +246,7 @@ file_running_changed(struct core *c, struct campaign *p,
 		(void)snprintf(text, sizeof(text), "revision %d",
 		    p->rec.revision);
 		file_audit(c, p, "revision", text);
+		targets_again(c, p);
 		if (others)
 			campaign_members_changed(c, p);
 		return FILE_CHANGED_OK;
@@ -270,9 +281,8 @@ campaign_file(struct core *c, struct campaign_spec *spec, bool at_start,
 		/* A draft that the store remembered has no targets yet. */
 		if (p->rec.state == CAMPAIGN_DRAFT)
 			draft_ready(c, p, err);
-		else if (p->rec.started_wall == 0 && !spec->targets_all &&
-		    p->rec.state != CAMPAIGN_ABORTED)
-			(void)campaign_add_targets(c, p);
+		else
+			targets_again(c, p);
 		return FILE_SAME;
 	}
 	switch (p->rec.state) {
