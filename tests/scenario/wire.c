@@ -347,13 +347,13 @@ wire_durable(struct wire *w, const struct opbuf *ops)
 }
 
 static bool
-too_late_on_disk(const struct wire *w, const struct unit *u)
+on_disk(const struct wire *w, const struct unit *u, enum reached reached)
 {
 	for (size_t i = 0; i < w->row_count; i++) {
 		const struct attempt_rec *a = &w->row[i].disk;
 
 		if (a->device == u->key && a->serial == u->start.serial &&
-		    a->reached >= REACHED_DOWNLOADED)
+		    a->reached >= reached)
 			return true;
 	}
 	return false;
@@ -385,7 +385,9 @@ wire_crash(struct wire *w)
 	for (size_t i = 0; i < w->unit_count; i++) {
 		w->unit[i].read.out = false;
 		w->unit[i].start.too_late = w->unit[i].start.too_late &&
-		    too_late_on_disk(w, &w->unit[i]);
+		    on_disk(w, &w->unit[i], REACHED_DOWNLOADED);
+		w->unit[i].start.confirmed = w->unit[i].start.confirmed &&
+		    on_disk(w, &w->unit[i], REACHED_CONFIRMED);
 	}
 }
 
