@@ -5,12 +5,15 @@
 #   t-personalities.sh [DEVICES]   make personalities runs it with 10000
 # shellcheck source=tests/integration/lib.sh
 . "${top_srcdir:?}/tests/integration/lib.sh"
-n=${1:-1000}
-[ -z "${TRACKUPD_QUICK-}" ] || n=200
+n=${1:-1000} scale=240 patience=150
 # A small fleet leaves time enough to live faster; what does not shrink with
-# the scale, short connections, has a long wait for the answer to a read.
-scale=240 patience=150
+# the scale, short connections, has a long wait for the answer to a read. A
+# sanitizer takes that time for itself.
+[ -z "${TRACKUPD_QUICK-}" ] || n=200
 [ "$n" -le 1000 ] || { scale=60 patience=900; }
+if [ -z "${1-}" ] && grep -aEq '__(asan|tsan)_init' "$bin/trackupd"; then
+	n=200 scale=120
+fi
 ulimit -Sn "$(ulimit -Hn)"
 room=$(ulimit -Sn)
 if [ "$room" != unlimited ] && [ "$room" -lt $((n + 1000)) ]; then

@@ -52,6 +52,12 @@ tests_unit_check_record_SOURCES = tests/unit/check_record.c
 tests_unit_check_record_CPPFLAGS = $(unit_CPPFLAGS)
 tests_unit_check_record_LDADD = $(unit_LDADD)
 
+check_PROGRAMS += tests/unit/check_frames
+TESTS += tests/unit/check_frames
+tests_unit_check_frames_SOURCES = tests/unit/check_frames.c
+tests_unit_check_frames_CPPFLAGS = $(unit_CPPFLAGS)
+tests_unit_check_frames_LDADD = $(unit_LDADD)
+
 check_PROGRAMS += tests/unit/check_proxy
 TESTS += tests/unit/check_proxy
 tests_unit_check_proxy_SOURCES = tests/unit/check_proxy.c
