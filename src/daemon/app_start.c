@@ -417,10 +417,13 @@ on_kept(void *arg, const struct trackers_kept *k)
 {
 	struct app *a = arg;
 
-	if (!a->conf->keep_over_restart)
+	if (!a->conf->keep_over_restart) {
 		(void)close(k->fd);
-	else if (trackers_adopt(a->trackers, k))
+		if (k->relay.host[0] != '\0')
+			(void)close(k->relay.fd);
+	} else if (trackers_adopt(a->trackers, k)) {
 		a->resumed++;
+	}
 }
 
 static void

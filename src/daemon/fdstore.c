@@ -10,13 +10,15 @@
 
 #include "daemon/systemd.h"
 
-#define MAGIC UINT32_C(0x74756601) /* and the version of the layout */
+#define MAGIC UINT32_C(0x74756602) /* and the version of the layout */
 #define BATCH_FDS 200              /* the kernel passes 253 at most */
 #define BATCH_BYTES 32768          /* when there is more in it, it goes */
 #define BATCH_MAX (BATCH_BYTES + 256 * 1024)
 #define PAIRS_MAX 512
 
-/* One connection of a batch; in_len and out_len bytes follow. */
+/* One connection of a batch; the bytes that have a length here follow, in this
+ * order. A relayed one has a host, and its platform's descriptor behind its
+ * own. */
 struct record {
 	uint64_t key;
 	char id[DEVID_MAX + 1];
@@ -24,7 +26,11 @@ struct record {
 	uint16_t port;
 	uint8_t addr[16];
 	int32_t bad;
-	uint32_t in_len, out_len;
+	uint32_t in_len, out_len, up_len, late_len, host_len;
+	uint16_t host_port;
+	uint8_t inside, head_len;
+	uint32_t ahead;
+	char head[RELAY_HEAD];
 };
 
 struct head {
@@ -36,7 +42,7 @@ struct fdstore {
 	size_t pair_count, kept;
 	int fill;            /* the other end of the last; -1 = none */
 	int fd[BATCH_FDS];
-	size_t fd_count;
+	size_t fd_count, conn_count;
 	size_t len;
 	char bytes[BATCH_MAX];
 };
@@ -131,19 +137,31 @@ batch_send(struct fdstore *f)
 	memcpy(f->bytes, &head, sizeof(head));
 	if ((f->fill >= 0 && batch_write(f)) ||
 	    (pair_new(f) && batch_write(f)))
-		f->kept += f->fd_count;
-	f->fd_count = 0;
+		f->kept += f->conn_count;
+	f->fd_count = f->conn_count = 0;
 	f->len = sizeof(struct head);
+}
+
+static void
+put_bytes(struct fdstore *f, const void *p, size_t n)
+{
+	if (n > 0)
+		memcpy(f->bytes + f->len, p, n);
+	f->len += n;
 }
 
 void
 fdstore_put(struct fdstore *f, const struct trackers_kept *k)
 {
+	const struct relay_kept *y = &k->relay;
+	size_t host_len = strlen(y->host), fds = host_len > 0 ? 2 : 1;
+	size_t need = sizeof(struct record) + k->in_len + k->out_len +
+	    y->up_len + y->late_len + host_len;
 	struct record r;
 
-	if (sizeof(r) + k->in_len + k->out_len > BATCH_MAX - f->len)
+	if (need > BATCH_MAX - f->len || f->fd_count + fds > BATCH_FDS)
 		batch_send(f);
-	if (sizeof(r) + k->in_len + k->out_len > BATCH_MAX - f->len)
+	if (need > BATCH_MAX - f->len)
 		return;
 	memset(&r, 0, sizeof(r));
 	r.key = k->devid.key;
@@ -154,16 +172,25 @@ fdstore_put(struct fdstore *f, const struct trackers_kept *k)
 	r.bad = k->bad;
 	r.in_len = (uint32_t)k->in_len;
 	r.out_len = (uint32_t)k->out_len;
-	memcpy(f->bytes + f->len, &r, sizeof(r));
-	f->len += sizeof(r);
-	if (k->in_len > 0)
-		memcpy(f->bytes + f->len, k->in, k->in_len);
-	f->len += k->in_len;
-	if (k->out_len > 0)
-		memcpy(f->bytes + f->len, k->out, k->out_len);
-	f->len += k->out_len;
+	r.up_len = (uint32_t)y->up_len;
+	r.late_len = (uint32_t)y->late_len;
+	r.host_len = (uint32_t)host_len;
+	r.host_port = y->port;
+	r.inside = y->inside;
+	r.head_len = y->head_len;
+	r.ahead = y->ahead;
+	memcpy(r.head, y->head, sizeof(r.head));
+	put_bytes(f, &r, sizeof(r));
+	put_bytes(f, k->in, k->in_len);
+	put_bytes(f, k->out, k->out_len);
+	put_bytes(f, y->up, y->up_len);
+	put_bytes(f, y->late, y->late_len);
+	put_bytes(f, y->host, host_len);
 	/* Sent before the next turn of the loop: nobody closes it earlier. */
 	f->fd[f->fd_count++] = k->fd;
+	if (fds == 2)
+		f->fd[f->fd_count++] = y->fd;
+	f->conn_count++;
 	if (f->fd_count == BATCH_FDS || f->len >= BATCH_BYTES)
 		batch_send(f);
 }
@@ -231,19 +258,59 @@ batch_read(int fd, struct batch_in *b)
 	return 1;
 }
 
+/* The next n bytes of the batch; NULL: so many are not there. */
+static const char *
+bytes_next(const struct batch_in *b, size_t *pos, size_t n)
+{
+	const char *p = b->bytes + *pos;
+
+	if (n > b->len - *pos)
+		return NULL;
+	*pos += n;
+	return p;
+}
+
+/* What is behind the record. */
+static bool
+record_bytes(const struct batch_in *b, size_t *pos, const struct record *r,
+    struct trackers_kept *ret)
+{
+	struct relay_kept *y = &ret->relay;
+	const char *host;
+
+	if (r->host_len > RELAY_HOST_MAX || r->head_len > sizeof(r->head) ||
+	    (ret->in = bytes_next(b, pos, r->in_len)) == NULL ||
+	    (ret->out = bytes_next(b, pos, r->out_len)) == NULL ||
+	    (y->up = bytes_next(b, pos, r->up_len)) == NULL ||
+	    (y->late = bytes_next(b, pos, r->late_len)) == NULL ||
+	    (host = bytes_next(b, pos, r->host_len)) == NULL ||
+	    memchr(host, '\0', r->host_len) != NULL)
+		return false;
+	ret->in_len = r->in_len;
+	ret->out_len = r->out_len;
+	y->up_len = r->up_len;
+	y->late_len = r->late_len;
+	memcpy(y->host, host, r->host_len);
+	y->port = r->host_port;
+	y->inside = r->inside != 0;
+	y->head_len = r->head_len;
+	y->ahead = r->ahead;
+	memcpy(y->head, r->head, sizeof(y->head));
+	return true;
+}
+
 /* The next record of the batch, or false: it is not one. */
 static bool
 record_next(const struct batch_in *b, size_t *pos, struct trackers_kept *ret)
 {
+	const char *p = bytes_next(b, pos, sizeof(struct record));
 	struct devid id = {0};
 	struct record r;
 
-	if (b->len - *pos < sizeof(r))
+	if (p == NULL)
 		return false;
-	memcpy(&r, b->bytes + *pos, sizeof(r));
-	*pos += sizeof(r);
-	if (r.in_len > b->len - *pos || r.out_len > b->len - *pos - r.in_len ||
-	    r.bad < 0 || memchr(r.id, '\0', sizeof(r.id)) == NULL)
+	memcpy(&r, p, sizeof(r));
+	if (r.bad < 0 || memchr(r.id, '\0', sizeof(r.id)) == NULL)
 		return false;
 	if (r.key != 0 && (devid_parse(span_str(r.id), &id) < 0 ||
 	    id.key != r.key))
@@ -252,15 +319,10 @@ record_next(const struct batch_in *b, size_t *pos, struct trackers_kept *ret)
 	    .v6 = r.v6 != 0,
 	    .port = r.port,
 	    .bad = r.bad,
-	    .in = b->bytes + *pos,
-	    .in_len = r.in_len,
-	    .out = b->bytes + *pos + r.in_len,
-	    .out_len = r.out_len,
 	    .devid = id,
 	};
 	memcpy(ret->addr, r.addr, sizeof(ret->addr));
-	*pos += r.in_len + r.out_len;
-	return true;
+	return record_bytes(b, pos, &r, ret);
 }
 
 /* A tracker's connection, and no file or pipe that somebody put there. */
@@ -291,12 +353,17 @@ fdstore_read(int fd, void (*fn)(void *arg, const struct trackers_kept *k),
 			memcpy(&head, b->bytes, sizeof(head));
 		if (head.magic != MAGIC || head.count != b->fd_count)
 			b->len = 0;
-		for (; i < b->fd_count && b->len > 0 &&
-		    record_next(b, &pos, &k); i++) {
-			k.fd = b->fd[i];
-			if (!is_stream(k.fd))
+		while (i < b->fd_count && b->len > 0 &&
+		    record_next(b, &pos, &k)) {
+			size_t fds = k.relay.host[0] != '\0' ? 2 : 1;
+
+			if (b->fd_count - i < fds || !is_stream(b->fd[i]) ||
+			    !is_stream(b->fd[i + fds - 1]))
 				break;
+			k.fd = b->fd[i];
+			k.relay.fd = b->fd[i + fds - 1];
 			fn(arg, &k);
+			i += fds;
 			taken++;
 		}
 		*ret_bad += b->fd_count - i;

@@ -178,12 +178,20 @@ trackers_adopt(struct trackers *t, const struct trackers_kept *k)
 	struct listen_options o = listen_options_of(t);
 	int64_t now = loop_mono_ms();
 	struct conn *c = conn_new(t, k->fd, &none, now);
+	bool relayed = k->relay.host[0] != '\0';
 	enum gate g;
 
 	if (c == NULL || conn_restore(c, k, now) < 0) {
 		trackers_count(t, TRACKERS_NO_MEMORY, 1);
 		if (c != NULL)
 			conn_free(c);
+		if (relayed)
+			(void)close(k->relay.fd);
+		return false;
+	}
+	/* Its platform is no longer ours to speak to: it comes again. */
+	if (relayed && relay_restore(c, &k->relay) < 0) {
+		conn_free(c);
 		return false;
 	}
 	c->identified = k->devid.key != 0;
@@ -207,6 +215,8 @@ trackers_adopt(struct trackers *t, const struct trackers_kept *k)
 	wheel_put(t, c, conn_deadline(c));
 	t->ops.resume(t->ops.arg, &c->core,
 	    c->identified ? &k->devid : NULL);
+	if (relayed && c->reason == NULL)
+		relay_resume(c);
 	return true;
 }
 

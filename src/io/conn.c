@@ -276,10 +276,12 @@ buffer_reserve(char **buf, uint32_t *cap, size_t need)
 bool
 conn_kept(const struct conn *c, struct trackers_kept *ret)
 {
+	struct relay_kept relay = {.fd = -1};
+
 	/* One that the peer has half closed, or that we are closing, ends as
 	 * it would have; and without its platform half a pair is none. */
-	if (c->reason != NULL || c->half_closed || c->relay != NULL ||
-	    c->udp != NULL || c->proxied)
+	if (c->reason != NULL || c->half_closed || c->udp != NULL ||
+	    c->proxied || (c->relay != NULL && !relay_kept(c, &relay)))
 		return false;
 	*ret = (struct trackers_kept){
 	    .fd = c->fd,
@@ -291,6 +293,7 @@ conn_kept(const struct conn *c, struct trackers_kept *ret)
 	    .out = c->out,
 	    .out_len = c->out_len,
 	    .core = (struct core_conn *)(uintptr_t)&c->core,
+	    .relay = relay,
 	};
 	memcpy(ret->addr, c->addr, sizeof(ret->addr));
 	return true;

@@ -17,6 +17,7 @@
 #define RELAY_HOST_MAX 255
 #define RELAY_RULES_MAX 32
 #define RELAY_SOURCES_MAX 64
+#define RELAY_HEAD 12 /* bytes of the platform's frame looked at */
 
 enum relay_proxy { RELAY_PROXY_OFF, RELAY_PROXY_V1, RELAY_PROXY_V2 };
 
@@ -37,6 +38,21 @@ struct relay_config {
 	int64_t connect_timeout_ms, retry_ms, retry_max_ms;
 	int64_t partial_ms; /* an unfinished frame is passed on after that */
 	int64_t linger_ms;  /* for the other side's end, after one has ended */
+};
+
+/* The platform's half of a connection that outlives this process. */
+struct relay_kept {
+	int fd;
+	char host[RELAY_HOST_MAX + 1]; /* the platform; "" = not relayed */
+	uint16_t port;
+	const char *up, *late;  /* what the platform has not taken yet; replies
+	                         * of ours that wait for the end of its frame */
+	size_t up_len, late_len;
+	uint32_t ahead;         /* of the half frame, passed on already */
+	bool inside;            /* in the middle of a frame of the platform's,
+				 * which began with: */
+	uint8_t head_len;
+	char head[RELAY_HEAD];
 };
 
 /* Of one platform. */

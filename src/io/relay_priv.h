@@ -16,7 +16,6 @@ struct conn;
 struct relays;
 struct relay_target;
 
-#define RELAY_HEAD 12       /* bytes of the platform's frame looked at */
 #define RELAY_LATE_MAX 4096 /* replies of ours that wait for a border */
 
 enum relay_state {
@@ -62,6 +61,11 @@ const struct relay_config *relays_config(const struct relays *r);
 struct relay_stats *relays_stats(struct relays *r);
 /* The platform behind a listener, referenced; NULL: none. */
 struct relay_target *relays_find(struct relays *r, const char *listen);
+/* The same for one that is in use, by its name. */
+struct relay_target *relays_find_named(struct relays *r, const char *host,
+    uint16_t port);
+void relay_target_name(const struct relay_target *t,
+    char host[RELAY_HOST_MAX + 1], uint16_t *ret_port);
 void relay_target_unref(struct relay_target *t);
 /* An address to connect to, in turn; false: not resolved (yet). */
 bool relay_target_address(struct relay_target *t, struct relay_address *ret);
@@ -88,6 +92,12 @@ void relay_datagram_ready(struct conn *c);
 /* --- relay.c ---------------------------------------------------------------*/
 /* Takes the reference to t. -1: no memory. */
 MUST_CHECK int relay_open(struct conn *c, struct relay_target *t);
+/* Over a restart. False: it ends with the process. */
+bool relay_kept(const struct conn *c, struct relay_kept *ret);
+/* Takes k->fd. -1: nobody is configured there any more, or no memory. */
+MUST_CHECK int relay_restore(struct conn *c, const struct relay_kept *k);
+/* It is among the connections now: it may speak. */
+void relay_resume(struct conn *c);
 void relay_free(struct conn *c);
 /* Bytes of the tracker, for the platform. May close c. */
 void relay_up(struct conn *c, const char *p, size_t n);

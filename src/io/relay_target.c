@@ -308,6 +308,24 @@ relays_find(struct relays *r, const char *listen)
 	return t;
 }
 
+struct relay_target *
+relays_find_named(struct relays *r, const char *host, uint16_t port)
+{
+	struct relay_target *t = target_find(r, host, port);
+
+	if (t != NULL)
+		t->refs++;
+	return t;
+}
+
+void
+relay_target_name(const struct relay_target *t, char host[RELAY_HOST_MAX + 1],
+    uint16_t *ret_port)
+{
+	memcpy(host, t->host, sizeof(t->host));
+	*ret_port = t->port;
+}
+
 bool
 relay_target_address(struct relay_target *t, struct relay_address *ret)
 {

@@ -104,6 +104,7 @@ struct trackers_kept {
 	size_t in_len, out_len;
 	struct core_conn *core;     /* of trackers_keep() only */
 	struct devid devid;         /* key 0 = not identified */
+	struct relay_kept relay;
 };
 typedef void trackers_keep_fn(void *arg, const struct trackers_kept *k);
 
@@ -178,7 +179,8 @@ void trackers_hold_reading(struct trackers *t, bool hold);
  * it duplicates. Nothing may be read or written afterwards: free it. */
 void trackers_keep(struct trackers *t, trackers_keep_fn *fn, void *arg);
 /* One of a process before: held against the limits as a new one is, and then
- * goes on where it was. Takes k->fd, also on failure (false, and counted). */
+ * goes on where it was. Takes its descriptors, also on failure (false, and
+ * counted). */
 bool trackers_adopt(struct trackers *t, const struct trackers_kept *k);
 /* Draining: close listeners, keep connections. */
 void trackers_stop_listening(struct trackers *t);

@@ -24,6 +24,7 @@
 #define BREAKS_MAX 8
 #define OWN_MAX 4096        /* acknowledged by us, of a connection */
 #define DATAGRAMS_MAX 100000
+#define FILES_MAX 4096
 #define SLACK_MS 300
 #define FORGOTTEN_MS 5000
 #define BACK_MS 1500        /* until a connection that waited is tried again */
@@ -46,6 +47,7 @@ static struct {
 	long long from, to;
 } breaks[BREAKS_MAX];
 static size_t break_count;
+static bool restarted;
 
 /* What the platform has of the tracker behind each port. */
 static struct {
@@ -190,6 +192,12 @@ fate_of(const struct said *s, struct reads *r)
 	return STAYS;
 }
 
+static bool
+answers_read(const struct said *s)
+{
+	return s->what == SAYING_READ_ACK || s->what == SAYING_VERSION;
+}
+
 static void
 own_add(struct walk *w, const struct said *s)
 {
@@ -229,8 +237,7 @@ walk_up(struct walk *w, size_t at)
 	for (; off < w->up.n; off += len) {
 		len = piece(t + off, w->up.n - off, &s, &reads, &fate);
 		there = w->in.n - at >= len && memcmp(p + at, t + off, len) == 0;
-		if (fate == STAYS && w->forgotten &&
-		    (s.what == SAYING_READ_ACK || s.what == SAYING_VERSION))
+		if (fate == STAYS && w->forgotten && answers_read(&s))
 			fate = EITHER;
 		if (fate == EITHER) {
 			seen.unknown++;
@@ -376,6 +383,9 @@ struct gram {
 
 static struct gram sent[DATAGRAMS_MAX], got[DATAGRAMS_MAX];
 static size_t sent_count, got_count;
+/* What their frames point into. */
+static struct bytes sent_text, got_text[FILES_MAX];
+static size_t got_files;
 
 static int
 bytes_order(struct bytes a, struct bytes b)
@@ -394,13 +404,15 @@ gram_order(const void *a, const void *b)
 }
 
 /* Each frame of them; own ones must not be there, or are left out. The platform
- * commands nothing over UDP. */
+ * commands nothing over UDP. forgotten: answers to reads may have passed, for a
+ * restart was near. */
 static void
 grams_add(struct gram *list, size_t *n, struct bytes b, bool excused,
-    bool of_the_platform)
+    bool forgotten, bool of_the_platform)
 {
 	struct reads reads = {.n = 0};
 	size_t off = 0, len;
+	bool own, either;
 	struct said s;
 
 	for (; off < b.n; off += len) {
@@ -411,7 +423,9 @@ grams_add(struct gram *list, size_t *n, struct bytes b, bool excused,
 			return;
 		}
 		s = wire_said(b.p + off, len);
-		if (fate_of(&s, &reads) != PASSES) {
+		own = fate_of(&s, &reads) != PASSES;
+		either = own && forgotten && answers_read(&s);
+		if (own && !either) {
 			if (of_the_platform)
 				fail("of ours: %.*s", (int)len, b.p + off);
 			else
@@ -420,7 +434,8 @@ grams_add(struct gram *list, size_t *n, struct bytes b, bool excused,
 		}
 		if (*n == DATAGRAMS_MAX)
 			die("datagrams");
-		list[(*n)++] = (struct gram){{b.p + off, len}, excused};
+		list[(*n)++] = (struct gram){{b.p + off, len},
+		    excused || either};
 	}
 }
 
@@ -428,12 +443,12 @@ grams_add(struct gram *list, size_t *n, struct bytes b, bool excused,
 static void
 grams_sent(void)
 {
-	struct bytes b = slurp_in(tap_dir, 0, "udp");
+	struct bytes b = sent_text = slurp_in(tap_dir, 0, "udp");
 	char *line = b.p, *end, *hex;
 
 	for (; line < b.p + b.n; line = end + 1) {
 		struct bytes frame;
-		bool excused = false;
+		bool excused = false, forgotten = false;
 		long long at;
 
 		if ((end = memchr(line, '\n',
@@ -441,19 +456,22 @@ grams_sent(void)
 			die("a line of datagrams");
 		at = strtoll(line, &hex, 10);
 		frame.n = (size_t)(end - ++hex) / 2;
-		if ((frame.p = malloc(frame.n)) == NULL)
-			die("malloc");
+		/* In place: two digits make room for a byte. */
+		frame.p = line;
 		for (size_t i = 0; i < frame.n; i++) {
 			char digits[3] = {hex[2 * i], hex[2 * i + 1], '\0'};
 
 			frame.p[i] = (char)strtoul(digits, NULL, 16);
 		}
-		for (size_t i = 0; i < break_count; i++)
-			excused = excused || (at >= breaks[i].from - SLACK_MS &&
-			    at <= breaks[i].to + BACK_MS);
-		grams_add(sent, &sent_count, frame, excused, false);
+		for (size_t i = 0; i < break_count; i++) {
+			if (at < breaks[i].from - SLACK_MS)
+				continue;
+			excused = excused || at <= breaks[i].to + BACK_MS;
+			forgotten = forgotten || (breaks[i].restart &&
+			    at <= breaks[i].to + FORGOTTEN_MS);
+		}
+		grams_add(sent, &sent_count, frame, excused, forgotten, false);
 	}
-	free(b.p);
 }
 
 static void
@@ -499,8 +517,10 @@ platform_file(const char *name)
 	(void)snprintf(path, sizeof(path), "%s/%s", platform_dir, name);
 	b = slurp(path);
 	if (strstr(name, "-udp") != NULL) {
-		/* Frames of got[] point to it. */
-		grams_add(got, &got_count, b, false, true);
+		if (got_files == FILES_MAX)
+			die("files of datagrams");
+		got_text[got_files++] = b;
+		grams_add(got, &got_count, b, false, restarted, true);
 		return;
 	}
 	if (b.n == 0) {
@@ -555,6 +575,7 @@ break_read(const char *text)
 		errno = EINVAL;
 		die(text);
 	}
+	restarted = restarted || breaks[break_count].restart;
 	break_count++;
 }
 

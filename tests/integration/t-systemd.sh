@@ -142,6 +142,34 @@ read -r -t 10 -u 8 answer
 ok "the tracker sees the close" test $? -eq 1
 exec 8>&-
 
+# --- relayed ones, with their platform ---------------------------------------
+upstream=$("$helper" ports 1)
+mkdir "$T/in"
+"$bin/tests/integration/platform" "$upstream" "$T/in" >"$T/platform.out" 2>&1 &
+platform_pid=$!
+ok "a platform" wait_for 10 grep -q ready "$T/platform.out"
+echo "relay: {upstream: \"127.0.0.1:$upstream\"}" >>"$T/trackupd.yaml"
+status "start" 0 sc start trackupd.service
+"$bin/tracksim" --connect "127.0.0.1:$tracker_port" --devices 150 --speed 60 \
+    --heartbeat 2m --first-id 870000000000009 >"$T/sim.log" 2>&1 &
+sim_pid=$!
+relayed() { [ "$(ctl status --json | get relay.connected)" = 150 ]; }
+ok "a fleet that is relayed" wait_for 30 relayed
+status "restart" 0 sc restart trackupd.service
+has "all are kept" "$T/daemon.log" 'connections_resumed count=150 of=150'
+ok "and have their platform" relayed
+heard=$(cat "$T"/in/*.in | wc -c)
+# A heartbeat of each.
+speaks() { [ "$(cat "$T"/in/*.in | wc -c)" -gt $((heard + 150 * 70)) ]; }
+ok "which hears them" wait_for 20 speaks
+files=("$T"/in/*.in)
+is "and noticed nothing" "${#files[@]}" 150
+kill -TERM "$sim_pid"; wait "$sim_pid"; sim_pid=
+has "nor did they" "$T/sim.log" 'connects 150,'
+status "stop" 0 sc stop trackupd.service
+kill "$platform_pid"
+cp "$T/good.yaml" "$T/trackupd.yaml"
+
 # --- reload ------------------------------------------------------------------
 status "start" 0 sc start trackupd.service
 status "reload" 0 sc reload trackupd.service

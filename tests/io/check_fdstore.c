@@ -33,7 +33,7 @@ __wrap_systemd_store_fd(int fd, const char *name)
 struct seen {
 	size_t count, in_bytes, out_bytes;
 	struct trackers_kept last;
-	char in[64], out[64];
+	char in[64], out[64], up[64], late[64];
 };
 
 static void
@@ -47,7 +47,12 @@ on_kept(void *arg, const struct trackers_kept *k)
 	s->last = *k;
 	memcpy(s->in, k->in, MIN_OF(k->in_len, sizeof(s->in)));
 	memcpy(s->out, k->out, MIN_OF(k->out_len, sizeof(s->out)));
+	memcpy(s->up, k->relay.up, MIN_OF(k->relay.up_len, sizeof(s->up)));
+	memcpy(s->late, k->relay.late,
+	    MIN_OF(k->relay.late_len, sizeof(s->late)));
 	(void)close(k->fd);
+	if (k->relay.host[0] != '\0')
+		(void)close(k->relay.fd);
 }
 
 static int
@@ -244,6 +249,103 @@ START_TEST(what_it_says_is_not_believed)
 }
 END_TEST
 
+static struct trackers_kept
+relayed(void)
+{
+	struct trackers_kept k = {.in = "abc", .in_len = 3, .out = "de",
+	    .out_len = 2, .fd = tcp()};
+
+	k.relay = (struct relay_kept){.fd = tcp(), .host = "fw.example.org",
+	    .port = 5004, .up = "fghi", .up_len = 4, .late = "j",
+	    .late_len = 1, .ahead = 2, .inside = true, .head_len = 3,
+	    .head = "AT+"};
+	return k;
+}
+
+static void
+relayed_close(const struct trackers_kept *k)
+{
+	(void)close(k->fd);
+	(void)close(k->relay.fd);
+}
+
+START_TEST(relayed_there_and_back)
+{
+	struct fdstore *f = fdstore_new();
+	int before = descriptors();
+	struct trackers_kept k = relayed();
+	const struct relay_kept *y;
+	struct seen s;
+	size_t bad;
+
+	/* Odd, so that a pair would not fit into the rest of a batch. */
+	k.relay.host[0] = '\0';
+	fdstore_put(f, &k);
+	k.relay.host[0] = 'f';
+	for (int i = 0; i < 300; i++)
+		fdstore_put(f, &k);
+	ck_assert_uint_eq(fdstore_commit(f), 301);
+	fdstore_free(f);
+	relayed_close(&k);
+	ck_assert_uint_eq(read_all(&s, &bad), 301);
+	ck_assert_uint_eq(bad, 0);
+	y = &s.last.relay;
+	ck_assert_str_eq(y->host, "fw.example.org");
+	ck_assert_uint_eq(y->port, 5004);
+	ck_assert_uint_eq(y->ahead, 2);
+	ck_assert(y->inside);
+	ck_assert_uint_eq(y->head_len, 3);
+	ck_assert_mem_eq(y->head, "AT+", 3);
+	ck_assert_mem_eq(s.in, "abc", 3);
+	ck_assert_mem_eq(s.out, "de", 2);
+	ck_assert_uint_eq(y->up_len, 4);
+	ck_assert_mem_eq(s.up, "fghi", 4);
+	ck_assert_uint_eq(y->late_len, 1);
+	ck_assert_mem_eq(s.late, "j", 1);
+	ck_assert_int_eq(descriptors(), before);
+}
+END_TEST
+
+START_TEST(what_it_says_of_relayed_ones)
+{
+	struct fdstore *f = fdstore_new();
+	struct trackers_kept k = relayed();
+	int fds[2] = {k.fd, k.relay.fd}, before, fd;
+	char good[512], bytes[512];
+	struct seen s;
+	ssize_t n;
+	size_t bad;
+
+	fdstore_put(f, &k);
+	ck_assert_uint_eq(fdstore_commit(f), 1);
+	fdstore_free(f);
+	ck_assert_int_gt(n = recv(stored[0], good, sizeof(good), 0), 40);
+	(void)close(stored[0]);
+	stored_count = 0;
+	before = descriptors();
+	for (ssize_t i = 0; i < n; i++)
+		for (int v = 0; v < 3; v++) {
+			memcpy(bytes, good, (size_t)n);
+			bytes[i] = (char)(v == 0 ? 0 : v == 1 ? 0xff :
+			    bytes[i] ^ 1);
+			bad = 0;
+			memset(&s, 0, sizeof(s));
+			fd = raw(bytes, (size_t)n, fds, 2);
+			ck_assert_uint_le(fdstore_read(fd, on_kept, &s, &bad),
+			    1);
+			ck_assert_uint_le(s.in_bytes + s.out_bytes, 25);
+			ck_assert_int_eq(descriptors(), before);
+		}
+	/* Without its platform's. */
+	bad = 0;
+	ck_assert_uint_eq(fdstore_read(raw(good, (size_t)n, fds, 1), on_kept,
+	    &s, &bad), 0);
+	ck_assert_uint_eq(bad, 1);
+	ck_assert_int_eq(descriptors(), before);
+	relayed_close(&k);
+}
+END_TEST
+
 /* Only a TCP connection may come in this way. */
 START_TEST(other_descriptors)
 {
@@ -279,6 +381,8 @@ main(void)
 	tcase_add_test(tc, many);
 	tcase_add_test(tc, manager_that_cannot);
 	tcase_add_test(tc, what_it_says_is_not_believed);
+	tcase_add_test(tc, relayed_there_and_back);
+	tcase_add_test(tc, what_it_says_of_relayed_ones);
 	tcase_add_test(tc, other_descriptors);
 	suite_add_tcase(suite, tc);
 	sr = srunner_create(suite);

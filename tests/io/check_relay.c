@@ -759,6 +759,171 @@ START_TEST(reload)
 }
 END_TEST
 
+/* --- over a restart ----------------------------------------------------------*/
+
+static struct {
+	struct trackers_kept k;
+	char in[4096], out[1 << 20], up[1 << 20], late[4096];
+	size_t count, resumed;
+} kept;
+
+static const char *
+copy_of(char *to, size_t size, const char *p, size_t n)
+{
+	ck_assert_uint_le(n, size);
+	if (n > 0)
+		memcpy(to, p, n);
+	return to;
+}
+
+/* What the store of descriptors does. */
+static void
+on_keep(void *arg, const struct trackers_kept *k)
+{
+	(void)arg;
+	kept.k = *k;
+	kept.k.fd = dup(k->fd);
+	kept.k.relay.fd = dup(k->relay.fd);
+	kept.k.in = copy_of(kept.in, sizeof(kept.in), k->in, k->in_len);
+	kept.k.out = copy_of(kept.out, sizeof(kept.out), k->out, k->out_len);
+	kept.k.relay.up = copy_of(kept.up, sizeof(kept.up), k->relay.up,
+	    k->relay.up_len);
+	kept.k.relay.late = copy_of(kept.late, sizeof(kept.late),
+	    k->relay.late, k->relay.late_len);
+	kept.k.devid = (struct devid){0};
+	kept.count++;
+}
+
+static void
+on_resume(void *arg, struct core_conn *conn, const struct devid *id)
+{
+	(void)arg;
+	ck_assert_ptr_null(id);
+	ck_assert(conn->relayed);
+	w.conn = conn;
+	kept.resumed++;
+}
+
+static void
+restart(void)
+{
+	static struct trackers_ops resuming;
+	struct errtext err = {0};
+
+	kept.count = kept.resumed = 0;
+	trackers_keep(w.t, on_keep, NULL);
+	trackers_free(w.t);
+	resuming = ops;
+	resuming.resume = on_resume;
+	ck_assert_msg(trackers_new(&w.t, w.l, &w.cfg, &resuming, &err) == 0,
+	    "%s", err.text);
+}
+
+/* Half a frame each way, a reply that waits for the rest of the platform's
+ * and bytes that neither takes yet: all is as it would have been. */
+START_TEST(kept_over_a_restart)
+{
+	static char big[65536];
+	char head[] = "AT+GTUPD=x,";
+	size_t n = 0, had = 0;
+	bool end = false;
+	int t, p, large = 1 << 20;
+
+	world_init();
+	w.relay.hold = 100000;
+	w.cfg.identify_timeout_ms = w.cfg.idle_timeout_ms = 60000;
+	w.relay.partial_ms = 60000;
+	world_start();
+	t = tracker();
+	say(t, REPORT("0001"));
+	p = platform_accept();
+	expect(p, REPORT("0001"));
+	say(p, head);
+	expect(t, head);
+	say(t, OWN "+RESP:GTFRI,C2");
+	DURING(w.l, 50, true);
+	ck_assert_uint_eq(stats().hidden, 1);
+
+	restart();
+	ck_assert_uint_eq(kept.count, 1);
+	ck_assert_uint_eq(kept.k.in_len, 14);
+	ck_assert_uint_eq(kept.k.relay.late_len, 11);
+	ck_assert(kept.k.relay.inside);
+	ck_assert(trackers_adopt(w.t, &kept.k));
+	ck_assert_uint_eq(kept.resumed, 1);
+	ck_assert_uint_eq(stats().connected, 1);
+	ck_assert(!trackers_send(w.conn, COMMAND, strlen(COMMAND)));
+	say(p, "y$");
+	expect(t, "y$+SACK:11F1$");
+	ck_assert_uint_eq(w.foreign, 1);
+	say(t, "0100,A000002B41DEE0,,,,,,20150201020000,0002$");
+	expect(p, "+RESP:GTFRI,C20100,A000002B41DEE0,,,,,,20150201020000,"
+	    "0002$");
+
+	/* A platform that does not read: what it has not taken is kept. */
+	memset(big, 'z', sizeof(big));
+	while (stats().held_bytes == 0) {
+		ssize_t sent = send(t, big, sizeof(big),
+		    MSG_DONTWAIT | MSG_NOSIGNAL);
+
+		n += sent > 0 ? (size_t)sent : 0;
+		ck_assert_uint_lt(n, 64 << 20);
+		DURING(w.l, 2, true);
+	}
+	restart();
+	ck_assert_uint_gt(kept.k.relay.up_len, 0);
+	ck_assert(trackers_adopt(w.t, &kept.k));
+	ck_assert_uint_eq(stats().held_bytes, kept.k.relay.up_len);
+	(void)setsockopt(p, SOL_SOCKET, SO_RCVBUF, &large, sizeof(large));
+	while (had < n) {
+		static char got[65536];
+		size_t len = 0;
+
+		UNTIL(w.l, (len = tio_read(p, got, 0, sizeof(got), &end)) > 0);
+		for (size_t i = 0; i < len; i++)
+			ck_assert_int_eq(got[i], 'z');
+		had += len;
+	}
+	ck_assert_uint_eq(had, n);
+	close(t);
+	expect_end(p);
+	close(p);
+	world_done();
+}
+END_TEST
+
+/* One that has no platform at that moment, and one whose platform is not
+ * configured any more, end; and no descriptor is left. */
+START_TEST(not_kept_over_a_restart)
+{
+	int t, p;
+
+	world_init();
+	world_start();
+	t = tracker();
+	say(t, REPORT("0001"));
+	p = platform_accept();
+	expect(p, REPORT("0001"));
+	w.relay.rule[0].port ^= 1;
+	restart();
+	ck_assert_uint_eq(kept.count, 1);
+	ck_assert(!trackers_adopt(w.t, &kept.k));
+	ck_assert_uint_eq(stats().connected, 0);
+	expect_end(t);
+	expect_end(p);
+	close(t);
+	close(p);
+	t = tracker();
+	say(t, REPORT("0002"));
+	UNTIL(w.l, stats().waiting == 1);
+	restart();
+	ck_assert_uint_eq(kept.count, 0);
+	expect_end(t);
+	close(t);
+	world_done();
+}
+END_TEST
+
 /* --- over UDP ----------------------------------------------------------------*/
 
 static int
@@ -869,6 +1034,8 @@ suite(void)
 	tcase_add_test(tc, listeners);
 	tcase_add_test(tc, nothing_but_a_relay);
 	tcase_add_test(tc, reload);
+	tcase_add_test(tc, kept_over_a_restart);
+	tcase_add_test(tc, not_kept_over_a_restart);
 	tcase_add_test(tc, datagrams);
 	suite_add_tcase(s, tc);
 	return s;
