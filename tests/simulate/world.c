@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/view.h"
 #include "tests/simulate/hours.h"
 #include "tests/simulate/rival.h"
 #include "tests/simulate/rollout.h"
@@ -17,6 +18,7 @@
 #define DEVICES_MAX 16
 #define BACKLOG_MAX 32
 #define TICKS_MAX 2000
+#define VIEW_EVERY 8
 
 enum happening_kind {
 	H_CONNECT, H_TO_DEVICE, H_TO_SERVER, H_CLOSE_SEEN, H_DEVICE_STEP,
@@ -410,6 +412,35 @@ apply(struct world *w, const struct opbuf *ops, int64_t at)
 static void effects(struct world *w);
 static void drop_line(struct world *w, struct line *l, bool loses);
 
+/* What an operator is told: every target is in one of the states, and whoever
+ * waits waits for something that has a name. */
+static void
+check_view(struct world *w, const char *name)
+{
+	const struct campaign *p = campaign_find(w->core, name);
+	size_t holds[HOLD_COUNT_] = {0}, sum = 0;
+	struct view_campaign v;
+	int64_t until;
+
+	if (!core_view_campaign(w->core, now_of(w), name, &v))
+		return;
+	for (size_t i = 0; i < p->target_count; i++) {
+		enum hold h;
+
+		if (p->target[i]->rec.state != TARGET_WAITING)
+			continue;
+		h = target_hold(w->core, p->target[i], &until);
+		holds[h == HOLD_NONE ? HOLD_RATE : h]++;
+	}
+	if (memcmp(holds, v.holds, sizeof(holds)) != 0)
+		violated(w, "%s: holds are not those of its targets", name);
+	for (int i = 0; i < TARGET_STATE_COUNT_; i++)
+		sum += v.targets[i];
+	if (sum != v.total || v.total != p->target_count)
+		violated(w, "%s: %zu targets in all states, of %zu", name, sum,
+		    v.total);
+}
+
 static void
 feed(struct world *w, const struct ev *ev)
 {
@@ -417,6 +448,10 @@ feed(struct world *w, const struct ev *ev)
 	effects(w);
 	if (core_check(w->core, w->err) < 0)
 		w->broken = true;
+	if (w->r->events % VIEW_EVERY != 0 || !w->up)
+		return;
+	check_view(w, "sim");
+	check_view(w, RIVAL_NAME);
 }
 
 static int64_t
