@@ -54,7 +54,7 @@ relay_enter(struct conn *c, enum relay_state next)
 	relay_target_count(r->target, is_up - was_up, is_out - was_out);
 }
 
-/* --- the upstream's descriptor ---------------------------------------------*/
+/* --- the upstream's descriptor -------------------------------------------*/
 
 static int
 relay_want(struct conn *c, uint32_t events)
@@ -102,7 +102,7 @@ upstream_drop(struct conn *c)
 	r->events = 0;
 }
 
-/* --- connecting ------------------------------------------------------------*/
+/* --- connecting ----------------------------------------------------------*/
 
 static void
 hold_full(struct conn *c)
@@ -175,7 +175,7 @@ upstream_socket(struct conn *c, const struct relay_address *to)
 	return -1;
 }
 
-/* --- up --------------------------------------------------------------------*/
+/* --- up ------------------------------------------------------------------*/
 
 static void
 upstream_failed(struct conn *c)
@@ -432,7 +432,7 @@ relay_tracker_ended(struct conn *c)
 	conn_hurry(c);
 }
 
-/* --- down ------------------------------------------------------------------*/
+/* --- down ----------------------------------------------------------------*/
 
 bool
 relay_between(const struct conn *c)
@@ -583,7 +583,7 @@ relay_ready(struct conn *c, uint32_t events)
 		down_readable(c);
 }
 
-/* --- time and life ---------------------------------------------------------*/
+/* --- time and life -------------------------------------------------------*/
 
 int64_t
 relay_deadline(const struct conn *c)
@@ -642,7 +642,7 @@ relay_open(struct conn *c, struct relay_target *t)
 	return 0;
 }
 
-/* --- over a restart ----------------------------------------------------------*/
+/* --- over a restart ------------------------------------------------------*/
 
 bool
 relay_kept(const struct conn *c, struct relay_kept *ret)

@@ -49,6 +49,7 @@ integration_tests += tests/integration/t-files.sh
 integration_tests += tests/integration/t-downloads.sh
 integration_tests += tests/integration/t-relay.sh
 integration_tests += tests/integration/t-relay-mixed.sh
+integration_tests += tests/integration/t-relay-open.sh
 integration_tests += tests/integration/t-udp.sh
 integration_tests += tests/integration/t-personalities.sh
 integration_tests += tests/integration/t-mixed.sh

@@ -247,8 +247,8 @@ listen_both(const char *where)
 	    NULL, 10));
 
 	for (int i = 0; i < 2; i++) {
-		fds[i].fd = socket(AF_INET, (i == 0 ? SOCK_STREAM : SOCK_DGRAM) |
-		    SOCK_CLOEXEC, 0);
+		fds[i].fd = socket(AF_INET,
+		    (i == 0 ? SOCK_STREAM : SOCK_DGRAM) | SOCK_CLOEXEC, 0);
 		fds[i].events = POLLIN;
 		(void)setsockopt(fds[i].fd, SOL_SOCKET, SO_REUSEADDR, &one,
 		    sizeof(one));

@@ -107,7 +107,7 @@ slurp_in(const char *dir, unsigned port, const char *end)
 	return slurp(path);
 }
 
-/* --- one connection ----------------------------------------------------------*/
+/* --- one connection ------------------------------------------------------*/
 
 struct walk {
 	unsigned port;
@@ -236,7 +236,8 @@ walk_up(struct walk *w, size_t at)
 
 	for (; off < w->up.n; off += len) {
 		len = piece(t + off, w->up.n - off, &s, &reads, &fate);
-		there = w->in.n - at >= len && memcmp(p + at, t + off, len) == 0;
+		there = w->in.n - at >= len &&
+		    memcmp(p + at, t + off, len) == 0;
 		if (fate == STAYS && w->forgotten && answers_read(&s))
 			fate = EITHER;
 		if (fate == EITHER) {
@@ -374,7 +375,7 @@ out:
 	free(w.out.p);
 }
 
-/* --- datagrams ---------------------------------------------------------------*/
+/* --- datagrams -----------------------------------------------------------*/
 
 struct gram {
 	struct bytes frame;
@@ -504,7 +505,7 @@ datagrams(void)
 	}
 }
 
-/* --- all of them -------------------------------------------------------------*/
+/* --- all of them ---------------------------------------------------------*/
 
 /* PROXY TCP4 SOURCE DESTINATION PORT PORT. */
 static void

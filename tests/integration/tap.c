@@ -197,7 +197,7 @@ pass(size_t i, int side)
 	    pairs[i].log[side]);
 }
 
-/* --- datagrams ---------------------------------------------------------------*/
+/* --- datagrams -----------------------------------------------------------*/
 
 static void
 datagram_up(int fd)

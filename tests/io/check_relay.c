@@ -102,7 +102,7 @@ static const struct trackers_ops ops = {.open = on_open, .frame = on_frame,
     .close = on_close, .busy = on_busy, .foreign = on_foreign,
     .between = on_between, .note = on_note};
 
-/* --- the platform ----------------------------------------------------------*/
+/* --- the platform --------------------------------------------------------*/
 
 static uint16_t
 platform_port(void)
@@ -138,7 +138,7 @@ platform_accept(void)
 	return fd;
 }
 
-/* --- the world -------------------------------------------------------------*/
+/* --- the world -----------------------------------------------------------*/
 
 static void
 world_init(void)
@@ -237,7 +237,7 @@ say(int fd, const char *text)
 	tio_write(fd, text, strlen(text));
 }
 
-/* --- the tests -------------------------------------------------------------*/
+/* --- the tests -----------------------------------------------------------*/
 
 START_TEST(both_ways)
 {
@@ -759,7 +759,7 @@ START_TEST(reload)
 }
 END_TEST
 
-/* --- over a restart ----------------------------------------------------------*/
+/* --- over a restart ------------------------------------------------------*/
 
 static struct {
 	struct trackers_kept k;
@@ -924,7 +924,7 @@ START_TEST(not_kept_over_a_restart)
 }
 END_TEST
 
-/* --- over UDP ----------------------------------------------------------------*/
+/* --- over UDP ------------------------------------------------------------*/
 
 static int
 udp_socket(uint16_t port, uint16_t to)
