@@ -87,8 +87,10 @@ static struct message
 message_of(enum msg_kind kind, const struct devid *id)
 {
 	static char digits[5];
-	struct message m = {.kind = kind, .family = FRAME_ASCII, .code = -1,
-	    .times = -1, .type = SPAN_LIT("FRI"),
+	/* An update report has a code, or it is no message. */
+	struct message m = {.kind = kind, .family = FRAME_ASCII,
+	    .code = kind == MSG_GTUPD ? 777 : -1, .times = -1,
+	    .type = SPAN_LIT("FRI"),
 	    .protover = SPAN_LIT("C20100"), .raw = SPAN_LIT("+RESP:GTFRI$")};
 
 	(void)snprintf(digits, sizeof(digits), "%04X", count & 0xffff);
@@ -381,12 +383,10 @@ START_TEST(what_is_our_own)
 	d->more->rec.foreign_until_at = 0;
 	d->more->rec.start_attempt = 9;
 	m = message_of(MSG_GTUPD, &known);
-	m.code = 777;
 	happens(EV_FRAME, &conn, &m);
 	ck_assert(fx.own);
 	c->cfg.hide_own = false;
 	m = message_of(MSG_GTUPD, &known);
-	m.code = 777;
 	happens(EV_FRAME, &conn, &m);
 	ck_assert(!fx.own);
 	happens(EV_CLOSE, &conn, NULL);
