@@ -4,11 +4,19 @@
 # somebody releases it, and a wrong password is told from a dead link.
 # shellcheck source=tests/integration/lib.sh
 . "${top_srcdir:?}/tests/integration/lib.sh"
-write_config "devices: {inventory: $T/fleet.csv}"
+write_config "devices: {inventory: $T/fleet.csv}
+models:
+  6E:
+    name: GV57MG
+    password: six57
+    update_type: {mcu: 7}
+    start: 'AT+GTUPD={password},0,{retry},{timeout},0,{user},{secret},{url},,{type},1,,{serial}\$'"
 known=860000000000009
 deaf=861000000000008
+sibling=862000000000007
 stranger=869000000000000
-printf 'id,name\n%s,ours\n%s,deaf\n' "$known" "$deaf" >"$T/fleet.csv"
+printf 'id,name\n%s,ours\n%s,deaf\n%s,\n' "$known" "$deaf" \
+    "$sibling" >"$T/fleet.csv"
 "$helper" package 16384 >"$T/firmware/0A05.enc"
 cat >"$T/campaigns/c.yaml" <<-END
 campaign: c
@@ -21,6 +29,9 @@ windows: always
 window_fit: false
 timeouts: {probe: 30s}
 END
+sed "s/^campaign: c/campaign: sibling/; s/required/none/; s/GV620MG/GV57MG/;
+    s/^targets: .*/targets: {devices: [$sibling]}/" "$T/campaigns/c.yaml" \
+    >"$T/campaigns/sibling.yaml"
 
 now=20260101000000
 # open NAME, talk NAME FRAME..., shut NAME: connections, by name.
@@ -93,6 +104,18 @@ is "still a draft" "$(campaign_field c state)" draft
 is "no attempt" "$(campaign_field c attempts)" 0
 is "nothing done" "$(campaign_field c targets.waiting)" 2
 is "the stranger is observed" "$(show "$stranger" observed)" true
+
+# --- another model: its password, its template, its number of the update ------
+head=6E0202,$sibling,
+open other
+talk other "+RESP:GTFRI,$head,0,0,$now,0001\$"
+ok "its password" hear other AT+GTRTO=six57,8,
+talk other "+ACK:GTRTO,$head,VER,${answer##*,},$now,0002\$"
+talk other "+RESP:GTVER,$head,GV57MG,0A03,0102,$now,0003\$"
+ok "its start" hear other AT+GTUPD=six57,0,1,15,0,,,http://
+is "by its template" "$(echo "$answer" | cut -d, -f 9-12)" ,7,1,
+is "its model" "$(show "$sibling" model_name)" GV57MG
+shut other
 
 # --- two connections, one id -------------------------------------------------
 open old
