@@ -5,7 +5,6 @@ const device_link = (id) => el("a", {href: "#/device/" + seg(id)}, id);
 const campaign_link = (name) => el("a", {href: "#/campaign/" + seg(name)}, name);
 const states = ["succeeded", "active", "backoff", "waiting", "failed",
     "unverified", "cancelled", "skipped"];
-const finals = ["succeeded", "failed", "unverified", "cancelled", "skipped"];
 
 function progress_bar(t) {
 	const bar = el("div", {class: "bar", role: "img", "aria-label":
@@ -146,16 +145,6 @@ const further = (steps, i) => i + 1 < steps.length ? steps[i + 1].count
     : steps[i].count;
 const still = (steps, i) => steps[i].count - further(steps, i) - steps[i].ended;
 
-/* Ends an hour, as it went over the last samples. */
-function rate(report) {
-	const p = report.progress, b = p[p.length - 1];
-	const a = p.find((s) => new Date(b.at) - new Date(s.at) < 900000);
-	const done = (s) => finals.reduce((n, k) => n + s[k], 0);
-	if (!a || a === b)
-		return null;
-	return (done(b) - done(a)) / ((new Date(b.at) - new Date(a.at)) / 3.6e6);
-}
-
 function gate_text(w) {
 	const g = w.gate;
 	if (!g)
@@ -270,7 +259,7 @@ pages.campaign = async ([name]) => {
 	const [c, report] = await Promise.all([
 		ask("campaigns/" + seg(name)),
 		ask(`campaigns/${seg(name)}/report`)]);
-	const t = c.targets, per_hour = rate(report), n = word(c.name);
+	const t = c.targets, n = word(c.name);
 	const link = (key) => (v) => `#/targets/${seg(name)}?${key}=${seg(v)}`;
 	const w = c.window;
 
@@ -286,8 +275,8 @@ pages.campaign = async ([name]) => {
 		    tile("waiting", num(t.waiting + t.backoff)),
 		    tile("in flight", num(c.in_flight)),
 		    tile("dark", num(c.dark), c.dark ? "bad" : null),
-		    c.finished_at ? [] : tile("ends an hour", per_hour === null
-			? "–" : num(Math.round(per_hour))),
+		    c.finished_at ? [] : tile("ends an hour",
+			c.rate === null ? "–" : num(Math.round(c.rate))),
 		    tile(c.finished_at ? "finished" : "expected end",
 			c.finished_at ? when(c.finished_at) : c.eta
 			? until(c.eta) : "–", "small"),
