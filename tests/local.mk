@@ -15,6 +15,7 @@ include $(top_srcdir)/tests/integration/local.mk
 include $(top_srcdir)/tests/bench/local.mk
 include $(top_srcdir)/tests/planted/local.mk
 include $(top_srcdir)/tests/soak/local.mk
+include $(top_srcdir)/tests/package/local.mk
 
 # Those that need neither ports nor minutes, for the builds of packages.
 print-quick-tests:

@@ -116,11 +116,12 @@ stop()
 	fi
 }
 
+# fleet [ARGUMENT...]
 fleet()
 {
 	tracksim --connect 127.0.0.1:29620 --devices 20 \
 	    --first-id A0000000000010 --firmware 0A03 --next-firmware 0A05 \
-	    --speed 60 --truth "$T/truth" >"$T/sim.log" 2>&1 &
+	    --speed 60 --truth "$T/truth" "$@" >"$T/sim.log" 2>&1 &
 	sim=$!
 }
 
