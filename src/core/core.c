@@ -457,7 +457,8 @@ core_handle(struct core *c, const struct ev *ev, struct core_now now,
 		break;
 	case EV_ENDED:
 	case EV_CLOSE:
-		closed(c, ev->conn);
+		if (ev->kind == EV_CLOSE || !planted("goodbye_ignored"))
+			closed(c, ev->conn);
 		break;
 	case EV_DURABLE:
 		c->ticket_durable = MAX_OF(c->ticket_durable, ev->ticket);
