@@ -98,6 +98,10 @@ bool relay_kept(const struct conn *c, struct relay_kept *ret);
 MUST_CHECK int relay_restore(struct conn *c, const struct relay_kept *k);
 /* It is among the connections now: it may speak. */
 void relay_resume(struct conn *c);
+/* The one place where the state changes. */
+void relay_enter(struct conn *c, enum relay_state next);
+/* Asks for what the upstream's descriptor is to tell of. */
+void relay_watch(struct conn *c);
 void relay_free(struct conn *c);
 /* Bytes of the tracker, for the platform. May close c. */
 void relay_up(struct conn *c, const char *p, size_t n);
