@@ -117,6 +117,10 @@ struct store {
 		struct batch *first, **last;
 		size_t ops;
 		int64_t since_ms;     /* the oldest in the queue came */
+		/* Of the queue: batches over its limit by themselves. A
+		 * campaign's targets come like that, once, and no tracker
+		 * would make them fewer by being held up. */
+		size_t bulk_bytes;
 		bool over;            /* the limit was hit; room at half */
 		uint64_t durable;
 		bool stopping;

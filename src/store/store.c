@@ -207,7 +207,9 @@ store_submit(struct store *s, uint64_t ticket, struct opbuf *ops)
 	s->shared.last = &b->next;
 	s->shared.ops += b->ops.count;
 	st->queue_bytes += b->bytes;
-	if (st->queue_bytes > s->queue_max_bytes) {
+	if (b->bytes > s->queue_max_bytes)
+		s->shared.bulk_bytes += b->bytes;
+	if (st->queue_bytes - s->shared.bulk_bytes > s->queue_max_bytes) {
 		s->shared.over = true;
 		st->queue_full_hits++;
 		room = false;

@@ -138,7 +138,10 @@ group_done(struct store *s)
 	st->operations += g->ops;
 	assert(st->queue_bytes >= g->bytes);
 	st->queue_bytes -= g->bytes;
-	if (st->queue_bytes <= s->queue_max_bytes / 2)
+	for (const struct batch *b = g->first; b != NULL; b = b->next)
+		if (b->bytes > s->queue_max_bytes)
+			s->shared.bulk_bytes -= b->bytes;
+	if (st->queue_bytes - s->shared.bulk_bytes <= s->queue_max_bytes / 2)
 		s->shared.over = false;
 	st->wal_bytes = wal_bytes(s->db);
 	(void)pthread_mutex_unlock(&s->lock);

@@ -625,6 +625,57 @@ START_TEST(queue_limit_is_told)
 }
 END_TEST
 
+/* The targets of a large campaign are one batch over the limit: it holds nobody
+ * back, and the others have the limit to themselves. */
+START_TEST(queue_limit_without_bulk)
+{
+	struct store_config cfg = {.path = td.path,
+		.queue_max_bytes = 256 * 1024};
+	struct pollfd pfd = {.events = POLLIN};
+	struct event_rec e = make_event(1, 1);
+	uint64_t ticket = 1, durable = 0;
+	enum store_state state;
+	struct store_stats st;
+	struct store *s;
+	struct opbuf ops;
+	bool room = true;
+
+	ck_assert_int_eq(store_open(&s, &cfg, NULL), 0);
+	opbuf_init(&ops);
+	for (int i = 0; i < 5000; i++)
+		opbuf_add(&ops, OP_EVENT, &e);
+	ck_assert(store_submit(s, ticket, &ops));
+	store_get_stats(s, &st);
+	ck_assert_uint_gt(st.queue_bytes, 2 * st.queue_max_bytes);
+	ck_assert_uint_eq(st.queue_full_hits, 0);
+	do {
+		opbuf_init(&ops);
+		opbuf_add(&ops, OP_EVENT, &e);
+		ck_assert_uint_lt(ticket, 10000);
+	} while (store_submit(s, ++ticket, &ops));
+	ck_assert_uint_gt(ticket, 50);
+	ck_assert_int_eq(store_start(s, NULL), 0);
+	pfd.fd = store_fd(s);
+	room = false;
+	while (!room || durable < ticket) {
+		ck_assert_int_eq(poll(&pfd, 1, 10000), 1);
+		store_poll(s, &durable, &state, &room);
+	}
+	/* The limit is what it was. */
+	opbuf_init(&ops);
+	for (int i = 0; i < 5000; i++)
+		opbuf_add(&ops, OP_EVENT, &e);
+	ck_assert(store_submit(s, ++ticket, &ops));
+	while (durable < ticket) {
+		ck_assert_int_eq(poll(&pfd, 1, 10000), 1);
+		store_poll(s, &durable, &state, &room);
+	}
+	store_get_stats(s, &st);
+	ck_assert_uint_eq(st.queue_bytes, 0);
+	store_close(s);
+}
+END_TEST
+
 /* The text of a revision is outside of the block and counts too. */
 START_TEST(queue_limit_counts_texts)
 {
@@ -637,19 +688,21 @@ START_TEST(queue_limit_counts_texts)
 
 	memset(&rev, 0, sizeof(rev));
 	rev.campaign = 1;
-	rev.revision = 1;
-	rev.text_len = 300 * 1024;
-	rev.text = malloc(rev.text_len);
-	ck_assert_ptr_nonnull(rev.text);
-	memset(rev.text, 'x', rev.text_len);
+	rev.text_len = 150 * 1024;
 	ck_assert_int_eq(store_open(&s, &cfg, NULL), 0);
-	opbuf_init(&ops);
-	opbuf_add(&ops, OP_CAMPAIGN, &c);
-	opbuf_add(&ops, OP_REVISION, &rev);
-	ck_assert(!store_submit(s, 1, &ops));
+	for (uint64_t i = 1; i <= 2; i++) {
+		rev.revision = (int)i;
+		rev.text = malloc(rev.text_len);
+		ck_assert_ptr_nonnull(rev.text);
+		memset(rev.text, 'x', rev.text_len);
+		opbuf_init(&ops);
+		opbuf_add(&ops, OP_CAMPAIGN, &c);
+		opbuf_add(&ops, OP_REVISION, &rev);
+		ck_assert_int_eq(store_submit(s, i, &ops), i == 1);
+	}
 	store_close(s);
-	ck_assert_int_eq(sql_int(td.path, "SELECT length(text) FROM revision"),
-	    300 * 1024);
+	ck_assert_int_eq(sql_int(td.path, "SELECT sum(length(text)) "
+	    "FROM revision"), 300 * 1024);
 }
 END_TEST
 
@@ -715,6 +768,7 @@ main(void)
 	tcase_add_test(tc, reads_are_bounded_and_forgotten);
 	tcase_add_test(tc, broken_store_answers_reads);
 	tcase_add_test(tc, queue_limit_is_told);
+	tcase_add_test(tc, queue_limit_without_bulk);
 	tcase_add_test(tc, queue_limit_counts_texts);
 	tcase_add_test(tc, idle_writer_checkpoints);
 	suite_add_tcase(suite, tc);
