@@ -72,6 +72,7 @@ struct api_peer {
 	struct evbuffer_cb_entry *grew;
 	size_t buffered;
 	int64_t since_ms; /* accepted, or last answered */
+	bool asking;      /* bytes of one that is not whole yet */
 	bool busy;        /* a whole request is with us */
 };
 

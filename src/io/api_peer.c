@@ -19,6 +19,7 @@ peer_grew(struct evbuffer *b, const struct evbuffer_cb_info *info, void *arg)
 	p->buffered -= info->n_deleted;
 	d->buffered += info->n_added;
 	d->buffered -= info->n_deleted;
+	p->asking = p->asking || info->n_added > 0;
 	if (d->buffered <= API_BUFFERED_MAX || info->n_added == 0)
 		return;
 	d->api->hits[API_HITS_BUFFERED]++;
@@ -100,7 +101,8 @@ api_peer_sweep(struct api_door *d, int64_t now_ms)
 			peer_release(p);
 		} else if (!p->busy &&
 		    now_ms - p->since_ms > d->api->request_timeout_ms) {
-			d->api->hits[API_HITS_SLOW]++;
+			/* A browser opens connections ahead and leaves them. */
+			d->api->hits[API_HITS_SLOW] += p->asking ? 1 : 0;
 			(void)shutdown(bufferevent_getfd(p->bev), SHUT_RDWR);
 		}
 	}
@@ -115,6 +117,7 @@ api_peer_busy(struct api_door *d, const struct bufferevent *bev, bool busy)
 	    p++)
 		if (p->bev == bev) {
 			p->busy = busy;
+			p->asking = p->asking && !busy;
 			p->since_ms = loop_mono_ms();
 			return;
 		}
