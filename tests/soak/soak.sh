@@ -118,15 +118,10 @@ churn()
 # A third as many again, all at once, and gone as if a mast had fallen.
 storms()
 {
-	local sim
 	while alive "$daemon_pid"; do
-		"$bin/tracksim" --connect "127.0.0.1:$tracker_port" \
-		    --devices $((n / 3)) --first-id 880000000000009 \
-		    --ramp 5000/s --speed 20 &
-		sim=$!
-		sleep 25
-		kill -KILL "$sim"
-		wait "$sim"
+		timeout -s KILL 25 "$bin/tracksim" --ramp 5000/s --speed 20 \
+		    --connect "127.0.0.1:$tracker_port" \
+		    --devices $((n / 3)) --first-id 880000000000009
 		sleep 20
 	done >/dev/null 2>&1
 }
