@@ -141,7 +141,9 @@ says "all but two" "$((n - 2)) succeeded of $n"
 browse 1280 '#/audit' audit2
 says "by whom" "loopback wave_approve first/bench seen on the page"
 wd "session/$session/se/log" '{"type": "browser"}' >"$T/console.json"
-is "no error in the browser" "$(get value.0.message <"$T/console.json")" ""
+# A browser that has no time to read loses its stream, and asks for it again.
+is "no error in the browser" "$(grep -o '"message":"[^"]*"' "$T/console.json" |
+    grep -v '/api/v1/events - ')" ""
 [ -z "${SCREENSHOTS:-}" ] || cp "$T"/*.png "$SCREENSHOTS"
 ok "the fleet ends" fleet_stop
 ok "the daemon ends" daemon_stop
