@@ -257,8 +257,8 @@ walk_up(struct walk *w, size_t at)
 			continue;
 		}
 		/* Cut, perhaps in the middle. */
-		if (!w->whole && w->in.n - at < len &&
-		    memcmp(p + at, t + off, w->in.n - at) == 0)
+		if (!w->whole && w->in.n - at < len && (w->in.n == at ||
+			memcmp(p + at, t + off, w->in.n - at) == 0))
 			return;
 		fail("%u: %s at %zu of %zu, the platform's %zu of %zu: %.*s",
 		    w->port, w->in.n - at < len ? "missing" : "another byte",
