@@ -9,7 +9,7 @@
 # those of gcc. Then what each is, and what it needs (as in quickstart).
 #
 # The first kind mostly waits (for ports, deadlines, disks), the second mostly
-# computes: one of the second kind goes beside those of the first, at the lowest
+# computes: one of the second kind goes beside those of the first, at a low
 # priority. The last does both. The others take longer than a check may.
 waiting_lanes='gcc asan coverage tsan hardening'
 busy_lanes='clang cppcheck tidy analyzer scan'
@@ -440,7 +440,7 @@ run_all()
 {
 	local lane busy
 	(
-		renice -n 19 -p "$BASHPID" >/dev/null 2>&1
+		renice -n 10 -p "$BASHPID" >/dev/null 2>&1
 		for lane in $busy_lanes; do
 			run_lane "$lane"
 		done

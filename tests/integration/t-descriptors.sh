@@ -49,15 +49,24 @@ is "the campaign runs" "$(campaign_field go state)" running
 fds() { find "/proc/$daemon_pid/fd" -mindepth 1 | wc -l; }
 tight() { prlimit --nofile="$1:80" --pid "$daemon_pid"; }
 settled() { [ "$(fds)" -le "$quiet" ]; }
-quiet=$(fds)
+lowest()
+{
+	find "/proc/$daemon_pid/fd" -mindepth 1 -printf '%f\n' | sort -n |
+	    awk '$1 != NR - 1 {print NR - 1; found = 1; exit}
+		END {if (!found) print NR}'
+}
+# The connection of the last question may still be closing.
+at_rest()
+{
+	quiet=$(fds) lowest=$(lowest)
+	sleep 0.5
+	[ "$quiet $lowest" = "$(fds) $(lowest)" ]
+}
 sed 's/^control:/limits: {in_flight: 7}\n&/' "$T/trackupd.yaml" \
     >"$T/next.yaml"
 cp "$T/trackupd.yaml" "$T/good.yaml"
 cp "$T/next.yaml" "$T/trackupd.yaml"
-wait_for 5 settled
-lowest=$(find "/proc/$daemon_pid/fd" -mindepth 1 -printf '%f\n' | sort -n |
-    awk '$1 != NR - 1 {print NR - 1; found = 1; exit}
-	END {if (!found) print NR}')
+ok "nothing comes or goes" wait_for 10 at_rest
 tight "$lowest"
 before=$(log_lines)
 kill -HUP "$daemon_pid"

@@ -2,6 +2,7 @@
 # The tarball of a tree is the same each time that it is made, has nothing in it
 # that was built here, and is configured where there is neither git nor
 # autotools. (That it also builds and passes its tests is `make distcheck`.)
+slow=yes
 # shellcheck source=tests/integration/lib.sh
 . "${top_srcdir:?}/tests/integration/lib.sh"
 if [ ! -w "$src" ] || [ ! -w "$bin/Makefile" ]; then

@@ -20,7 +20,7 @@ run()
 	else
 		test=$src/$test
 	fi
-	timeout 300 "$test" "$@" >"$tmp/log" 2>&1
+	timeout 300 "$test" "$@" >"$tmp/log.$BASHPID" 2>&1
 }
 
 # verdict WHAT PROBLEM: an empty problem is a pass.
@@ -32,41 +32,65 @@ verdict()
 	else
 		failed=$((failed + 1))
 		echo "failed: $1: $2"
-		tail -n 20 "$tmp/log" | sed 's/^/    /'
+		tail -n 20 "$tmp/log.$BASHPID" | sed 's/^/    /'
 	fi
 }
 
-declare -A control=()
-while read -r bug test args; do
-	case $bug in ''|'#'*) continue ;; esac
-	# shellcheck disable=SC2086 # the rest of the line is a list of words
-	if [ -z "${control[$test $args]:-}" ]; then
+# worker K: of the tests, in the order of their first appearance, each $jobs-th;
+# a test that several bugs have runs once without any.
+worker()
+{
+	local -A control=() turn=()
+	local next=0 bug test args rc
+	while read -r bug test args; do
+		case $bug in ''|'#'*) continue ;; esac
+		if [ -z "${turn[$test $args]:-}" ]; then
+			turn[$test $args]=$((next++ % jobs))
+		fi
+		[ "${turn[$test $args]}" = "$1" ] || continue
+		# The rest of the line is a list of words.
+		# shellcheck disable=SC2086
+		if [ -z "${control[$test $args]:-}" ]; then
+			unset TRACKUPD_PLANT
+			run "$test" $args
+			control[$test $args]=$?
+		fi
+		rc=${control[$test $args]}
+		if [ "$rc" -ne 0 ]; then
+			verdict "$bug" \
+			    "$test $args does not pass without it ($rc)"
+			continue
+		fi
+		export TRACKUPD_PLANT=$bug
+		rc=0
+		# shellcheck disable=SC2086
+		run "$test" $args || rc=$?
 		unset TRACKUPD_PLANT
-		run "$test" $args
-		control[$test $args]=$?
-	fi
-	rc=${control[$test $args]}
-	if [ "$rc" -ne 0 ]; then
-		verdict "$bug" "$test $args does not pass without it ($rc)"
-		continue
-	fi
-	export TRACKUPD_PLANT=$bug
-	rc=0
-	# shellcheck disable=SC2086
-	run "$test" $args || rc=$?
-	unset TRACKUPD_PLANT
-	case $rc in
-	0) verdict "$bug" "$test $args passed in spite of it" ;;
-	77) verdict "$bug" "$test $args was skipped" ;;
-	124) verdict "$bug" "$test $args took over five minutes" ;;
-	126|127) verdict "$bug" "$test $args cannot be run" ;;
-	*) verdict "$bug by $test $args" "" ;;
-	esac
-done <"${1:-$src/tests/planted/bugs}"
+		case $rc in
+		0) verdict "$bug" "$test $args passed in spite of it" ;;
+		77) verdict "$bug" "$test $args was skipped" ;;
+		124) verdict "$bug" "$test $args took over five minutes" ;;
+		126|127) verdict "$bug" "$test $args cannot be run" ;;
+		*) verdict "$bug by $test $args" "" ;;
+		esac
+	done <"$bugs"
+	echo "$passed $failed" >"$tmp/sum.$1"
+}
 
-if [ $((passed + failed)) -eq 0 ]; then
-	echo "failed: no bug is listed"
-	failed=1
+bugs=${1:-$src/tests/planted/bugs}
+jobs=$(nproc 2>/dev/null || echo 2)
+for ((k = 0; k < jobs; k++)); do
+	worker "$k" &
+done
+wait
+for ((k = 0; k < jobs; k++)); do
+	read -r p f <"$tmp/sum.$k" || { p=0 f=1; }
+	passed=$((passed + p)) failed=$((failed + f))
+done
+want=$(grep -cv -e '^#' -e '^$' "$bugs")
+if [ "$((passed + failed))" -ne "$want" ] || [ "$want" -eq 0 ]; then
+	echo "failed: $want bugs are listed, $passed and $failed were seen"
+	failed=$((failed + 1))
 fi
 echo "$passed passed, $failed failed"
 [ "$failed" -eq 0 ]
