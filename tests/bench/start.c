@@ -10,7 +10,8 @@
 
 #define DEVICES 1000000
 
-/* Rows as the daemon would have written them after a version read. */
+/* Rows as the daemon would have written them after a version read. Columns by
+ * name: those that a migration adds have their defaults. */
 static void
 database_fill(void)
 {
@@ -18,7 +19,14 @@ database_fill(void)
 	    "PRAGMA synchronous = OFF;"
 	    "WITH RECURSIVE n(i) AS (SELECT 0 UNION ALL SELECT i + 1 FROM n"
 	    " WHERE i < 999999)"
-	    "INSERT INTO device SELECT 86000000000000 + i * 7,"
+	    "INSERT INTO device (key, id, protover, name, device_type,"
+	    " hardware, mcu, version_wall, last_seen_wall, registered,"
+	    " serial_reserved, fence_seq, fence_at, fence_wall, fence_version,"
+	    " stale_seq, power_seq, start_attempt, start_serial, start_seq,"
+	    " start_w_end_at, start_w_over_seq, start_ack_seq,"
+	    " start_final_seq, start_dropped_seq, stop_seq, stop_w_end_at,"
+	    " stop_udp, foreign_until_at, foreign_seq)"
+	    " SELECT 86000000000000 + i * 7,"
 	    " printf('%014d', 86000000000000 + i * 7), 'C20100', 'GV620MG',"
 	    " 'GV620MG', '0102', '0A03', 1700000000000, 1700000000000, 1, 16,"
 	    " 9, 9, 1700000000000, '0A03',"
