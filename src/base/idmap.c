@@ -80,6 +80,13 @@ idmap_get(const struct idmap *m, uint64_t key)
 	return m->v[key_slot(m, key)].value;
 }
 
+void
+idmap_prefetch(const struct idmap *m, uint64_t key)
+{
+	if (m->cap > 0)
+		__builtin_prefetch(&m->v[key_home(m, key)], 1);
+}
+
 int
 idmap_put(struct idmap *m, uint64_t key, void *value)
 {

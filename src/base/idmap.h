@@ -27,6 +27,8 @@ void idmap_done(struct idmap *m); /* values are left alone */
 /* Makes room for n keys at once. -1: no memory. */
 MUST_CHECK int idmap_reserve(struct idmap *m, size_t n);
 void *idmap_get(const struct idmap *m, uint64_t key); /* NULL: not there */
+/* Asked for soon: its slot is on its way into the cache from here on. */
+void idmap_prefetch(const struct idmap *m, uint64_t key);
 /* value is not NULL. Replaces. -1: no memory, map unchanged. */
 MUST_CHECK int idmap_put(struct idmap *m, uint64_t key, void *value);
 void *idmap_remove(struct idmap *m, uint64_t key); /* the value, or NULL */

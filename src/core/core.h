@@ -100,6 +100,8 @@ const struct core_fleet *core_fleet_now(const struct core *c);
 void core_load_flags(struct core *c, const struct flags_rec *r,
     const struct stamp_rec *stamp);
 MUST_CHECK int core_load_device(struct core *c, const struct device_rec *r);
+/* A hint: this device is loaded soon. */
+void core_load_device_soon(const struct core *c, uint64_t key);
 /* spec: taken. NULL when the stored text no longer parses: then paused
  * file_broken. */
 MUST_CHECK int core_load_campaign(struct core *c, const struct campaign_rec *r,

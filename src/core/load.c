@@ -28,6 +28,12 @@ core_load_flags(struct core *c, const struct flags_rec *r,
 	c->bucket.at = r->bucket_at;
 }
 
+void
+core_load_device_soon(const struct core *c, uint64_t key)
+{
+	idmap_prefetch(&c->devices, key);
+}
+
 int
 core_load_device(struct core *c, const struct device_rec *r)
 {

@@ -71,6 +71,12 @@ load_device(void *arg, const struct device_rec *r)
 	    r->key);
 }
 
+static void
+load_device_soon(void *arg, const struct device_rec *r)
+{
+	core_load_device_soon(((struct app *)arg)->core, r->key);
+}
+
 static int
 load_campaign(void *arg, const struct campaign_rec *r, const char *text,
     size_t len)
@@ -168,6 +174,7 @@ start_store(struct app *a)
 	    .arg = a,
 	    .flags = load_flags,
 	    .device = load_device,
+	    .device_soon = load_device_soon,
 	    .campaign = load_campaign,
 	    .package = load_package,
 	    .wave = load_wave,

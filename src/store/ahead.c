@@ -6,8 +6,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* Some milliseconds of rows: when one of the two threads has to wait for a
+ * core for a while, the other one goes on. */
 #define BLOCK_ROWS 128
-#define BLOCKS 4
+#define BLOCKS 64
 
 struct ahead {
 	struct db *db;

@@ -197,12 +197,15 @@ load_number(sqlite3_stmt *st, int col, const struct column *c,
 }
 
 /* False: the value does not fit the field. The record is zeroed before. The
- * blob of a text is the same bytes without a copy for the NUL. */
+ * blob of a text is the same bytes without a copy for the NUL. The column of a
+ * text is looked up once and not for each question about it: nobody else has
+ * the connection, so that the value may be asked without its lock. */
 static bool
 load_column(sqlite3_stmt *st, int col, const struct column *c,
     unsigned char *rec)
 {
 	unsigned char *p = rec + c->offset;
+	sqlite3_value *value;
 	char word[64];
 	const void *text;
 	size_t len;
@@ -210,10 +213,11 @@ load_column(sqlite3_stmt *st, int col, const struct column *c,
 
 	if (c->type != COLUMN_TEXT && c->type != COLUMN_WORD)
 		return load_number(st, col, c, p);
-	if (sqlite3_column_type(st, col) != SQLITE_TEXT)
+	value = sqlite3_column_value(st, col);
+	if (sqlite3_value_type(value) != SQLITE_TEXT)
 		return false;
-	text = sqlite3_column_blob(st, col);
-	len = (size_t)sqlite3_column_bytes(st, col);
+	text = sqlite3_value_blob(value);
+	len = (size_t)sqlite3_value_bytes(value);
 	if (c->type == COLUMN_TEXT) {
 		if (len >= c->size)
 			return false;

@@ -5,6 +5,8 @@
 #include "store/db.h"
 #include "store/internal.h"
 
+#define SOON_ROWS 8 /* ahead: about as long as a look into memory takes */
+
 static int
 loaded(const struct store_loader *l, enum op_kind kind, const void *rec)
 {
@@ -30,6 +32,23 @@ loaded(const struct store_loader *l, enum op_kind kind, const void *rec)
 }
 
 static int
+load_rows(const struct store_loader *l, enum op_kind kind,
+    const unsigned char *rows, size_t count)
+{
+	size_t size = row_types[kind].rec_size;
+	bool soon = kind == OP_DEVICE && l->device_soon != NULL;
+	int r = 0;
+
+	for (size_t i = 0; i < count && r >= 0; i++) {
+		if (soon && i + SOON_ROWS < count)
+			l->device_soon(l->arg,
+			    (const void *)(rows + (i + SOON_ROWS) * size));
+		r = loaded(l, kind, rows + i * size);
+	}
+	return r;
+}
+
+static int
 load_kind(struct db *db, const struct store_loader *l, enum op_kind kind,
     struct errtext *err)
 {
@@ -42,8 +61,7 @@ load_kind(struct db *db, const struct store_loader *l, enum op_kind kind,
 	if (a == NULL)
 		return STORE_ERR_MEMORY;
 	while (r >= 0 && (rows = ahead_next(a, &count)) != NULL)
-		for (size_t i = 0; i < count && r >= 0; i++)
-			r = loaded(l, kind, rows + i * row_types[kind].rec_size);
+		r = load_rows(l, kind, rows, count);
 	if (r < 0) {
 		(void)!ahead_end(a, &ignored);
 		return r;

@@ -87,12 +87,14 @@ void store_close(struct store *s);
  * the database is new), devices, campaigns (with the text of the revision in
  * force), packages, waves, targets, open attempts (phase not ended), tuples,
  * active exclusions. Before store_start(). A callback's negative return ends
- * the load with it. */
+ * the load with it. device_soon: some devices ahead, where these are known; a
+ * hint, to fetch from memory what will be needed. */
 struct store_loader {
 	void *arg;
 	int (*flags)(void *arg, const struct flags_rec *,
 	    const struct stamp_rec *);
 	int (*device)(void *arg, const struct device_rec *);
+	void (*device_soon)(void *arg, const struct device_rec *); /* or NULL */
 	int (*campaign)(void *arg, const struct campaign_rec *,
 	    const char *text, size_t len);
 	int (*package)(void *arg, const struct package_rec *); /* or NULL */

@@ -650,6 +650,60 @@ START_TEST(callback_ends_the_load)
 }
 END_TEST
 
+#define MANY_DEVICES 1000 /* more than one block of rows */
+
+struct hints {
+	uint64_t key[MANY_DEVICES];
+	size_t count, met, loaded;
+};
+
+static void
+hint_device(void *arg, const struct device_rec *r)
+{
+	struct hints *h = arg;
+
+	ck_assert_uint_lt(h->count, MANY_DEVICES);
+	h->key[h->count++] = r->key;
+}
+
+static int
+load_hinted(void *arg, const struct device_rec *r)
+{
+	struct hints *h = arg;
+
+	ck_assert_uint_eq(r->key, ++h->loaded);
+	if (h->met < h->count && h->key[h->met] == r->key)
+		h->met++;
+	return 0;
+}
+
+/* Hints come before their devices, in order, for most of them, and leave out
+ * and double none of those that are loaded. */
+START_TEST(devices_are_told_of_ahead)
+{
+	struct hints h = {.count = 0};
+	struct store_loader l = {.arg = &h, .flags = no_flags,
+		.device = load_hinted, .device_soon = hint_device};
+	struct store *s = open_store(td.path);
+	struct opbuf ops;
+
+	opbuf_init(&ops);
+	for (uint64_t key = 1; key <= MANY_DEVICES; key++) {
+		struct device_rec d = make_device(key);
+
+		opbuf_add(&ops, OP_DEVICE, &d);
+	}
+	(void)store_submit(s, 1, &ops);
+	store_close(s);
+	s = open_store(td.path);
+	ck_assert_int_eq(store_load(s, &l, NULL), 0);
+	ck_assert_uint_eq(h.loaded, MANY_DEVICES);
+	ck_assert_uint_gt(h.count, MANY_DEVICES / 2);
+	ck_assert_uint_eq(h.met, h.count);
+	store_close(s);
+}
+END_TEST
+
 /* What cannot be held by a field is not cut but refused. */
 START_TEST(load_refuses_what_does_not_fit)
 {
@@ -687,6 +741,7 @@ main(void)
 	tcase_add_test(tc, every_word_is_accepted);
 	tcase_add_test(tc, schema_refuses);
 	tcase_add_test(tc, callback_ends_the_load);
+	tcase_add_test(tc, devices_are_told_of_ahead);
 	tcase_add_test(tc, load_refuses_what_does_not_fit);
 	suite_add_tcase(suite, tc);
 	sr = srunner_create(suite);

@@ -235,6 +235,8 @@ START_TEST(idmap_equals_its_model)
 		uint64_t key = (uint64_t)(i + 1) << 40;
 		void *value = &values[i][prng_below(&r, 2)];
 
+		/* Changes nothing, in an empty one either. */
+		idmap_prefetch(&m, key);
 		/* Grows and shrinks in long waves. */
 		if (prng_below(&r, 100) < (round / 5000 % 2 == 0 ? 70 : 20)) {
 			QUICK(idmap_put(&m, key, value) == 0);
