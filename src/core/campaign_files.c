@@ -68,7 +68,8 @@ file_new(struct core *c, struct campaign_spec *spec, struct errtext *err)
 	if (!spec->targets_all && campaign_add_targets(c, p) < 0)
 		return FILE_REFUSED;
 	core_note(c, NOTE_INFO, "campaign_new name=%s targets=%zu digest=%.12s",
-	    p->rec.name, p->target_count, p->rec.digest);
+	    p->rec.name, intake_busy(p) ? spec->device_count : p->target_count,
+	    p->rec.digest);
 	if (!spec->approval_required)
 		(void)campaign_begin(c, p, err);
 	return FILE_NEW;
@@ -107,6 +108,9 @@ spec_replace(struct core *c, struct campaign *p, struct campaign_spec *spec)
 		spec_free(spec);
 		return;
 	}
+	/* What is taken in begins anew, where that matters. */
+	if (!keyset_same(&p->spec->exclude, &spec->exclude))
+		c->excluded_gen++;
 	paths_free(p->paths);
 	p->paths = paths;
 	spec_free(p->spec);
@@ -143,6 +147,7 @@ static enum file_verdict
 file_draft_changed(struct core *c, struct campaign *p,
     struct campaign_spec *spec, struct errtext *err)
 {
+	intake_drop(c, p);
 	campaign_drop_targets(p);
 	spec_replace(c, p, spec);
 	add_revision(c, p);

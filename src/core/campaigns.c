@@ -314,14 +314,16 @@ target_of_id(struct core *c, struct campaign *p, const struct devid *id)
 	return campaign_target_new(c, p, d) == NULL ? -1 : 0;
 }
 
-static int
-targets_of_list(struct core *c, struct campaign *p)
+int
+campaign_targets_of(struct core *c, struct campaign *p, size_t from, size_t to)
 {
 	const struct campaign_spec *s = p->spec;
 
-	if (idmap_reserve(&c->devices, c->devices.len + s->device_count) < 0)
+	assert(from <= to && to <= s->device_count);
+	if (idmap_reserve(&c->devices,
+		c->devices.len + s->device_count - from) < 0)
 		return -1;
-	for (size_t i = 0; i < s->device_count; i++)
+	for (size_t i = from; i < to; i++)
 		if (target_of_id(c, p, &s->devices[i]) < 0)
 			return -1;
 	return 0;
@@ -387,11 +389,15 @@ campaign_add_targets(struct core *c, struct campaign *p)
 {
 	int r;
 
-	if (p->target_count > 0)
+	if (p->target_count > 0 || intake_busy(p))
 		return 0;
 	memset(p->left_out, 0, sizeof(p->left_out));
+	if (intake_wanted(c, p)) {
+		intake_list(c, p);
+		return 0;
+	}
 	r = p->spec->targets_all ? targets_of_all(c, p)
-				 : targets_of_list(c, p);
+	    : campaign_targets_of(c, p, 0, p->spec->device_count);
 	if (r == 0)
 		r = waves_assign(c, p);
 	if (r < 0)
@@ -456,6 +462,8 @@ nobody_left(const struct campaign *p, struct errtext *err)
 static int
 take_snapshot(struct core *c, struct campaign *p, struct errtext *err)
 {
+	if (p->intake.stage == INTAKE_READY)
+		return p->target_count == 0 ? nobody_left(p, err) : 0;
 	if (snapshot_moves(c, p)) {
 		campaign_drop_targets(p);
 		if (campaign_add_targets(c, p) < 0)
@@ -485,6 +493,12 @@ take_snapshot(struct core *c, struct campaign *p, struct errtext *err)
 static void
 record_targets(struct core *c, struct campaign *p)
 {
+	if (p->intake.stage == INTAKE_READY) {
+		(void)core_ticket(c);
+		opbuf_append(&c->fx->ops, &p->intake.ops);
+		intake_drop(c, p);
+		return;
+	}
 	for (size_t i = 0; i < p->target_count; i++) {
 		(void)device_more(c, p->target[i]->device);
 		mark_target(c, p->target[i]);
@@ -498,6 +512,8 @@ campaign_begin(struct core *c, struct campaign *p, struct errtext *err)
 
 	if (r != 0)
 		return MIN_OF(r, 0);
+	if (!intake_ready(c, p))
+		return 0;
 	if ((r = take_snapshot(c, p, err)) < 0)
 		return r;
 	bucket_init(&p->bucket, p->spec->pace.start_per_hour, c->now.at_ms);
@@ -510,9 +526,10 @@ campaign_begin(struct core *c, struct campaign *p, struct errtext *err)
 int
 campaign_begin_over(struct core *c, struct campaign *p, struct errtext *err)
 {
-	int r = take_snapshot(c, p, err);
+	int r;
 
-	if (r < 0)
+	intake_all(c, p);
+	if ((r = take_snapshot(c, p, err)) < 0)
 		return r;
 	p->rec.started_wall = c->now.wall_ms;
 	record_targets(c, p);

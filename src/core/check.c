@@ -129,8 +129,16 @@ check_hours(const struct core *c, const struct campaign *p,
 			    p->rec.name, h->zone);
 	}
 	if (!c->loading && p->rec.state == CAMPAIGN_SCHEDULED &&
-	    (p->rec.started_wall != 0 || p->schedule_timer.pos == 0))
+	    (p->rec.started_wall != 0 ||
+		(p->schedule_timer.pos == 0 && !intake_busy(p))))
 		return errtext_set(err, -1, "%s: scheduled for never",
+		    p->rec.name);
+	if (intake_busy(p) && p->intake.timer.pos == 0 &&
+	    p->intake.ticket <= c->ticket_durable)
+		return errtext_set(err, -1, "%s: taken in for ever",
+		    p->rec.name);
+	if (p->intake.stage != INTAKE_NONE && p->rec.started_wall != 0)
+		return errtext_set(err, -1, "%s: has begun, and is taken in",
 		    p->rec.name);
 	return 0;
 }

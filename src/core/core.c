@@ -346,6 +346,11 @@ tick(struct core *c)
 		heap_remove(&c->wave_timers, n);
 		wave_timer(c, CONTAINER_OF(n, struct wave, timer));
 	}
+	/* One piece a turn, of whichever campaign. */
+	if (DUE(&c->intake_timers)) {
+		heap_remove(&c->intake_timers, n);
+		intake_timer(c, CONTAINER_OF(n, struct campaign, intake.timer));
+	}
 	read_tokens(c);
 	if (c->now.at_ms >= c->stamp_at)
 		(void)core_ticket(c); /* the flush writes the stamp */
@@ -357,7 +362,7 @@ core_deadline(const struct core *c)
 	const struct heap *const all[] = {&c->read_timers, &c->attempt_timers,
 	    &c->target_timers, &c->campaign_timers, &c->foreign_timers,
 	    &c->hours_timers, &c->schedule_timers, &c->wave_timers,
-	    &c->exclusion_timers};
+	    &c->exclusion_timers, &c->intake_timers};
 	int64_t at = c->stamp_at;
 
 	for (size_t i = 0; i < ARRAY_LEN(all); i++) {
@@ -463,6 +468,7 @@ core_handle(struct core *c, const struct ev *ev, struct core_now now,
 	case EV_DURABLE:
 		c->ticket_durable = MAX_OF(c->ticket_durable, ev->ticket);
 		pending_durable(c);
+		intake_durable(c);
 		break;
 	case EV_SENT:
 		pending_sent(c, ev->send_id, ev->ok, ev->conn);
@@ -538,6 +544,7 @@ core_new(const struct core_config *cfg, uint64_t seed)
 	heap_init(&c->schedule_timers);
 	heap_init(&c->wave_timers);
 	heap_init(&c->exclusion_timers);
+	heap_init(&c->intake_timers);
 	idmap_init(&c->exclusions, prng_next(&c->prng));
 	opbuf_init(&c->ended);
 	opbuf_init(&c->late);
@@ -566,6 +573,7 @@ core_free(struct core *c)
 	heap_done(&c->hours_timers);
 	heap_done(&c->schedule_timers);
 	heap_done(&c->wave_timers);
+	heap_done(&c->intake_timers);
 	LIST_EACH_SAFE(n, tmp, &c->pending)
 		free(CONTAINER_OF(n, struct pending, node));
 	for (size_t i = 0; i < c->campaign_count; i++) {
@@ -578,6 +586,7 @@ core_free(struct core *c)
 		free(p->by_key);
 		paths_free(p->paths);
 		free(p->pinned);
+		opbuf_done(&p->intake.ops);
 		free(p->tally);
 		spec_free(p->spec);
 		free(p);

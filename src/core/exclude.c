@@ -69,6 +69,7 @@ drop(struct core *c, struct exclusion *e, const char *what)
 	core_op(c, OP_EXCLUSION, &e->rec);
 	note(c, e, "device_included", what);
 	timer_set(c, &c->exclusion_timers, &e->timer, INT64_MAX);
+	c->excluded_gen++;
 	(void)idmap_remove(&c->exclusions, key);
 	free(e);
 	device_looks_again(c, key);
@@ -136,6 +137,7 @@ oper_exclude(struct core *c, const struct oper *op, struct oper_result *ret)
 	e->rec.since_wall = c->now.wall_ms;
 	e->rec.until_wall = op->for_ms == 0 ? 0
 	    : c->now.wall_ms + core_dur(c, op->for_ms);
+	c->excluded_gen++;
 	(void)snprintf(e->rec.who, sizeof(e->rec.who), "%s", op->who);
 	(void)snprintf(e->rec.reason, sizeof(e->rec.reason), "%s",
 	    op->reason == NULL ? "" : op->reason);

@@ -16,6 +16,7 @@ libtrackup_pure_a_SOURCES = $(libtrackup_base_a_SOURCES) $(proto_sources) \
 	src/core/frames.c \
 	src/core/gate.c src/core/gate.h \
 	src/core/hops.c \
+	src/core/intake.c \
 	src/core/inventory.c src/core/inventory.h \
 	src/core/load.c \
 	src/core/machine.c src/core/machine.h \

@@ -116,6 +116,15 @@ opbuf_append(struct opbuf *dst, struct opbuf *src)
 {
 	if (src->failed)
 		dst->failed = true;
+	/* A campaign's targets are many: they change hands. */
+	if (dst->len == 0 && !dst->failed && src->len > 0) {
+		struct opbuf empty = *dst;
+
+		*dst = *src;
+		empty.count = 0;
+		*src = empty;
+		return;
+	}
 	if (src->len > 0 && (dst->failed || !opbuf_grow(dst, src->len))) {
 		/* Texts stay with src, for opbuf_done() to release. */
 		dst->failed = true;

@@ -61,6 +61,12 @@ schedule_arm(struct core *c, struct campaign *p)
 	int64_t start = p->spec->schedule.start_wall;
 	int64_t end = schedule_end_wall(c, p), wall;
 
+	/* Its targets are taken in: whoever does that arms it again. */
+	if (p->rec.state == CAMPAIGN_SCHEDULED && intake_busy(p)) {
+		timer_set(c, &c->schedule_timers, &p->schedule_timer,
+		    INT64_MAX);
+		return;
+	}
 	if (p->rec.state == CAMPAIGN_SCHEDULED ||
 	    (goes_on(p) && c->now.wall_ms < start))
 		wall = start;

@@ -181,6 +181,22 @@ struct wave {
 	struct list dirty_node;
 };
 
+/* How far the list of a campaign that has not begun is taken in (intake.c). */
+enum intake_stage {
+	INTAKE_NONE, INTAKE_LIST, INTAKE_WAVES, INTAKE_LISTED, INTAKE_RECORD,
+	INTAKE_READY
+};
+
+struct intake {
+	enum intake_stage stage;
+	size_t pos;                 /* ids, or targets, that are done */
+	bool begin;                 /* as soon as it is READY */
+	uint64_t excluded_gen;      /* the core's, when the list was begun */
+	uint64_t ticket;            /* of the last piece */
+	struct opbuf ops;           /* the targets, for the start; owned */
+	struct heap_node timer;
+};
+
 /* Of one stop rule, in one campaign, wave or edge. */
 struct rule_tally {
 	size_t hits, done;
@@ -212,6 +228,7 @@ struct campaign {
 	size_t wave_count;
 	struct rule_tally *tally;   /* [rule][value], tally_width values each */
 	size_t tally_width;
+	struct intake intake;
 	struct list judge_node;     /* rules or gates are to be looked at */
 	struct heap_node timer;     /* next token, jitter */
 	struct bucket bucket;
@@ -290,6 +307,7 @@ struct core {
 	struct idmap exclusions;
 	struct heap exclusion_timers;
 	uint64_t exclusions_refused;
+	uint64_t excluded_gen;      /* changes with who is excluded */
 
 	struct campaign **campaign;
 	size_t campaign_count;
@@ -299,7 +317,7 @@ struct core {
 
 	struct heap attempt_timers, target_timers, read_timers,
 	    campaign_timers, foreign_timers, hours_timers, schedule_timers,
-	    wave_timers;
+	    wave_timers, intake_timers;
 	struct list kicks;          /* of the call in progress */
 	int64_t stamp_wall;         /* of the last run */
 	int64_t skew_ms;            /* wall - alive */
@@ -502,6 +520,9 @@ int campaign_begin_over(struct core *c, struct campaign *p,
     struct errtext *err);
 void campaign_join(struct core *c, struct campaign *p, struct device *d);
 int campaign_add_targets(struct core *c, struct campaign *p);
+/* Of the ids [from, to) of its list. Below 0: no memory. */
+int campaign_targets_of(struct core *c, struct campaign *p, size_t from,
+    size_t to);
 void campaign_arm(struct core *c, struct campaign *p, int64_t at);
 /* It may only settle any more, never start. */
 bool campaign_only_settles(const struct campaign *p);
@@ -510,6 +531,18 @@ enum hold campaign_hold(const struct core *c, const struct campaign *p);
 int64_t campaign_w_ms(const struct core *c, const struct campaign *p);
 
 void campaign_jitter(struct core *c, struct campaign *p);
+
+/* intake.c */
+bool intake_wanted(const struct core *c, const struct campaign *p);
+bool intake_busy(const struct campaign *p);
+/* Begins with the list, of which there is no target yet. */
+void intake_list(struct core *c, struct campaign *p);
+/* Whether it may begin now. False: it is scheduled, and begins by itself. */
+bool intake_ready(struct core *c, struct campaign *p);
+void intake_all(struct core *c, struct campaign *p); /* the list, at once */
+void intake_drop(struct core *c, struct campaign *p);
+void intake_timer(struct core *c, struct campaign *p);
+void intake_durable(struct core *c);
 
 /* windows.c */
 enum hold windows_hold(const struct core *c, const struct target *t,

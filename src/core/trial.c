@@ -2,6 +2,7 @@
 #include "core/trial.h"
 
 #include <assert.h>
+#include <limits.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -827,6 +828,7 @@ trial_run(const struct trial_config *cfg, struct campaign_spec *spec,
     const struct plan_device *v, size_t n, struct trial_result **ret,
     struct errtext *err)
 {
+	struct core_config core = cfg->core;
 	struct trial w = {.cfg = cfg, .count = n};
 	int r;
 
@@ -838,7 +840,9 @@ trial_run(const struct trial_config *cfg, struct campaign_spec *spec,
 	w.r->line = calloc(TRIAL_LINES_MAX, sizeof(*w.r->line));
 	w.r->begin_wall = w.r->end_wall = cfg->begin_wall;
 	w.t = calloc(n + 1, sizeof(*w.t));
-	w.core = core_new(&cfg->core, cfg->seed);
+	/* Nobody waits for it: whatever the list, it is taken in at once. */
+	core.intake_piece = INT_MAX;
+	w.core = core_new(&core, cfg->seed);
 	prng_init(&w.chance, cfg->seed);
 	fx_init(&w.fx);
 	r = go(&w, spec, v, n, err);

@@ -20,7 +20,7 @@
  *
  * The world
  *   CONFIG in_flight= start_rate= read_rate= unknown= sack= password= user=
- *       secret= observed_max=      before anything else, or as a reload
+ *       secret= observed_max= piece= (of a list)   before anything else, or as a reload
  *   DEVICE d1 id= type= hardware= protover= count=
  *   CAMPAIGN c1 WORDS…             writes the file of c1 and reloads
  *   FILE c1 WORDS… | gone | broken | back     what a reload or start will find

@@ -1590,7 +1590,9 @@ world_run(uint64_t seed, int devices, bool faults, bool verbose,
 	w->cfg = (struct core_config){
 	    .time_scale = 1, .boot = 1, .unknown = UNKNOWN_OBSERVE,
 	    .in_flight = 1000, .start_per_hour = 3600 * 10,
-	    .read_per_hour = 3600 * 10, .password = "gv620mg"};
+	    .read_per_hour = 3600 * 10, .password = "gv620mg",
+	    /* Of some the targets come by pieces. */
+	    .intake_piece = seed % 3 == 0 ? 1 + (int)(seed / 3 % 4) : 0};
 	for (int i = 0; i < devices; i++) {
 		struct tracker *t = &w->t[i];
 
