@@ -18,6 +18,12 @@ struct pick {
 	uint64_t first;                /* hash of the first of its stratum */
 };
 
+/* What is sorted where nothing is spread. */
+struct place {
+	uint64_t hash;
+	struct target *target;
+};
+
 static uint64_t
 name_hash(const char *name)
 {
@@ -89,6 +95,63 @@ spread(const struct core *c, struct pick *v, size_t n, unsigned over)
 	qsort(v, n, sizeof(*v), by_turn);
 }
 
+static bool
+comes_before(const struct place *x, const struct place *y)
+{
+	return x->hash != y->hash ? x->hash < y->hash
+	    : x->target->device->key < y->target->device->key;
+}
+
+/* As by_hash() has it, but byte by byte: of a million, comparing them takes half
+ * a second. tmp has room for as many. */
+static void
+places_sort(struct place *v, struct place *tmp, size_t n)
+{
+	struct place *from = v, *to = tmp;
+
+	for (unsigned shift = 0; shift < 64; shift += 8) {
+		size_t at[257] = {0};
+		struct place *swap = from;
+
+		for (size_t i = 0; i < n; i++)
+			at[(from[i].hash >> shift & 0xff) + 1]++;
+		for (size_t b = 1; b < 256; b++)
+			at[b] += at[b - 1];
+		for (size_t i = 0; i < n; i++)
+			to[at[from[i].hash >> shift & 0xff]++] = from[i];
+		from = to;
+		to = swap;
+	}
+	/* Eight times: they are in v again. Equal ones lie as they came. */
+	for (size_t i = 1; i < n; i++)
+		for (size_t k = i; k > 0 && comes_before(&v[k], &v[k - 1]);
+		    k--) {
+			struct place swap = v[k];
+
+			v[k] = v[k - 1];
+			v[k - 1] = swap;
+		}
+}
+
+/* Brings those that the wave takes to the front. */
+static int
+places_spread(const struct core *c, struct place *v, size_t n, unsigned over)
+{
+	struct pick *p = calloc(n, sizeof(*p));
+
+	if (p == NULL)
+		return -1;
+	for (size_t i = 0; i < n; i++) {
+		p[i].target = v[i].target;
+		p[i].hash = v[i].hash;
+	}
+	spread(c, p, n, over);
+	for (size_t i = 0; i < n; i++)
+		v[i] = (struct place){p[i].hash, p[i].target};
+	free(p);
+	return 0;
+}
+
 /* Lists come first: what somebody wrote down is stronger than a hash. The
  * ordinal of a target is where it lies. */
 static int
@@ -134,41 +197,51 @@ any_list(const struct campaign_spec *s)
 	return false;
 }
 
+static int
+take_in_turn(const struct core *c, const struct campaign *p, struct place *v,
+    struct place *tmp, size_t n)
+{
+	size_t at = 0;
+
+	places_sort(v, tmp, n);
+	for (size_t w = 0; w + 1 < p->wave_count; w++) {
+		const struct spec_wave *s = &p->spec->waves[w];
+		size_t take = MIN_OF(wanted(p, s), n - at);
+		bool spreads = take > 0 && s->spread != 0;
+
+		if (spreads && places_spread(c, v + at, n - at, s->spread) < 0)
+			return -1;
+		for (size_t i = 0; i < take; i++)
+			wave_move(v[at++].target, (int)w);
+		if (spreads)
+			places_sort(v + at, tmp, n - at);
+	}
+	return 0;
+}
+
 /* All begin in the last wave, which takes the rest. */
 int
 waves_assign(struct core *c, struct campaign *p)
 {
 	uint64_t seed = name_hash(p->rec.name);
-	int last = (int)p->wave_count - 1;
-	size_t n = 0, at = 0;
-	struct pick *v;
+	int last = (int)p->wave_count - 1, r;
+	struct place *v;
+	size_t n = 0;
 
 	for (size_t i = 0; i < p->target_count; i++)
-		wave_move(p->target[i], last);
+		if (p->target[i]->rec.wave != last)
+			wave_move(p->target[i], last);
 	if (last == 0 || p->target_count == 0)
 		return 0;
 	if (any_list(p->spec) && place_listed(p) < 0)
 		return -1;
-	if ((v = calloc(p->target_count, sizeof(*v))) == NULL)
+	if ((v = calloc(p->target_count, 2 * sizeof(*v))) == NULL)
 		return -1;
 	for (size_t i = 0; i < p->target_count; i++)
-		if (p->target[i]->rec.wave == last) {
-			v[n].target = p->target[i];
-			v[n++].hash = prng_mix(seed,
-			    p->target[i]->device->key);
-		}
-	qsort(v, n, sizeof(*v), by_hash);
-	for (int w = 0; w < last; w++) {
-		const struct spec_wave *s = &p->spec->waves[w];
-		size_t take = MIN_OF(wanted(p, s), n - at);
-
-		if (take > 0 && s->spread != 0)
-			spread(c, v + at, n - at, s->spread);
-		for (size_t i = 0; i < take; i++)
-			wave_move(v[at++].target, w);
-		if (take > 0 && s->spread != 0)
-			qsort(v + at, n - at, sizeof(*v), by_hash);
-	}
+		if (p->target[i]->rec.wave == last)
+			v[n++] = (struct place){prng_mix(seed,
+				p->target[i]->device->key), p->target[i]};
+	r = take_in_turn(c, p, v, v + p->target_count, n);
 	free(v);
-	return 0;
+	return r;
 }
