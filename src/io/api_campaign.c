@@ -69,6 +69,10 @@ reason_json(const struct view_campaign *v)
 {
 	char buf[REASON_MAX + 40];
 
+	/* What a scheduled one waits for, where it is no time. */
+	if (v->reason == PAUSE_NONE && v->reason_text[0] != '\0' &&
+	    (v->state == CAMPAIGN_DRAFT || v->state == CAMPAIGN_SCHEDULED))
+		return api_text(v->reason_text);
 	if (v->reason == PAUSE_NONE)
 		return json_null();
 	(void)snprintf(buf, sizeof buf, "%s%s%s",

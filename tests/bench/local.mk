@@ -5,7 +5,8 @@ check_PROGRAMS += tests/bench/bench tests/bench/floor
 tests_bench_bench_SOURCES = tests/bench/main.c tests/bench/bench.h \
 	tests/bench/dispatch.c tests/bench/downloads.c \
 	tests/bench/durable.c tests/bench/families.c tests/bench/fleet.c \
-	tests/bench/frames.c tests/bench/idle.c tests/bench/proc.c \
+	tests/bench/frames.c tests/bench/idle.c tests/bench/intake.c \
+	tests/bench/proc.c \
 	tests/bench/outcome.c tests/bench/relay.c tests/bench/rows.c \
 	tests/bench/start.c tests/bench/storm.c tests/bench/wire.c \
 	tests/unit/hexgram.c tests/unit/hexgram.h

@@ -17,6 +17,7 @@ static const struct {
 	{"storm", bench_storm},
 	{"durable", bench_durable},
 	{"dispatch", bench_dispatch},
+	{"intake", bench_intake},
 	{"rows", bench_rows},
 	{"start", bench_start},
 	{"downloads", bench_downloads},
