@@ -8,14 +8,15 @@
 # The lanes in their order: valgrind takes the programs of clang, hardening
 # those of gcc. Then what each is, and what it needs (as in quickstart).
 #
-# The first kind mostly waits (for ports, deadlines, disks), the second mostly
-# computes: one of the second kind goes beside those of the first, at a low
-# priority. The last does both. The others take longer than a check may.
-waiting_lanes='gcc asan coverage tsan hardening'
+# The first kind mostly waits (for ports, deadlines, disks). Beside those, one
+# after another, go the second, which compute and have time, at a low priority,
+# and the third, whose deadlines do not allow that. The others take longer than
+# a check may.
+waiting_lanes='gcc asan coverage hardening'
 busy_lanes='clang cppcheck tidy analyzer scan'
-last_lanes='valgrind'
+beside_lanes='valgrind tsan'
 other_lanes='deep'
-all_lanes="$waiting_lanes $busy_lanes $last_lanes"
+all_lanes="$waiting_lanes $busy_lanes $beside_lanes"
 # Tests wait more than they compute, too.
 test_jobs=$((jobs * 2))
 declare -A lane_what=(
@@ -437,25 +438,25 @@ run_lane()
 	echo "$p $f" >"$top/build/$name.sum"
 }
 
-# Both kinds side by side; what the busy ones say comes when they are through.
+# What those beside say comes when they are through.
 run_all()
 {
-	local lane busy
+	local lane beside
 	(
-		renice -n 10 -p "$BASHPID" >/dev/null 2>&1
 		for lane in $busy_lanes; do
+			( renice -n 10 -p "$BASHPID" >/dev/null 2>&1
+			run_lane "$lane" )
+		done
+		for lane in $beside_lanes; do
 			run_lane "$lane"
 		done
-	) >"$top/build/busy.log" 2>&1 &
-	busy=$!
+	) >"$top/build/beside.log" 2>&1 &
+	beside=$!
 	for lane in $waiting_lanes; do
 		run_lane "$lane"
 	done
-	wait "$busy"
-	cat "$top/build/busy.log"
-	for lane in $last_lanes; do
-		run_lane "$lane"
-	done
+	wait "$beside"
+	cat "$top/build/beside.log"
 }
 
 # check_lanes [LANE...]: all of them by default.
