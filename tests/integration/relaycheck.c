@@ -256,10 +256,13 @@ walk_up(struct walk *w, size_t at)
 			at += len;
 			continue;
 		}
-		/* Cut, perhaps in the middle. */
+		/* Cut, perhaps in the middle. What is kept from it may still
+		 * come, and be acknowledged. */
 		if (!w->whole && w->in.n - at < len && (w->in.n == at ||
-			memcmp(p + at, t + off, w->in.n - at) == 0))
-			return;
+			memcmp(p + at, t + off, w->in.n - at) == 0)) {
+			at = w->in.n;
+			continue;
+		}
 		fail("%u: %s at %zu of %zu, the platform's %zu of %zu: %.*s",
 		    w->port, w->in.n - at < len ? "missing" : "another byte",
 		    off, w->up.n, at, w->in.n, (int)(len < 120 ? len : 120),
