@@ -370,7 +370,9 @@ connection(unsigned port)
 	end = memchr(w.in.p, '\n', w.in.n);
 	walk_up(&w, (size_t)(end + 1 - w.in.p));
 	walk_down(&w);
-	*(w.whole ? w.waited ? &seen.waited : &seen.equal : &seen.cut) += 1;
+	/* One that waited may have been cut by a later break. */
+	*(w.waited && w.in.n > 0 ? &seen.waited :
+	    w.whole ? &seen.equal : &seen.cut) += 1;
 out:
 	free(w.up.p);
 	free(w.down.p);
