@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "bare_core.h"
 #include "core/core.h"
 #include "core/state.h"
 #include "core/view.h"
@@ -21,15 +22,6 @@
 static struct core *c;
 static struct fx fx;
 static const struct core_now now = {.at_ms = 1000, .wall_ms = WALL};
-
-static void
-id_of(int i, struct devid *ret)
-{
-	char text[16];
-
-	(void)snprintf(text, sizeof(text), "8600000000%04d", i + 1);
-	ck_assert_int_eq(devid_parse(span_str(text), ret), 0);
-}
 
 /* What the shell does when a batch is on its way. */
 static void
@@ -59,7 +51,7 @@ spec_make(const char *name, int first, int count)
 	(void)snprintf(s->packages[0].url, sizeof(s->packages[0].url),
 	    "http://x/1.enc");
 	for (int i = 0; i < count; i++)
-		id_of(first + i, &s->devices[i]);
+		s->devices[i] = bare_id((unsigned)(first + i));
 	s->device_count = (size_t)count;
 	s->windows_always = true;
 	s->approval_required = false;
@@ -69,18 +61,10 @@ spec_make(const char *name, int first, int count)
 static void
 start(void)
 {
-	struct core_config cfg = {.time_scale = 1, .boot = 1,
-	    .unknown = UNKNOWN_OBSERVE, .observed_max = 10, .in_flight = 100,
-	    .start_per_hour = 3600, .read_per_hour = 3600,
-	    .password = "gv620mg"};
-	struct flags_rec flags = {.next_campaign = 1, .next_attempt = 1};
-	struct stamp_rec stamp = {0};
 	struct errtext err = {0};
 
 	fx_init(&fx);
-	c = core_new(&cfg, 1);
-	ck_assert_ptr_nonnull(c);
-	core_load_flags(c, &flags, &stamp);
+	c = bare_core(10);
 	ck_assert_int_eq(core_load_done(c, now, -1, false, &fx), 0);
 	taken();
 	ck_assert_int_eq(core_campaign_file(c, spec_make("one", 0, DEVICES),
@@ -321,7 +305,7 @@ START_TEST(caps)
 	core_operate(c, &op, now, &fx, &res);
 	ck_assert_int_eq(res.status, OPER_OK);
 	taken();
-	id_of(1, &id);
+	id = bare_id(1);
 	e = idmap_get(&c->exclusions, id.key);
 	ck_assert_ptr_nonnull(e);
 	BREAK(e->timer.pos, 0, "excluded, timer missing");
@@ -465,7 +449,7 @@ START_TEST(pages_with_an_inventory)
 		struct inventory_line l = {.number = (uint32_t)i + 2,
 		    .name = span_str(i == 1 ? "truck" : "")};
 
-		id_of(i, &l.id);
+		l.id = bare_id((unsigned)i);
 		ck_assert_int_eq(inventory_add(f.inventory, &l), 0);
 	}
 	ck_assert_int_eq(inventory_seal(f.inventory), 0);
@@ -547,7 +531,7 @@ START_TEST(campaigns)
 	ck_assert_uint_eq(sum, 4);
 	ck_assert_uint_eq(v.holds[HOLD_OTHER_CAMPAIGN] + v.holds[HOLD_OFFLINE],
 	    4);
-	id_of(5, &id);
+	id = bare_id(5);
 	ck_assert_uint_eq(core_view_device_targets(c, now, id.key, t, 2), 2);
 	ck_assert_uint_eq(core_view_device_targets(c, now, id.key, t, 1), 1);
 	ck_assert_uint_eq(core_view_device_targets(c, now, 1, t, 2), 0);

@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "bare_core.h"
 #include "core/state.h"
 
 #define WALL INT64_C(1790000000000)
@@ -20,34 +21,15 @@ static struct core_now now;
 static struct core_conn conn;
 static unsigned count; /* of the next frame */
 
-static struct devid
-id_of(unsigned i)
-{
-	char text[16];
-	struct devid id;
-
-	(void)snprintf(text, sizeof(text), "8600000000%04u", i + 1);
-	ck_assert_int_eq(devid_parse(span_str(text), &id), 0);
-	return id;
-}
-
 static void
 setup(void)
 {
-	static const struct core_config cfg = {.time_scale = 1, .boot = 1,
-	    .unknown = UNKNOWN_OBSERVE, .observed_max = 5, .in_flight = 100,
-	    .start_per_hour = 3600, .read_per_hour = 3600,
-	    .password = "gv620mg"};
-	struct flags_rec flags = {.next_campaign = 1, .next_attempt = 1};
-	struct stamp_rec stamp = {0};
-	struct devid id = id_of(0);
+	struct devid id = bare_id(0);
 	struct device_rec r = {.key = id.key, .registered = true};
 
 	now = (struct core_now){.at_ms = 1000000, .wall_ms = WALL};
 	fx_init(&fx);
-	c = core_new(&cfg, 1);
-	ck_assert_ptr_nonnull(c);
-	core_load_flags(c, &flags, &stamp);
+	c = bare_core(5);
 	(void)snprintf(r.id, sizeof(r.id), "%s", id.text);
 	ck_assert_int_eq(core_load_device(c, &r), 0);
 	ck_assert_int_eq(core_load_done(c, now, -1, false, &fx), 0);
@@ -133,7 +115,7 @@ START_TEST(strangers_are_observed)
 
 	/* As many as are kept, and whoever is online above that. */
 	for (unsigned i = 0; i < 12; i++) {
-		struct devid id = id_of(100 + i);
+		struct devid id = bare_id(100 + i);
 
 		v[i] = (struct core_conn){.id = 10 + i};
 		happens(EV_OPEN, &v[i], NULL);
@@ -144,11 +126,11 @@ START_TEST(strangers_are_observed)
 		ck_assert_uint_le(c->observed_count, 5);
 	}
 	ck_assert_uint_eq(c->observed_evicted, 7);
-	ck_assert_ptr_null(device_find(c, id_of(100).key));
-	ck_assert_ptr_nonnull(device_find(c, id_of(111).key));
+	ck_assert_ptr_null(device_find(c, bare_id(100).key));
+	ck_assert_ptr_nonnull(device_find(c, bare_id(111).key));
 	/* Whoever is here cannot be forgotten: then it is one more. */
 	for (unsigned i = 0; i < 7; i++) {
-		struct devid id = id_of(200 + i);
+		struct devid id = bare_id(200 + i);
 		struct message m = message_of(MSG_REPORT, &id);
 
 		v[i] = (struct core_conn){.id = 30 + i};
@@ -163,7 +145,7 @@ END_TEST
 
 START_TEST(strangers_are_refused)
 {
-	struct devid stranger = id_of(77), known = id_of(0);
+	struct devid stranger = bare_id(77), known = bare_id(0);
 	const struct fx_item *it;
 
 	c->cfg.unknown = UNKNOWN_REFUSE;
@@ -204,7 +186,7 @@ END_TEST
 
 START_TEST(strangers_are_registered)
 {
-	struct devid first = id_of(77), second = id_of(78);
+	struct devid first = bare_id(77), second = bare_id(78);
 
 	c->cfg.unknown = UNKNOWN_REGISTER;
 	c->cfg.registered_max = 2; /* one is in the record */
@@ -228,7 +210,7 @@ END_TEST
 
 START_TEST(nameless_frames)
 {
-	struct devid known = id_of(0);
+	struct devid known = bare_id(0);
 
 	happens(EV_OPEN, &conn, NULL);
 	/* Answered, or it would say the same for ever; and nobody's. */
@@ -251,7 +233,7 @@ START_TEST(serials_that_are_missing)
 {
 	static const enum msg_kind kinds[] = {MSG_NACK, MSG_ACK_GTRTO,
 	    MSG_ACK_GTUPD};
-	struct devid known = id_of(0);
+	struct devid known = bare_id(0);
 	struct device *d = device_find(c, known.key);
 
 	happens(EV_OPEN, &conn, NULL);
@@ -276,7 +258,7 @@ END_TEST
 /* The same frame twice is one, the same words with another count are two. */
 START_TEST(repeats)
 {
-	struct devid known = id_of(0);
+	struct devid known = bare_id(0);
 	struct device *d = device_find(c, known.key);
 	struct message m = message_of(MSG_POWER_OFF, &known);
 	uint64_t seq;
@@ -307,7 +289,7 @@ START_TEST(late_copies_of_power_reports)
 		const char *type;
 		bool waits;
 	} rows[] = {{"PNA", true}, {"PFA", true}, {"FRI", false}};
-	struct devid known = id_of(0);
+	struct devid known = bare_id(0);
 
 	happens(EV_OPEN, &conn, NULL);
 	(void)says(MSG_REPORT, &known);
@@ -332,7 +314,7 @@ END_TEST
 /* What one device adds to the history is bounded, and comes back in time. */
 START_TEST(history_is_bounded)
 {
-	struct devid known = id_of(0);
+	struct devid known = bare_id(0);
 
 	happens(EV_OPEN, &conn, NULL);
 	for (int i = 0; i < FRAMES_KEPT + 50; i++) {
@@ -358,7 +340,7 @@ END_TEST
 
 START_TEST(what_is_our_own)
 {
-	struct devid known = id_of(0), stranger = id_of(77);
+	struct devid known = bare_id(0), stranger = bare_id(77);
 	struct device *d = device_find(c, known.key);
 	struct message m;
 
@@ -396,7 +378,7 @@ END_TEST
 /* A heartbeat's version is echoed where it may be. */
 START_TEST(heartbeats_are_echoed)
 {
-	struct devid known = id_of(0);
+	struct devid known = bare_id(0);
 	struct message m = message_of(MSG_HEARTBEAT, &known);
 
 	happens(EV_OPEN, &conn, NULL);

@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "bare_core.h"
 #include "core/plan.h"
 #include "core/report.h"
 #include "core/state.h"
@@ -46,17 +47,6 @@ static const struct known {
 
 static struct core *c;
 static struct fx fx;
-
-static struct devid
-id_of(unsigned i)
-{
-	char text[16];
-	struct devid id;
-
-	(void)snprintf(text, sizeof(text), "8600000000%04u", i + 1);
-	QUICK(devid_parse(span_str(text), &id) == 0);
-	return id;
-}
 
 void *__real_calloc(size_t n, size_t size);
 
@@ -103,13 +93,13 @@ fleet_given(void)
 
 	ck_assert_ptr_nonnull(f.inventory);
 	for (unsigned i = 0; i < 3; i++)
-		ck_assert_int_eq(list_line(f.inventory, id_of(i), i + 2,
+		ck_assert_int_eq(list_line(f.inventory, bare_id(i), i + 2,
 		    zones[i], i == 0 ? "van;vip" : "van"), 0);
 	for (unsigned i = 0; i < LISTED; i++)
-		ck_assert_int_eq(list_line(f.inventory, id_of(100 + i), i + 5,
+		ck_assert_int_eq(list_line(f.inventory, bare_id(100 + i), i + 5,
 		    zones[i % 3], i == 0 ? "vip" : ""), 0);
 	ck_assert_int_eq(inventory_seal(f.inventory), 0);
-	ck_assert_int_eq(keyset_add(&f.never, id_of(10).key), 0);
+	ck_assert_int_eq(keyset_add(&f.never, bare_id(10).key), 0);
 	keyset_seal(&f.never);
 	core_fleet(c, &f, now, &fx);
 	opbuf_done(&fx.ops);
@@ -119,20 +109,12 @@ fleet_given(void)
 static void
 setup(void)
 {
-	static const struct core_config cfg = {.time_scale = 1, .boot = 1,
-	    .unknown = UNKNOWN_OBSERVE, .observed_max = 10, .in_flight = 100,
-	    .start_per_hour = 3600, .read_per_hour = 3600,
-	    .password = "gv620mg"};
-	struct flags_rec flags = {.next_campaign = 1, .next_attempt = 1};
-	struct stamp_rec stamp = {0};
 
 	fx_init(&fx);
-	c = core_new(&cfg, 1);
-	ck_assert_ptr_nonnull(c);
-	core_load_flags(c, &flags, &stamp);
+	c = bare_core(10);
 	for (unsigned i = 0; i < KNOWN; i++) {
 		const struct known *k = &known[i];
-		struct devid id = id_of(i);
+		struct devid id = bare_id(i);
 		struct device_rec r = {.key = id.key, .registered = true,
 		    .last_seen_wall = k->seen_ago == 0 ? 0
 						       : BEGIN - k->seen_ago};
@@ -204,7 +186,7 @@ spec_of_all(void)
 	s->targets_all = true;
 	names_into(&s->require_type, &s->require_type_count, "GV620MG");
 	names_into(&s->require_hardware, &s->require_hardware_count, "0103");
-	ck_assert_int_eq(keyset_add(&s->exclude, id_of(11).key), 0);
+	ck_assert_int_eq(keyset_add(&s->exclude, bare_id(11).key), 0);
 	keyset_seal(&s->exclude);
 	return s;
 }
@@ -288,7 +270,7 @@ START_TEST(hours_of_each_device)
 	/* Of the rest: those who spoke by day. */
 	ck_assert_uint_gt(p->outside_window, 1);
 	for (size_t i = 0; i < p->total; i++)
-		if (p->device[i].id.key == id_of(0).key) {
+		if (p->device[i].id.key == bare_id(0).key) {
 			ck_assert_str_eq(p->device[i].zone, "Europe/Berlin");
 			ck_assert(p->device[i].reachable);
 			ck_assert(!p->device[i].skipped);
@@ -313,7 +295,7 @@ START_TEST(more_than_fits)
 	ck_assert(s->packages != NULL && s->devices != NULL);
 	s->package_count = 0;
 	for (unsigned i = 0; i < MANY; i++) {
-		struct devid id = id_of(1000 + i);
+		struct devid id = bare_id(1000 + i);
 		struct device_rec r = {.key = id.key, .registered = true,
 		    .last_seen_wall = BEGIN - 2 * HOUR};
 		char zone[20];
@@ -373,8 +355,8 @@ START_TEST(who_is_elsewhere)
 
 	s->devices = calloc(2, sizeof(*s->devices));
 	ck_assert_ptr_nonnull(s->devices);
-	s->devices[0] = id_of(0);
-	s->devices[1] = id_of(4);
+	s->devices[0] = bare_id(0);
+	s->devices[1] = bare_id(4);
 	s->device_count = 2;
 	take_file(s);
 	p = plan_of(t);
@@ -589,7 +571,7 @@ START_TEST(report_of_a_campaign)
 	target_is(p, 7, TARGET_ACTIVE, CAUSE_NONE, 1, 1);
 	target_is(p, 8, TARGET_FAILED, CAUSE_NO_ACK, 99, 1);
 	p->target[6]->attempt = &a;
-	a.device = device_find(c, id_of(0).key);
+	a.device = device_find(c, bare_id(0).key);
 	ck_assert_ptr_nonnull(a.device->more);
 	p->spec->packages[1].from_any = true;
 	ck_assert(core_report_campaign(c, "all", &r));
@@ -626,12 +608,12 @@ START_TEST(report_of_the_fleet)
 	struct report_fleet *whole = calloc(1, sizeof(*whole));
 	struct report_fleet *r = calloc(1, sizeof(*r));
 	struct core_conn conn = {.id = 1};
-	struct device *d = device_find(c, id_of(4).key);
+	struct device *d = device_find(c, bare_id(4).key);
 	unsigned calls = 1;
 
 	ck_assert(whole != NULL && r != NULL && d != NULL);
 	d->conn = &conn;
-	device_find(c, id_of(7).key)->last_seen_at = now.at_ms - 40 * DAY;
+	device_find(c, bare_id(7).key)->last_seen_at = now.at_ms - 40 * DAY;
 	ck_assert(core_report_fleet(c, now, whole, 1000));
 	ck_assert_uint_eq(whole->devices, KNOWN);
 	ck_assert_uint_eq(whole->age[AGE_HOUR], 2);
@@ -658,7 +640,7 @@ START_TEST(report_of_many_versions)
 
 	ck_assert_ptr_nonnull(r);
 	for (unsigned i = 0; i < REPORT_VERSIONS_MAX + 10; i++) {
-		struct devid id = id_of(1000 + i);
+		struct devid id = bare_id(1000 + i);
 		struct device_rec d = {.key = id.key, .registered = true};
 
 		(void)snprintf(d.id, sizeof(d.id), "%s", id.text);

@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "bare_core.h"
 #include "core/state.h"
 
 #define WALL INT64_C(1790000000000)
@@ -18,17 +19,6 @@
 static struct core *c;
 static struct fx fx;
 static const struct core_now now = {.at_ms = 1000, .wall_ms = WALL};
-
-static struct devid
-id_of(unsigned i)
-{
-	char text[16];
-	struct devid id;
-
-	(void)snprintf(text, sizeof(text), "8600000000%04u", i + 1);
-	ck_assert_int_eq(devid_parse(span_str(text), &id), 0);
-	return id;
-}
 
 static void
 taken(void)
@@ -41,17 +31,9 @@ taken(void)
 static void
 empty(void)
 {
-	static const struct core_config cfg = {.time_scale = 1, .boot = 1,
-	    .unknown = UNKNOWN_OBSERVE, .observed_max = 10, .in_flight = 100,
-	    .start_per_hour = 3600, .read_per_hour = 3600,
-	    .password = "gv620mg"};
-	struct flags_rec flags = {.next_campaign = 1, .next_attempt = 1};
-	struct stamp_rec stamp = {0};
 
 	fx_init(&fx);
-	c = core_new(&cfg, 1);
-	ck_assert_ptr_nonnull(c);
-	core_load_flags(c, &flags, &stamp);
+	c = bare_core(10);
 }
 
 static void
@@ -89,7 +71,7 @@ spec_of(const char *digest)
 	s->packages[0].bytes = 1000;
 	(void)snprintf(s->packages[0].sha256, 4, "abc");
 	for (unsigned i = 0; i < DEVICES; i++)
-		s->devices[i] = id_of(i);
+		s->devices[i] = bare_id(i);
 	s->device_count = DEVICES;
 	s->windows_always = true;
 	s->approval_required = false;
@@ -101,7 +83,7 @@ spec_of(const char *digest)
 static void
 load_device(unsigned i)
 {
-	struct devid id = id_of(i);
+	struct devid id = bare_id(i);
 	struct device_rec r = {.key = id.key, .registered = true};
 
 	(void)snprintf(r.id, sizeof(r.id), "%s", id.text);
@@ -129,7 +111,7 @@ load_campaign(enum campaign_state state, const char *targets_digest,
 static int
 load_target(unsigned i, int wave)
 {
-	struct target_rec r = {.campaign = 7, .device = id_of(i).key,
+	struct target_rec r = {.campaign = 7, .device = bare_id(i).key,
 	    .ordinal = i, .state = TARGET_WAITING, .wave = wave,
 	    .rule_edge = -1};
 
@@ -138,12 +120,12 @@ load_target(unsigned i, int wave)
 
 START_TEST(rows_that_belong_to_nothing)
 {
-	struct target_rec t = {.campaign = 8, .device = id_of(0).key};
+	struct target_rec t = {.campaign = 8, .device = bare_id(0).key};
 	struct attempt_rec a = {.id = 40, .campaign = 7,
-	    .device = id_of(0).key, .phase = PHASE_SENDING};
+	    .device = bare_id(0).key, .phase = PHASE_SENDING};
 	struct wave_rec w = {.campaign = 7, .name = "later"};
 	struct package_rec k = {.campaign = 8};
-	struct tuple_rec u = {.device = id_of(0).key, .slot = -1};
+	struct tuple_rec u = {.device = bare_id(0).key, .slot = -1};
 	struct errtext err = {0};
 
 	load_device(0);
@@ -163,11 +145,11 @@ START_TEST(rows_that_belong_to_nothing)
 	ck_assert_int_eq(core_load_attempt(c, &a), 0);
 	ck_assert_int_eq(c->flags.next_attempt, 41);
 	a.phase = PHASE_SENDING;
-	a.device = id_of(3).key;
+	a.device = bare_id(3).key;
 	ck_assert_int_eq(core_load_attempt(c, &a), -1);
-	a.device = id_of(1).key; /* in no campaign */
+	a.device = bare_id(1).key; /* in no campaign */
 	ck_assert_int_eq(core_load_attempt(c, &a), -1);
-	a.device = id_of(0).key;
+	a.device = bare_id(0).key;
 	a.campaign = 9;
 	ck_assert_int_eq(core_load_attempt(c, &a), -1);
 	a.campaign = 7;
@@ -197,9 +179,9 @@ START_TEST(rows_that_belong_to_nothing)
 	u.slot = TUPLES_PER_DEVICE;
 	ck_assert_int_eq(core_load_tuple(c, &u), -1);
 	u.slot = 0;
-	u.device = id_of(3).key;
+	u.device = bare_id(3).key;
 	ck_assert_int_eq(core_load_tuple(c, &u), -1);
-	u.device = id_of(0).key;
+	u.device = bare_id(0).key;
 	ck_assert_int_eq(core_load_tuple(c, &u), 0);
 	begun();
 	ck_assert_msg(core_check(c, &err) == 0, "%s", err.text);
@@ -267,7 +249,7 @@ START_TEST(lists_against_the_record)
 	(void)snprintf(s->targets_digest, sizeof(s->targets_digest), "less");
 	file_is(s, FILE_REFUSED, "targets: may not change");
 	s = spec_of("v3");
-	s->devices[2] = id_of(9);
+	s->devices[2] = bare_id(9);
 	(void)snprintf(s->targets_digest, sizeof(s->targets_digest), "other");
 	file_is(s, FILE_REFUSED, "targets: may not change");
 	s = spec_of("v4");
@@ -300,8 +282,8 @@ START_TEST(waves_against_the_record)
 		s->waves[0].take = TAKE_FILE;
 		s->waves[0].devices = calloc(2, sizeof(struct devid));
 		ck_assert_ptr_nonnull(s->waves[0].devices);
-		s->waves[0].devices[0] = id_of(k == 0 ? 1 : 0);
-		s->waves[0].devices[1] = id_of(2);
+		s->waves[0].devices[0] = bare_id(k == 0 ? 1 : 0);
+		s->waves[0].devices[1] = bare_id(2);
 		s->waves[0].device_count = k == 1 ? 2 : 1;
 		file_is(s, k == 2 ? FILE_CHANGED_OK : FILE_REFUSED,
 		    k == 2 ? NULL : "waves: may not change");
@@ -357,7 +339,7 @@ START_TEST(keys_that_may_not_change)
 	DIFFERS("targets", s->targets_all = true);
 	DIFFERS("targets", s->dynamic = true);
 	DIFFERS("targets", s->device_count--);
-	DIFFERS("targets", s->devices[3] = id_of(9));
+	DIFFERS("targets", s->devices[3] = bare_id(9));
 	DIFFERS("targets", model_is(&s->models, &s->model_count, "C2"));
 	DIFFERS("targets", model_is(&s->models, &s->model_count, "C2");
 	    model_is(&a->models, &a->model_count, "27"));
@@ -388,7 +370,7 @@ listed(struct spec_wave *w, unsigned first, size_t n)
 	w->devices = calloc(n, sizeof(*w->devices));
 	ck_assert_ptr_nonnull(w->devices);
 	for (size_t i = 0; i < n; i++)
-		w->devices[i] = id_of(first + (unsigned)i);
+		w->devices[i] = bare_id(first + (unsigned)i);
 	w->device_count = n;
 }
 
@@ -558,7 +540,7 @@ happens(enum ev_kind kind, struct core_conn *conn, const struct devid *id)
 START_TEST(connections_that_were_kept)
 {
 	struct core_conn a = {.id = 1}, b = {.id = 2}, d = {.id = 3};
-	struct devid known = id_of(0), stranger = id_of(77), who;
+	struct devid known = bare_id(0), stranger = bare_id(77), who;
 
 	as_stored("t");
 	happens(EV_RESUME, &a, &known);
@@ -582,7 +564,7 @@ START_TEST(connections_that_were_kept)
 	ck_assert_uint_eq(c->online, 0);
 	/* Strangers are not taken in where they are refused. */
 	c->cfg.unknown = UNKNOWN_REFUSE;
-	stranger = id_of(78);
+	stranger = bare_id(78);
 	happens(EV_RESUME, &b, &stranger);
 	ck_assert(!core_conn_device(c, &b, &who));
 	ck_assert_ptr_null(device_find(c, stranger.key));
@@ -594,7 +576,7 @@ END_TEST
 START_TEST(commands_of_the_platform)
 {
 	struct core_conn a = {.id = 1}, nobody = {.id = 2}, other = {.id = 3};
-	struct devid known = id_of(0), stranger = id_of(77);
+	struct devid known = bare_id(0), stranger = bare_id(77);
 	const struct device *d;
 
 	as_stored("t");
@@ -634,11 +616,11 @@ seen(const struct download_report *r)
 static struct attempt *
 downloading(void)
 {
-	struct target_rec t = {.campaign = 7, .device = id_of(0).key,
+	struct target_rec t = {.campaign = 7, .device = bare_id(0).key,
 	    .state = TARGET_ACTIVE, .rule_edge = -1, .attempts = 1,
 	    .attempts_total = 1, .edge = 1, .last_attempt = 40};
 	struct attempt_rec a = {.id = 40, .campaign = 7, .number = 1,
-	    .device = id_of(0).key, .phase = PHASE_DOWNLOADING,
+	    .device = bare_id(0).key, .phase = PHASE_DOWNLOADING,
 	    .reached = REACHED_DOWNLOADING, .serial = 1, .from = "0A03",
 	    .to = "0A05", .url = "http://x/1.enc", .tries_total = 4,
 	    .code = 200, .times = 1, .w_end_at = 3600000,
@@ -656,9 +638,9 @@ downloading(void)
 START_TEST(downloads_of_others)
 {
 	struct core_conn conn = {.id = 1};
-	struct devid stranger = id_of(77);
+	struct devid stranger = bare_id(77);
 	struct download_report r = {.kind = DOWNLOAD_BEGIN, .attempt = 40,
-	    .device = id_of(9).key, .length = 1000, .size = 1000};
+	    .device = bare_id(9).key, .length = 1000, .size = 1000};
 	struct attempt *a = downloading();
 
 	/* Of nobody, of somebody who is only observed. */
@@ -668,9 +650,9 @@ START_TEST(downloads_of_others)
 	ck_assert_uint_eq(seen(&r), 0);
 	happens(EV_CLOSE, &conn, NULL);
 	/* With a token of an attempt that is over, or of another's. */
-	r.device = id_of(1).key;
+	r.device = bare_id(1).key;
 	ck_assert_uint_eq(seen(&r), 1);
-	r.device = id_of(0).key;
+	r.device = bare_id(0).key;
 	r.attempt = 39;
 	ck_assert_uint_eq(seen(&r), 1);
 	r.kind = DOWNLOAD_END;
@@ -684,7 +666,7 @@ END_TEST
 START_TEST(downloads_in_ranges)
 {
 	struct download_report r = {.kind = DOWNLOAD_BEGIN, .attempt = 40,
-	    .device = id_of(0).key, .length = 1000, .size = 1000,
+	    .device = bare_id(0).key, .length = 1000, .size = 1000,
 	    .status = 200};
 	struct attempt *a = downloading();
 
@@ -737,7 +719,7 @@ START_TEST(downloads_that_fail)
 
 	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
 		struct download_report r = {.kind = DOWNLOAD_END,
-		    .attempt = 40, .device = id_of(0).key, .length = 1000,
+		    .attempt = 40, .device = bare_id(0).key, .length = 1000,
 		    .why = rows[i].why, .status = rows[i].status};
 
 		a->rec.file_fault = false;

@@ -2,6 +2,8 @@
 if HAVE_CHECK
 unit_CPPFLAGS = $(AM_CPPFLAGS) $(CHECK_CFLAGS)
 unit_LDADD = libtrackup-pure.a $(CHECK_LIBS)
+bare_core_sources = tests/unit/bare_core.c tests/unit/bare_core.h \
+	tests/unit/quick.h
 
 check_PROGRAMS += tests/unit/check_base_text
 TESTS += tests/unit/check_base_text
@@ -41,20 +43,22 @@ tests_unit_check_inventory_LDADD = $(unit_LDADD)
 check_PROGRAMS += tests/unit/check_plan
 TESTS += tests/unit/check_plan
 tests_unit_check_plan_SOURCES = tests/unit/check_plan.c \
-	tests/unit/quick.h $(starve_sources)
+	$(starve_sources) $(bare_core_sources)
 tests_unit_check_plan_CPPFLAGS = $(unit_CPPFLAGS)
 tests_unit_check_plan_LDFLAGS = $(AM_LDFLAGS) $(starve_wrap)
 tests_unit_check_plan_LDADD = $(unit_LDADD)
 
 check_PROGRAMS += tests/unit/check_record
 TESTS += tests/unit/check_record
-tests_unit_check_record_SOURCES = tests/unit/check_record.c
+tests_unit_check_record_SOURCES = tests/unit/check_record.c \
+	$(bare_core_sources)
 tests_unit_check_record_CPPFLAGS = $(unit_CPPFLAGS)
 tests_unit_check_record_LDADD = $(unit_LDADD)
 
 check_PROGRAMS += tests/unit/check_frames
 TESTS += tests/unit/check_frames
-tests_unit_check_frames_SOURCES = tests/unit/check_frames.c
+tests_unit_check_frames_SOURCES = tests/unit/check_frames.c \
+	$(bare_core_sources)
 tests_unit_check_frames_CPPFLAGS = $(unit_CPPFLAGS)
 tests_unit_check_frames_LDADD = $(unit_LDADD)
 
@@ -143,7 +147,7 @@ tests_unit_check_startrule_LDADD = $(unit_LDADD)
 
 check_PROGRAMS += tests/unit/check_core
 TESTS += tests/unit/check_core
-tests_unit_check_core_SOURCES = tests/unit/check_core.c
+tests_unit_check_core_SOURCES = tests/unit/check_core.c $(bare_core_sources)
 tests_unit_check_core_CPPFLAGS = $(unit_CPPFLAGS)
 tests_unit_check_core_LDADD = $(unit_LDADD)
 
