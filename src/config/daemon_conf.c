@@ -421,8 +421,9 @@ check_whole(struct load *l)
 	const struct opt_value *p = value_of(l, "files.password");
 
 	check_http(l);
-	l->no_memory |= !daemon_load_networks(l->w,
-	    value_of(l, "devices.networks"), c) ||
+	load_cidrs(l, "devices.networks", &c->networks, &c->network_count,
+	    &c->networks_yaml);
+	l->no_memory |=
 	    !daemon_load_models(l->w, value_of(l, "models"), c);
 	load_proxy(l);
 	load_relay_sources(l);

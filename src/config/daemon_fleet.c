@@ -19,35 +19,6 @@ text_take(struct sbuf *b)
 	return ret;
 }
 
-/* --- networks --------------------------------------------------------------*/
-
-bool
-daemon_load_networks(struct yw *w, const struct opt_value *v,
-    struct daemon_conf *c)
-{
-	const struct option *o = &daemon_options.row[opt_find(&daemon_options,
-	    "devices.networks")];
-	size_t n = v->bad ? 0 : opt_list_count(w, o, v);
-	struct sbuf yaml;
-
-	if ((c->networks = calloc(n + 1, sizeof(*c->networks))) == NULL)
-		return false;
-	sbuf_init(&yaml, 0);
-	sbuf_adds(&yaml, "[");
-	for (size_t i = 0; i < n; i++) {
-		struct span s = opt_list_item(w, o, v, i);
-
-		/* The walk has said what is wrong with one that is none. */
-		if (value_cidr(s, &c->networks[c->network_count]) < 0)
-			continue;
-		c->network_count++;
-		sbuf_adds(&yaml, i == 0 ? "" : ", ");
-		opt_put_text(&yaml, s);
-	}
-	sbuf_adds(&yaml, "]");
-	return (c->networks_yaml = text_take(&yaml)) != NULL;
-}
-
 /* --- models ----------------------------------------------------------------*/
 
 static bool
