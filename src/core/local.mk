@@ -43,6 +43,9 @@ libtrackup_pure_a_SOURCES = $(libtrackup_base_a_SOURCES) $(proto_sources) \
 	src/core/targets.c \
 	src/core/trial.c src/core/trial.h \
 	src/core/trial_fleet.c \
+	src/core/trial_priv.h \
+	src/core/trial_tracker.c \
+	src/core/trial_world.c \
 	src/core/view.c src/core/view.h \
 	src/core/view_wave.c \
 	src/core/wave_pick.c \
