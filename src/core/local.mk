@@ -15,6 +15,7 @@ libtrackup_pure_a_SOURCES = $(libtrackup_base_a_SOURCES) $(proto_sources) \
 	src/core/exclude.c \
 	src/core/frames.c \
 	src/core/gate.c src/core/gate.h \
+	src/core/holds.c \
 	src/core/hops.c \
 	src/core/intake.c \
 	src/core/inventory.c src/core/inventory.h \
@@ -23,6 +24,7 @@ libtrackup_pure_a_SOURCES = $(libtrackup_base_a_SOURCES) $(proto_sources) \
 	src/core/members.c \
 	src/core/models.c \
 	src/core/operate.c \
+	src/core/outcomes.c \
 	src/core/pace.c \
 	src/core/packages.c \
 	src/core/paths.c src/core/paths.h \

@@ -463,27 +463,39 @@ void download_tell_end(struct core *c, const struct attempt *a,
     enum cause cause);
 
 /* targets.c */
-enum hold target_hold(const struct core *c, const struct target *t,
-    int64_t *ret_until_at);
-/* The campaign that has its device, or comes first; NULL: none. */
-const struct campaign *target_blocker(const struct target *t);
 void target_evaluate(struct core *c, struct target *t);
 void target_timer(struct core *c, struct target *t);
+/* The one place where its state changes. */
 void target_set(struct core *c, struct target *t, enum target_state state,
     enum cause cause);
 void target_version(struct core *c, struct target *t); /* fence answered */
-void target_attempt_ended(struct core *c, struct target *t, struct attempt *a,
-    enum result result, enum cause cause);
 void target_preflight_begin(struct core *c, struct device *d);
 void target_preflight_over(struct core *c, struct target *t);
+
+/* holds.c */
+/* What keeps every target of it; HOLD_NONE: nothing. */
+enum hold campaign_hold(const struct core *c, const struct campaign *p);
+/* The first that blocks, in the order of contract.md. *ret_until_at: when time
+ * alone may lift it, 0 = not by time. */
+enum hold target_hold(const struct core *c, const struct target *t,
+    int64_t *ret_until_at);
+/* Held again when the intent is durable; slot and token are taken already. */
+bool target_gate_open(struct core *c, struct target *t);
+/* The campaign that has its device, or comes first; NULL: none. */
+const struct campaign *target_blocker(const struct target *t);
+/* Nothing is started before the version was read. */
+bool target_needs_version(const struct target *t);
+
+/* outcomes.c */
+void target_attempt_ended(struct core *c, struct target *t, struct attempt *a,
+    enum result result, enum cause cause);
 void target_provisional(struct core *c, struct target *t,
     enum target_state state, enum cause cause);
 void target_reopened(struct core *c, struct target *t);
 /* False: too many; the caller ends the attempt as failed. */
 bool target_deferred(struct core *c, struct target *t, int code);
-bool target_gate_open(struct core *c, struct target *t);
-/* As the operator does it, or the end of a schedule (operate.c). */
-void target_cancel(struct core *c, struct target *t, enum cause cause);
+/* It may only settle any more, never start. */
+bool campaign_only_settles(const struct campaign *p);
 
 /* hops.c */
 /* The package of the next hop, which from here on is its edge. NULL: none. */
@@ -524,10 +536,6 @@ int campaign_add_targets(struct core *c, struct campaign *p);
 int campaign_targets_of(struct core *c, struct campaign *p, size_t from,
     size_t to);
 void campaign_arm(struct core *c, struct campaign *p, int64_t at);
-/* It may only settle any more, never start. */
-bool campaign_only_settles(const struct campaign *p);
-/* What keeps every target of it; HOLD_NONE: nothing. (targets.c) */
-enum hold campaign_hold(const struct core *c, const struct campaign *p);
 int64_t campaign_w_ms(const struct core *c, const struct campaign *p);
 
 void campaign_jitter(struct core *c, struct campaign *p);
@@ -710,6 +718,8 @@ int model_stop(const struct core *c, const struct device *d, uint16_t serial,
 void oper_answer(struct oper_result *ret, enum oper_status status,
     const char *code, const char *fmt, ...) PRINTF_LIKE(4, 5);
 void oper_cancel(struct core *c, struct device *d, struct oper_result *ret);
+/* As the operator does it, or the end of a schedule. */
+void target_cancel(struct core *c, struct target *t, enum cause cause);
 
 /* pending.c */
 void pending_add(struct core *c, enum pending_kind kind, struct device *d,
