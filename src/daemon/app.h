@@ -102,8 +102,9 @@ struct app {
 /* 0, 1 or 78: the exit status of the process. */
 int app_run(const struct app_options *opt);
 
-/* For files.c */
+/* The moment, as the core wants it. */
 struct core_now app_now(const struct app *a);
+/* Carries out what the last call of the core wanted. */
 void app_effects(struct app *a);
 
 #endif

@@ -1,9 +1,11 @@
 #ifndef TRACKUP_DAEMON_APP_PRIV_H
 #define TRACKUP_DAEMON_APP_PRIV_H
 /*
- * app_priv: what the files of the app share; for them only. app.c carries out
- * effects and runs the loop, app_start.c brings everything up, app_reload.c
- * turns the configuration into that of each part, app_api.c answers the API.
+ * app_priv: what the files of the app share; for them only. app_start.c brings
+ * everything up, app.c runs it and takes it down, app_trackers.c feeds the core
+ * what connections tell, app_effects.c carries out what the core wants,
+ * app_reload.c turns the configuration into that of each part, app_api.c
+ * answers the API.
  */
 #include <time.h>
 
@@ -24,13 +26,24 @@ _Noreturn void app_die(struct app *a, const char *why);
 void app_event(struct app *a, const struct ev *ev);
 void app_arm(struct app *a);
 void app_note(void *arg, enum note_level level, const char *line);
-struct trackers_ops app_trackers_ops(struct app *a);
 /* Signals, timers and the writer's descriptor. -1: no memory. */
 MUST_CHECK int app_start_watches(struct app *a);
 
 /* A halt is noted beside the database until its ticket is durable. */
 void app_note_halt(struct app *a, bool on, uint64_t ticket);
 void app_halt_durable(struct app *a);
+
+/* --- app_effects.c ---------------------------------------------------------*/
+/* What is durable now. */
+void app_release_replies(struct app *a);
+/* conn is gone: what waited for it goes nowhere. */
+void app_forget_replies(struct core_conn *conn);
+void app_drop_replies(struct app *a);
+
+/* --- app_trackers.c --------------------------------------------------------*/
+struct trackers_ops app_trackers_ops(struct app *a);
+/* Hands the connections to the manager, when the process ends in order. */
+void app_keep_connections(struct app *a);
 
 /* --- app_start.c -----------------------------------------------------------*/
 /* 0, or the exit status of the process. */

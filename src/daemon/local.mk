@@ -2,15 +2,17 @@
 noinst_LIBRARIES += libtrackup-daemon.a
 libtrackup_daemon_a_SOURCES = \
 	src/daemon/app.c src/daemon/app.h src/daemon/app_priv.h \
-	src/daemon/app_api.c src/daemon/app_reload.c src/daemon/app_start.c \
+	src/daemon/app_api.c src/daemon/app_effects.c \
+	src/daemon/app_reload.c src/daemon/app_start.c \
+	src/daemon/app_trackers.c \
 	src/daemon/backup.c src/daemon/backup.h \
 	src/daemon/crash.c src/daemon/crash.h \
 	src/daemon/fdstore.c src/daemon/fdstore.h \
 	src/daemon/files.c src/daemon/files.h \
+	src/daemon/firmlist.c src/daemon/firmlist.h \
 	src/daemon/haltfile.c src/daemon/haltfile.h \
 	src/daemon/journal.c src/daemon/journal.h \
 	src/daemon/log.c src/daemon/log.h \
-	src/daemon/firmlist.c src/daemon/firmlist.h \
 	src/daemon/pkgwatch.c src/daemon/pkgwatch.h \
 	src/daemon/reload.c src/daemon/reload.h \
 	src/daemon/systemd.c src/daemon/systemd.h \
