@@ -1,9 +1,12 @@
 #ifndef TRACKUP_IO_FWFILE_PRIV_H
 #define TRACKUP_IO_FWFILE_PRIV_H
 /*
- * fwfile_priv: what fwfile.c (connections, start and stop), fwanswer.c
- * (requests) and fwpace.c (the rate) share; for them only. All of it belongs to the server's thread,
- * but for the counters.
+ * fwfile_priv: what fwfile.c (start and stop, counters), fwconn.c
+ * (connections), fwanswer.c (requests) and fwpace.c (the rate) share; for them
+ * only.
+ *
+ * All of it belongs to the server's thread, but for rate and counters, which
+ * are atomic. struct fwfile owns its connections, files and listeners.
  */
 #include <pthread.h>
 #include <stdatomic.h>
@@ -19,6 +22,7 @@
 #include "io/listen.h"
 
 #define RETRY_AFTER_S "30"
+#define FW_HEADERS_MAX 8192 /* bytes of a request */
 
 enum fw_stat {
 	ST_REQUESTS, ST_BYTES, ST_COMPLETED, ST_ABORTED, ST_REFUSED_AUTH,
@@ -91,21 +95,39 @@ bev_key(const struct bufferevent *bev)
 void fw_count(struct fwfile *f, enum fw_stat s, uint64_t n);
 /* A line for the log, one in a while. */
 void fw_warn(struct fwfile *f, const char *what);
+
+/* --- fwconn.c --------------------------------------------------------------*/
+/* evhttp asks for the bufferevent of a connection that was just accepted. */
+struct bufferevent *fwconn_new(struct event_base *base, void *f);
+/* evhttp has freed its side. */
+bool fwconn_gone(const struct fwconn *c);
 /* To the event loop, when the request was for an attempt. */
 void fwconn_report(struct fwconn *c, enum download_kind kind,
     enum download_why why);
-/* evhttp has freed its side. */
-bool fwconn_gone(const struct fwconn *c);
 /* The answer has ended, well or not. */
 void fwconn_answered(struct fwconn *c, bool complete);
+/* Frees those that are gone. */
+void fwconns_reap(struct fwfile *f);
+/* Every now and then: deadlines, counters, reports. */
+void fwconns_sweep(struct fwfile *f);
+/* Accepts no further ones for a moment. */
+void fwconns_pause(struct fwfile *f);
+void fwconns_free(struct fwfile *f);
 
 /* --- fwpace.c --------------------------------------------------------------*/
+/* Bytes of a body of that length that may leave at once. */
 uint64_t fwpace_piece(struct fwconn *c, uint64_t length);
-bool fwpace_starved(const struct fwconn *c);
+/* An answer was put into the output, in pieces; nothing of it has left yet. */
 void fwpace_begin(struct fwconn *c);
+/* Most of its time it waited for us. */
+bool fwpace_starved(const struct fwconn *c);
+/* It has ended, well or not. */
 void fwpace_end(struct fwconn *c);
+/* The connection is about to be freed. */
 void fwpace_forget(struct fwconn *c);
+/* A tracker that takes nothing keeps nobody waiting. */
 void fwpace_sweep(struct fwconn *c, int64_t now);
+/* Lets those write whose turn it is. */
 void fwpace_turns(struct fwfile *f);
 
 /* --- fwanswer.c ------------------------------------------------------------*/

@@ -9,9 +9,9 @@
  * A connection may only write in its turn, and a turn is one piece of the file:
  * sendfile() would take all of a longer one, as fast as the tracker reads. With
  * the turn its bytes leave the bucket; what it wrote less goes back. So all
- * shares are equal, whoever is fast, and the rate holds over a second or so. Whoever has a token comes
- * first: a start was only let out when there was a share for it. Of what comes
- * without one each eighth turn is left.
+ * shares are equal, whoever is fast, and the rate holds over a second or so.
+ * Whoever has a token comes first: a start was only let out when there was a
+ * share for it. Of what comes without one each eighth turn is left.
  */
 
 #define TURN_MIN 4096
@@ -131,7 +131,6 @@ on_drained(struct evbuffer *out, const struct evbuffer_cb_info *info,
 	event_active(c->f->pace, EV_TIMEOUT, 0);
 }
 
-/* Bytes of a body of that length that may leave at once. */
 uint64_t
 fwpace_piece(struct fwconn *c, uint64_t length)
 {
@@ -145,7 +144,6 @@ fwpace_piece(struct fwconn *c, uint64_t length)
 	return (uint64_t)c->piece;
 }
 
-/* An answer was put into the output, in pieces; nothing of it has left yet. */
 void
 fwpace_begin(struct fwconn *c)
 {
@@ -164,7 +162,6 @@ fwpace_begin(struct fwconn *c)
 	fwpace_turns(c->f);
 }
 
-/* Most of its time it waited for us. */
 bool
 fwpace_starved(const struct fwconn *c)
 {
@@ -175,7 +172,6 @@ fwpace_starved(const struct fwconn *c)
 	return c->paced && waited > (now - c->begin_at) / 2;
 }
 
-/* It has ended, well or not. */
 void
 fwpace_end(struct fwconn *c)
 {
@@ -186,7 +182,6 @@ fwpace_end(struct fwconn *c)
 	list_remove(&c->turn);
 }
 
-/* The connection is about to be freed. */
 void
 fwpace_forget(struct fwconn *c)
 {
@@ -196,7 +191,6 @@ fwpace_forget(struct fwconn *c)
 		    on_drained, c);
 }
 
-/* A tracker that takes nothing keeps nobody waiting. */
 void
 fwpace_sweep(struct fwconn *c, int64_t now)
 {

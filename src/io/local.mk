@@ -22,6 +22,7 @@ libtrackup_io_a_SOURCES += src/io/beneath.c src/io/beneath.h
 libtrackup_io_a_SOURCES += src/io/conn.c
 libtrackup_io_a_SOURCES += src/io/digest.c src/io/digest.h
 libtrackup_io_a_SOURCES += src/io/fwanswer.c
+libtrackup_io_a_SOURCES += src/io/fwconn.c
 libtrackup_io_a_SOURCES += src/io/fwfile.c src/io/fwfile.h src/io/fwfile_priv.h
 libtrackup_io_a_SOURCES += src/io/fwpace.c
 libtrackup_io_a_SOURCES += src/io/fwreq.c src/io/fwreq.h
