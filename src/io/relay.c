@@ -12,15 +12,13 @@
 #include "io/relay_priv.h"
 
 #define STALL_BYTES (OUTPUT_MAX / 2)      /* for the tracker: stop reading */
-#define DOWN_READ_BYTES (OUTPUT_MAX / 4)
 /* Of the upstream: a platform's machine that is gone sends no end. */
 #define KEEPALIVE_S 60
 #define KEEPALIVE_AGAIN_S 15
 
 /*
- * Two connections as one. Which of our own words mix with those of the
- * platform is told by its frames, which end in '$'; everything else about them
- * is none of our business.
+ * Two connections as one: how the platform's is made, kept and ended, and what
+ * the tracker says goes to it. What it says itself is in relay_down.c.
  */
 
 static struct relay_stats *
@@ -176,8 +174,8 @@ upstream_socket(struct conn *c, const struct relay_address *to)
 
 /* --- up ------------------------------------------------------------------*/
 
-static void
-upstream_failed(struct conn *c)
+void
+relay_upstream_failed(struct conn *c)
 {
 	/* As if the platform had done it to the tracker itself; which comes
 	 * again, and is held while the platform is away. */
@@ -198,13 +196,12 @@ upstream_write(struct conn *c, const char *p, size_t n)
 		return sent;
 	if (errno == EAGAIN || errno == ENOBUFS)
 		return 0;
-	upstream_failed(c);
+	relay_upstream_failed(c);
 	return -1;
 }
 
-/* Both have said that they send no more, and everything was passed on. */
-static void
-end_when_done(struct conn *c)
+void
+relay_end_when_done(struct conn *c)
 {
 	struct relay *r = c->relay;
 
@@ -243,7 +240,7 @@ upstream_flush(struct conn *c)
 		conn_watch(c);
 	}
 	relay_watch(c);
-	end_when_done(c);
+	relay_end_when_done(c);
 }
 
 static int
@@ -319,7 +316,7 @@ connected(struct conn *c)
 	relay_enter(c, RELAY_UP);
 	r->due_at = r->backoff_ms = 0;
 	if (proxy_header(c) < 0)
-		upstream_failed(c);
+		relay_upstream_failed(c);
 	else
 		upstream_flush(c);
 }
@@ -427,120 +424,8 @@ relay_tracker_ended(struct conn *c)
 		relay_up(c, c->in + ahead, c->in_len - ahead);
 	}
 	if (c->reason == NULL)
-		end_when_done(c);
+		relay_end_when_done(c);
 	conn_hurry(c);
-}
-
-/* --- down ----------------------------------------------------------------*/
-
-bool
-relay_between(const struct conn *c)
-{
-	const struct relay *r = c->relay;
-
-	return !r->inside && !r->down_shut && r->late_len == 0;
-}
-
-void
-relay_late(struct conn *c, const char *p, size_t n)
-{
-	struct relay *r = c->relay;
-	char *late;
-
-	/* The tracker sends its report again. */
-	if (r->down_shut || r->late_len + n > RELAY_LATE_MAX ||
-	    (late = realloc(r->late, r->late_len + n)) == NULL) {
-		stats_of(c)->replies_dropped++;
-		return;
-	}
-	memcpy(late + r->late_len, p, n);
-	r->late = late;
-	r->late_len += (uint32_t)n;
-}
-
-/* A frame of the platform is whole: ours may follow. */
-static void
-frame_ended(struct conn *c)
-{
-	struct relay *r = c->relay;
-
-	r->inside = false;
-	if (r->head_len >= 9 && memcmp(r->head, "AT+GTUPD=", 9) == 0) {
-		stats_of(c)->foreign++;
-		c->t->ops.foreign(c->t->ops.arg, &c->core);
-	}
-}
-
-static void
-late_flush(struct conn *c)
-{
-	struct relay *r = c->relay;
-
-	conn_put(c, r->late, r->late_len);
-	free(r->late);
-	r->late = NULL;
-	r->late_len = 0;
-}
-
-static void
-down_pass(struct conn *c, const char *p, size_t n)
-{
-	struct relay *r = c->relay;
-	size_t off = 0, sent = 0, end, head;
-	const char *dollar;
-
-	while (off < n) {
-		/* What stands between frames begins none. */
-		if (!r->inside && (p[off] == '\r' || p[off] == '\n' ||
-			p[off] == '\0')) {
-			off++;
-			continue;
-		}
-		if (!r->inside)
-			r->head_len = 0;
-		r->inside = true;
-		dollar = memchr(p + off, '$', n - off);
-		end = dollar == NULL ? n : (size_t)(dollar - p) + 1;
-		head = MIN_OF(end - off, (size_t)(RELAY_HEAD - r->head_len));
-		memcpy(r->head + r->head_len, p + off, head);
-		r->head_len = (uint8_t)(r->head_len + head);
-		off = end;
-		if (dollar == NULL)
-			break;
-		frame_ended(c);
-		if (r->late_len > 0) {
-			conn_put(c, p + sent, off - sent);
-			sent = off;
-			late_flush(c);
-		}
-	}
-	conn_put(c, p + sent, n - sent);
-	if (c->core.inside && c->reason == NULL && relay_between(c)) {
-		c->core.inside = false;
-		c->t->ops.between(c->t->ops.arg, &c->core);
-	}
-}
-
-static void
-down_readable(struct conn *c)
-{
-	struct relay *r = c->relay;
-	ssize_t n = recv(r->fd, c->t->rbuf, DOWN_READ_BYTES, 0);
-
-	if (n > 0) {
-		stats_of(c)->bytes_down += (uint64_t)n;
-		down_pass(c, c->t->rbuf, (size_t)n);
-	} else if (n == 0) {
-		stats_of(c)->upstream_closed++;
-		r->down_ended = true;
-		r->inside = false;
-		c->owed_at = c->out_len > 0 ? c->owed_at : loop_mono_ms();
-		end_when_done(c);
-		conn_hurry(c);
-	} else if (errno != EAGAIN && errno != EINTR) {
-		upstream_failed(c);
-	}
-	relay_watch(c);
 }
 
 void
@@ -548,8 +433,10 @@ relay_drained(struct conn *c)
 {
 	relay_watch(c);
 	if (c->reason == NULL)
-		end_when_done(c);
+		relay_end_when_done(c);
 }
+
+/* --- ready, time and life -------------------------------------------------*/
 
 void
 relay_ready(struct conn *c, uint32_t events)
@@ -579,10 +466,8 @@ relay_ready(struct conn *c, uint32_t events)
 	if ((events & EPOLLOUT) != 0)
 		upstream_flush(c);
 	if ((events & EPOLLIN) != 0 && c->reason == NULL)
-		down_readable(c);
+		relay_down_readable(c);
 }
-
-/* --- time and life -------------------------------------------------------*/
 
 int64_t
 relay_deadline(const struct conn *c)

@@ -1,10 +1,12 @@
 #ifndef TRACKUP_IO_RELAY_PRIV_H
 #define TRACKUP_IO_RELAY_PRIV_H
 /*
- * relay_priv: the relay as conn.c, trackers.c and relay_target.c see it.
+ * relay_priv: the relay as conn.c, trackers.c and its own files see it.
  *
  * Ownership: struct conn owns its struct relay; struct relays owns targets,
- * which live as long as a connection points to them.
+ * which live as long as a connection points to them. All of it is the event
+ * loop's. Whatever takes a conn and may close it only marks it closed
+ * (c->reason): it stays valid until the end of the turn.
  */
 #include <sys/epoll.h>
 #include "base/span.h"
@@ -20,7 +22,7 @@ struct relay_target;
 
 enum relay_state {
 	RELAY_IDLE,       /* the tracker has not spoken yet */
-	RELAY_AWAY,       /* no upstream: tried again at retry_at */
+	RELAY_AWAY,       /* no upstream: tried again at due_at */
 	RELAY_CONNECTING,
 	RELAY_UP,
 };
@@ -92,12 +94,6 @@ void relay_datagram_ready(struct conn *c);
 /* --- relay.c ---------------------------------------------------------------*/
 /* Takes the reference to t. -1: no memory. */
 MUST_CHECK int relay_open(struct conn *c, struct relay_target *t);
-/* Over a restart. False: it ends with the process. */
-bool relay_kept(const struct conn *c, struct relay_kept *ret);
-/* Takes k->fd. -1: nobody is configured there any more, or no memory. */
-MUST_CHECK int relay_restore(struct conn *c, const struct relay_kept *k);
-/* It is among the connections now: it may speak. */
-void relay_resume(struct conn *c);
 /* The one place where the state changes. */
 void relay_enter(struct conn *c, enum relay_state next);
 /* Asks for what the upstream's descriptor is to tell of. */
@@ -118,13 +114,30 @@ void relay_pure(struct conn *c, const char *p, size_t n);
 void relay_tracker_ended(struct conn *c);
 /* The tracker took its output: go on reading the platform, or end. */
 void relay_drained(struct conn *c);
-/* Whether something of ours may go to the tracker now. */
-bool relay_between(const struct conn *c);
-/* Keeps a reply of ours for the next border. */
-void relay_late(struct conn *c, const char *p, size_t n);
+/* The platform broke its connection off: so do we the tracker's. */
+void relay_upstream_failed(struct conn *c);
+/* Closes c when both have said that they send no more, and all was passed
+ * on. */
+void relay_end_when_done(struct conn *c);
 void relay_ready(struct conn *c, uint32_t events);
 /* When it wants to be looked at; INT64_MAX = never. */
 int64_t relay_deadline(const struct conn *c);
 void relay_check(struct conn *c, int64_t now);
+
+/* --- relay_down.c ----------------------------------------------------------*/
+/* Whether something of ours may go to the tracker now. */
+bool relay_between(const struct conn *c);
+/* Keeps a reply of ours for the next border. */
+void relay_late(struct conn *c, const char *p, size_t n);
+/* Reads from the platform, for the tracker. */
+void relay_down_readable(struct conn *c);
+
+/* --- relay_keep.c ----------------------------------------------------------*/
+/* Over a restart. False: it ends with the process. */
+bool relay_kept(const struct conn *c, struct relay_kept *ret);
+/* Takes k->fd. -1: nobody is configured there any more, or no memory. */
+MUST_CHECK int relay_restore(struct conn *c, const struct relay_kept *k);
+/* It is among the connections now: it may speak. */
+void relay_resume(struct conn *c);
 
 #endif
