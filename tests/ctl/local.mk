@@ -1,7 +1,7 @@
 # tests/ctl: trackupctl against the real API over a made-up core.
 check_PROGRAMS += tests/ctl/fakeapi
 tests_ctl_fakeapi_SOURCES = tests/ctl/fakeapi.c \
-	tests/io/fake_world.c tests/io/fake_world.h
+	$(fake_world_sources)
 tests_ctl_fakeapi_CPPFLAGS = $(AM_CPPFLAGS) $(JANSSON_CFLAGS) \
 	-I$(top_srcdir)/tests/io
 tests_ctl_fakeapi_LDADD = libtrackup-io.a libtrackup-pure.a \

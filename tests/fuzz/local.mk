@@ -84,7 +84,7 @@ $(fuzzdir)/fuzz_yaml: $(fuzz_yaml_all)
 
 # The API with its fake world; the rest of io is of no use to it.
 fuzz_api_sources = tests/fuzz/fuzz_api.c tests/fuzz/fuzz.h \
-	tests/io/fake_world.c tests/io/fake_world.h
+	$(fake_world_sources)
 fuzz_api_cppflags = $(AM_CPPFLAGS) $(EVENT_CFLAGS) $(JANSSON_CFLAGS) \
 	-I$(top_srcdir)/tests/io
 check_PROGRAMS += tests/fuzz/replay_api

@@ -3,9 +3,10 @@
 /*
  * fake_world: a core and a daemon that exist only to be shown by the API.
  *
- * It links in place of the core: the same view functions over made-up
- * campaigns and trackers, so that api.c and trackupctl can be tested against
- * every state at once. What is asked of it is written down in the struct.
+ * It links in place of the core (fake_core.c): the same view functions over
+ * made-up campaigns and trackers, so that api.c and trackupctl can be tested
+ * against every state at once. fake_world.c is the daemon: what is asked of it
+ * is written down in the struct.
  */
 #include <stddef.h>
 #include <stdint.h>
@@ -31,7 +32,7 @@ struct fake_world {
 	struct loop *loop;
 	/* what the next change does */
 	uint64_t ticket;       /* last given out */
-	bool hold_durable;     /* tickets become durable by fake_durable() */
+	bool hold_durable;     /* until fake_world_durable() */
 	const char *store_state;
 	/* what was asked last */
 	struct oper last;
@@ -66,6 +67,11 @@ struct fake_world {
 	struct loop_timer *timer;
 };
 
+/* --- fake_core.c -----------------------------------------------------------*/
+void fake_core_fill(struct core *c);
+struct view_campaign *fake_core_find(const struct core *c, const char *name);
+
+/* --- fake_world.c ----------------------------------------------------------*/
 void fake_world_init(struct fake_world *w, struct loop *l);
 void fake_world_done(struct fake_world *w);
 struct api_ops fake_world_ops(struct fake_world *w);

@@ -11,6 +11,10 @@ tests_io_check_trackers_SOURCES = tests/io/check_trackers.c \
 tests_io_check_trackers_CPPFLAGS = $(io_test_cppflags)
 tests_io_check_trackers_LDADD = $(io_test_libs)
 
+# A core and a daemon for the API alone; also of tests/ctl and tests/fuzz.
+fake_world_sources = tests/io/fake_core.c tests/io/fake_world.c \
+	tests/io/fake_world.h
+
 check_PROGRAMS += tests/io/check_api
 TESTS += tests/io/check_api
 tests_io_check_api_SOURCES = tests/io/check_api.c \
@@ -20,7 +24,7 @@ tests_io_check_api_SOURCES = tests/io/check_api.c \
 	tests/io/check_api_http.c \
 	tests/io/check_api_socket.c \
 	tests/io/api_client.c tests/io/api_client.h \
-	tests/io/fake_world.c tests/io/fake_world.h
+	$(fake_world_sources)
 tests_io_check_api_CPPFLAGS = $(io_test_cppflags) $(JANSSON_CFLAGS)
 tests_io_check_api_LDADD = $(io_test_libs)
 
