@@ -21,5 +21,3 @@ tests_bench_floor_LDADD = $(EVENT_LIBS)
 bench: all tests/bench/bench tests/bench/floor
 	tests/bench/bench -o bench.json
 CLEANFILES += bench.json
-
-EXTRA_DIST += doc/performance.md

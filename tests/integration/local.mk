@@ -1,5 +1,4 @@
-# tests/integration: the real programs, real sockets. One test a line: several
-# of us add here.
+# tests/integration: the real programs, real sockets.
 check_PROGRAMS += tests/integration/helper tests/integration/checker
 tests_integration_helper_CPPFLAGS = $(AM_CPPFLAGS) $(JANSSON_CFLAGS)
 tests_integration_helper_LDADD = $(JANSSON_LIBS)
@@ -26,10 +25,8 @@ tests_integration_shim_so_SOURCES = tests/integration/shim.c
 tests_integration_shim_so_CFLAGS = -std=gnu11 $(WARN_CFLAGS) -fPIC
 tests_integration_shim_so_LDFLAGS = -shared
 
-EXTRA_DIST += doc/relay.md
-EXTRA_DIST += tests/integration/lib.sh tests/integration/faultlib.sh
-EXTRA_DIST += tests/integration/weblib.sh
-EXTRA_DIST += doc/faults.md doc/tutorial.md doc/operations.md
+EXTRA_DIST += tests/integration/lib.sh tests/integration/faultlib.sh \
+	tests/integration/weblib.sh tests/integration/rules.test.yml
 
 integration_tests =
 integration_tests += tests/integration/t-sum.sh
@@ -40,9 +37,7 @@ integration_tests += tests/integration/t-http.sh
 integration_tests += tests/integration/t-page.sh
 integration_tests += tests/integration/t-clicks.sh
 integration_tests += tests/integration/t-openapi.sh
-EXTRA_DIST += doc/openapi.yaml
 integration_tests += tests/integration/t-metrics.sh
-EXTRA_DIST += tests/metrics/rules.test.yml
 integration_tests += tests/integration/t-campaign.sh
 integration_tests += tests/integration/t-hex.sh
 integration_tests += tests/integration/t-files.sh

@@ -55,7 +55,7 @@ for m in build_info connections devices_online frames_total \
 done
 
 # Rules and dashboard.
-cp "$src/etc/trackupd.rules.yml" "$src/tests/metrics/rules.test.yml" "$T"
+cp "$src/etc/trackupd.rules.yml" "$src/tests/integration/rules.test.yml" "$T"
 status "promtool check rules" 0 promtool check rules "$T/trackupd.rules.yml"
 status "promtool test rules" 0 promtool test rules "$T/rules.test.yml"
 for m in $(sed -n 's/^ *- alert: //p' "$T/trackupd.rules.yml"); do

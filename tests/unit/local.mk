@@ -179,8 +179,3 @@ check_PROGRAMS += tests/unit/print_states
 tests_unit_print_states_LDADD = libtrackup-pure.a
 dist_check_SCRIPTS += tests/unit/t-states.sh
 TESTS += tests/unit/t-states.sh
-EXTRA_DIST += doc/states.md
-
-states: tests/unit/print_states
-	./tests/unit/print_states > $(top_srcdir)/doc/states.md
-.PHONY: states
