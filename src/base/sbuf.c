@@ -140,3 +140,16 @@ sbuf_str(const struct sbuf *b)
 {
 	return b->p == NULL ? "" : b->p;
 }
+
+char *
+sbuf_take(struct sbuf *b)
+{
+	char *ret = NULL;
+
+	if (!b->failed) {
+		ret = b->p != NULL ? b->p : calloc(1, 1);
+		b->p = NULL;
+	}
+	sbuf_done(b);
+	return ret;
+}

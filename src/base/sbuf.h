@@ -29,5 +29,8 @@ void sbuf_addf(struct sbuf *b, const char *fmt, ...) PRINTF_LIKE(2, 3);
 void sbuf_add_escaped(struct sbuf *b, const void *p, size_t n);
 /* The text, "" when empty. Owned by b. */
 const char *sbuf_str(const struct sbuf *b);
+/* The text, the caller's to free; b is done. NULL: an append failed, or no
+ * memory. */
+char *sbuf_take(struct sbuf *b);
 
 #endif

@@ -12,7 +12,7 @@
 
 #include "base/text.h"
 #include "base/units.h"
-#include "config/daemon_fleet.h"
+#include "config/daemon_models.h"
 #include "config/daemon_options.h"
 
 #define HTTP_LISTEN_MAX 8
@@ -108,14 +108,13 @@ check_http(struct load *l)
 	}
 }
 
-/* As YAML again, for dumps. */
+/* What was written, the configuration's own from here on. */
 static char *
 text_take(struct load *l, struct sbuf *b)
 {
-	char *ret = b->failed ? NULL : strdup(sbuf_str(b));
+	char *ret = sbuf_take(b);
 
 	l->no_memory |= ret == NULL;
-	sbuf_done(b);
 	return ret;
 }
 
@@ -290,7 +289,6 @@ expand_path(struct load *l, const struct opt_value *v, const char *key)
 	const char *directory = getenv("CREDENTIALS_DIRECTORY");
 	const char *at = strstr(v->text.p, "${");
 	struct sbuf out;
-	char *ret;
 
 	sbuf_init(&out, 0);
 	if (at == NULL) {
@@ -309,10 +307,7 @@ expand_path(struct load *l, const struct opt_value *v, const char *key)
 		sbuf_adds(&out, directory);
 		sbuf_adds(&out, at + sizeof(VARIABLE) - 1);
 	}
-	ret = out.failed ? NULL : strdup(sbuf_str(&out));
-	l->no_memory |= ret == NULL;
-	sbuf_done(&out);
-	return ret;
+	return text_take(l, &out);
 }
 
 static void

@@ -318,6 +318,29 @@ START_TEST(sbuf_keeps_its_limit)
 }
 END_TEST
 
+START_TEST(sbuf_gives_its_text_away)
+{
+	struct sbuf b;
+	char *text;
+
+	sbuf_init(&b, 4);
+	sbuf_adds(&b, "four");
+	text = sbuf_take(&b);
+	ck_assert_str_eq(text, "four");
+	ck_assert_str_eq(sbuf_str(&b), "");
+	free(text);
+	/* Used again, with its limit: nothing, and then too much. */
+	text = sbuf_take(&b);
+	ck_assert_str_eq(text, "");
+	free(text);
+	sbuf_adds(&b, "fo");
+	sbuf_adds(&b, "ur!");
+	ck_assert_ptr_null(sbuf_take(&b));
+	ck_assert(!b.failed);
+	ck_assert_str_eq(sbuf_str(&b), "");
+}
+END_TEST
+
 START_TEST(sbuf_escapes_foreign_bytes)
 {
 	struct sbuf b;
@@ -755,6 +778,7 @@ main(void)
 	tcase_add_test(tc, errtext_sets_and_cuts);
 	tcase_add_test(tc, sbuf_grows);
 	tcase_add_test(tc, sbuf_keeps_its_limit);
+	tcase_add_test(tc, sbuf_gives_its_text_away);
 	tcase_add_test(tc, sbuf_escapes_foreign_bytes);
 	tcase_add_test(tc, units_good);
 	tcase_add_test(tc, units_bad);

@@ -1,5 +1,5 @@
 #include "config.h"
-#include "config/daemon_fleet.h"
+#include "config/daemon_models.h"
 
 #include <ctype.h>
 #include <stdio.h>
@@ -9,15 +9,6 @@
 #include "base/text.h"
 #include "config/daemon_options.h"
 #include "proto/template.h"
-
-static char *
-text_take(struct sbuf *b)
-{
-	char *ret = b->failed ? NULL : strdup(sbuf_str(b));
-
-	sbuf_done(b);
-	return ret;
-}
 
 /* --- models ----------------------------------------------------------------*/
 
@@ -158,5 +149,5 @@ daemon_load_models(struct yw *w, const struct opt_value *v,
 		put_model(&gv620mg, &yaml);
 	}
 	sbuf_adds(&yaml, "}");
-	return (c->models_yaml = text_take(&yaml)) != NULL;
+	return (c->models_yaml = sbuf_take(&yaml)) != NULL;
 }
