@@ -39,10 +39,10 @@ runner()
 	cat <<-END
 	set -eu
 	PATH=$T/shim:$bin:\$PATH
-	cd "$T/work"
+	cd "$T/desk"
 	settled() {
 		local s
-		for s in $T/root/run/control.sock $T/work/lab/ctl.sock; do
+		for s in $T/root/run/control.sock $T/desk/lab/ctl.sock; do
 			[ -e "\$s" ] && [ "\$($bin/trackupctl -s "\$s" \\
 			    -o csv device list 2>&1 | grep -c '^[0-9A-F]\{14\}'
 			    )" -ge "\$1" ] && $bin/trackupctl -s "\$s" \\
@@ -78,7 +78,7 @@ runner()
 	END { flush(); print "echo all of it" }'
 }
 
-mkdir -p "$T/work" "$T/shim" "$T/root"/{etc/trackupd/campaigns.d,lib,run}
+mkdir -p "$T/desk" "$T/shim" "$T/root"/{etc/trackupd/campaigns.d,lib,run}
 
 # The system that the documents speak of: a manager with one unit, the
 # programs with their defaults, and no other user.
@@ -229,9 +229,9 @@ localize <"$src/etc/campaign-example.yaml" |
 rm "$T/root/etc/trackupd/campaigns.d/example.yaml"
 sed -e "s|${port[0]}|${port[3]}|; s|/lib/trackupd.db|/lib/trial.db|" \
     -e "s|control.sock|trial.sock|; s|, *port.*||" \
-    -e "s|campaigns: .*|campaigns: {directory: $T/work}|" \
+    -e "s|campaigns: .*|campaigns: {directory: $T/desk}|" \
     -e "/^files:/,/^[a-z]*:/{/^ /d;/^files:/d}" \
-    "$T/root/etc/trackupd/trackupd.yaml" >"$T/work/trial.yaml"
+    "$T/root/etc/trackupd/trackupd.yaml" >"$T/desk/trial.yaml"
 cat >"$T/shim/tracksim" <<END
 #!/bin/sh
 # The examples go on until somebody has seen enough.
@@ -251,7 +251,7 @@ second_pid=$!
 {
 	printf '#---\nsystemctl enable --now trackupd\n'
 	examples trackupctl.8 | prompted
-	printf '#---\ncd %s/work\n' "$T"
+	printf '#---\ncd %s/desk\n' "$T"
 	examples trackupd-api.7 | grep -v '^#---' | sed '1i #---'
 	examples trackupd.8 | prompted
 	printf '#---\nkill %%1\nwait\n'
