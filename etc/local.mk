@@ -1,6 +1,5 @@
-# etc: the samples, and what a system manager needs. One file a line: several
-# of us add here. Files of etc_samples go to $(sysconfdir)/trackupd and are
-# never written over what is there.
+# etc: the samples, and what a system manager needs. Files of etc_samples go to
+# $(sysconfdir)/trackupd and are never written over what is there.
 etc_samples = \
 	etc/trackupd.yaml \
 	etc/campaign-example.yaml

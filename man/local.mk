@@ -1,5 +1,4 @@
-# man: mdoc, linted by check-manuals.sh. One page a line: several of us add
-# here.
+# man: mdoc, linted by check-manuals.sh.
 dist_man_MANS += man/trackupctl.8
 dist_man_MANS += man/trackupd-api.7
 dist_man_MANS += man/trackupd.8

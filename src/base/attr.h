@@ -3,8 +3,7 @@
 /*
  * attr: compiler attributes and the few macros that every file may use.
  *
- * Pure. PLANTED(x) is the switch of a deliberate bug: always false in a normal
- * build, so the compiler drops the branch (tests/planted, `make planted`).
+ * Pure.
  */
 #include <assert.h>
 #include <stddef.h>

@@ -4,7 +4,9 @@
  * campaign_file: a campaign's YAML and its lists → struct campaign_spec.
  *
  * The world comes in as callbacks, so that the same code reads files from
- * disk, files posted to the API, and texts kept in the store.
+ * disk, files posted to the API, and texts kept in the store. Whole or not at
+ * all: a file with one error gives no spec. Everything that goes in is borrowed
+ * for the call; the spec is the caller's.
  */
 #include "base/attr.h"
 #include "base/errtext.h"

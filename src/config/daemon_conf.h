@@ -81,7 +81,6 @@ struct daemon_conf {
 	enum note_level log_level;
 	char *password_file, *files_password_file; /* as written; "" = none */
 	bool keep_over_restart;
-	/* … more keys as later versions know them */
 };
 
 /* Reads and checks. Errors go to diag as lines "file:line:col: key: what",

@@ -12,7 +12,6 @@
 #include "base/span.h"
 
 struct conf_address;
-struct cidr;
 
 enum value_type {
 	VALUE_BOOL,

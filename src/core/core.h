@@ -158,6 +158,9 @@ void core_tokens(const struct core *c,
     void *arg);
 /* True while an update of that device may be running: it is silent then. */
 bool core_device_busy(const struct core *c, uint64_t key);
+/* Whose commands leave by this connection; false: nobody's. */
+bool core_conn_device(const struct core *c, const struct core_conn *conn,
+    struct devid *ret);
 
 /* --- the operator ----------------------------------------------------------*/
 enum oper_kind {
@@ -206,11 +209,7 @@ void core_shell_did(struct core *c, const char *who, const char *action,
     struct fx *fx);
 
 /* --- self-check ------------------------------------------------------------*/
-/* 0, or -1 with what does not add up. Linear in the fleet: tests and debug. */
+/* 0, or -1 with what does not add up. Linear in the fleet: for tests. */
 MUST_CHECK int core_check(const struct core *c, struct errtext *err);
-
-/* Whose commands leave by this connection; false: nobody's. */
-bool core_conn_device(const struct core *c, const struct core_conn *conn,
-    struct devid *ret);
 
 #endif

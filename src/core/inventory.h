@@ -5,8 +5,8 @@
  *
  * Plain data, made once and never changed: rows in ascending order of their
  * keys, 40 bytes each and 8 for finding them, their texts in one pool where
- * equal ones lie once. A million devices are some 50 MB. Made by config/inventory_file, handed to
- * the core, which owns it from then on.
+ * equal ones lie once. A million devices are some 50 MB. Made by
+ * config/fleet_file, handed to the core, which owns it from then on.
  */
 #include <stdbool.h>
 #include <stddef.h>

@@ -28,7 +28,8 @@
 #define QUARANTINE_MAX 11
 #define TUPLES_PER_DEVICE 32 /* recent update frames known again */
 
-/* One row per known or observed-and-worth-keeping device. */
+/* One row for each device that is known, or of which something must be
+ * remembered. */
 struct device_rec {
 	uint64_t key;
 	char id[DEVID_MAX + 1];
@@ -66,7 +67,7 @@ struct device_rec {
 	/* who speaks in its name is in doubt: nothing is sent to it */
 	int64_t quarantined_wall;   /* 0 = not in quarantine */
 	char quarantine[QUARANTINE_MAX + 1]; /* why: takeover, two_ids */
-	/* what it makes of commands (diagnosis.h) */
+	/* what it makes of commands (diagnosis.c) */
 	int64_t acked_wall;         /* last one acknowledged; 0 = never */
 	int reads_unheard, starts_unheard; /* in a row, though it spoke */
 	uint64_t rhythm;            /* rhythm.h; 0 = nothing learned */

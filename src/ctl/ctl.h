@@ -133,16 +133,6 @@ void suggest(struct ctl *c, const char *campaign, const char *wave);
 /* control.socket of a trackupd.yaml, without parsing YAML. 0, or -1 and said. */
 MUST_CHECK int conf_socket(const char *file, char *ret, size_t size);
 
-/* --- render.c --------------------------------------------------------------*/
-/* Text of a member: "" for null or absent; numbers in decimal. */
-const char *jtext(const json_t *j, const char *key, char *buf, size_t size);
-int64_t jint(const json_t *j, const char *key);
-/* Times without their milliseconds, "" for null. */
-const char *jtime(const json_t *j, const char *key, char *buf, size_t size);
-void print_json(const json_t *j);
-/* Ends the process when standard output could not take it all. */
-void out_flush(void);
-
 /* --- table.c ---------------------------------------------------------------*/
 struct table;
 enum {
@@ -162,7 +152,15 @@ struct table *facts_new(const struct ctl *c);
 void fact(struct table *t, const char *label, const char *fmt, ...)
     PRINTF_LIKE(3, 4);
 
-/* --- render.c again --------------------------------------------------------*/
+/* --- render.c --------------------------------------------------------------*/
+/* Text of a member: "" for null or absent; numbers in decimal. */
+const char *jtext(const json_t *j, const char *key, char *buf, size_t size);
+int64_t jint(const json_t *j, const char *key);
+/* Times without their milliseconds, "" for null. */
+const char *jtime(const json_t *j, const char *key, char *buf, size_t size);
+void print_json(const json_t *j);
+/* Ends the process when standard output could not take it all. */
+void out_flush(void);
 /* "bad_url 2, no_ack 1" of {"bad_url":2,"no_ack":1}, biggest first; caller
  * frees. */
 char *counts_text(const json_t *counts);

@@ -3,6 +3,10 @@
 /*
  * files: campaign files and their lists from disk (or as posted), through
  * config/campaign_file, into the core.
+ *
+ * struct campaign_files remembers which files it saw, so that one that is gone
+ * is noticed; it is the loop's. Reading touches nothing else and may be done on
+ * any thread. Invariant: a bad file keeps no other from being read.
  */
 #include <stdbool.h>
 #include <stddef.h>
@@ -35,8 +39,8 @@ struct files_sink {
 	void (*lost)(void *arg, const char *name, enum pause_reason why);
 };
 
-struct campaign_files *files_new(void);
-void files_free(struct campaign_files *f);
+struct campaign_files *files_new(void); /* NULL: no memory */
+void files_free(struct campaign_files *f); /* NULL is fine */
 void files_get_stats(const struct campaign_files *f, struct files_stats *ret);
 struct files_batch;
 /* Reads every *.yaml of the campaign directory and its lists, and nothing else
@@ -46,8 +50,8 @@ void files_batch_free(struct files_batch *b);
 /* What was read comes into force. Takes b, which may be NULL. */
 MUST_CHECK int files_apply(struct campaign_files *f, struct files_batch *b,
     const struct files_sink *sink, struct sbuf *diag);
-/* Both. Reads every *.yaml of the campaign directory, in order of name. Errors and
- * warnings go to diag. sink NULL: only checks. -1: something was refused.
+/* Both. Reads every *.yaml of the campaign directory, in order of name. Errors
+ * and warnings go to diag. sink NULL: only checks. -1: something was refused.
  * Out of descriptors or memory: an error too, but no file counts as broken or
  * gone for it. */
 MUST_CHECK int files_scan(struct campaign_files *f,

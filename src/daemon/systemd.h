@@ -1,8 +1,11 @@
 #ifndef TRACKUP_DAEMON_SYSTEMD_H
 #define TRACKUP_DAEMON_SYSTEMD_H
 /*
- * systemd: tells the service manager how it stands; does nothing without one,
- * or when built without libsystemd.
+ * systemd: what goes to the service manager and comes from it: how we stand,
+ * descriptors, the watchdog.
+ *
+ * Every call does nothing without a manager, or when built without libsystemd.
+ * For the loop's thread.
  */
 #include <stdbool.h>
 #include <stddef.h>

@@ -1,11 +1,14 @@
 #ifndef TRACKUP_IO_API_H
 #define TRACKUP_IO_API_H
 /*
- * api: the HTTP API on the control socket (contract.md, trackupctl and the
- * API). One route table; one file per resource.
+ * api: the HTTP API on the control socket and over TCP, with the page and the
+ * metrics there (contract.md, trackupctl and the API). One route table; one
+ * file per resource.
  *
  * Reads answer from the core's memory; a change is answered when its ticket is
- * durable. Who asks is the peer's uid ("uid:0"). Bodies and headers bounded.
+ * durable. Who asks is the peer's uid ("uid:0") or the name of its token.
+ * Connections, bodies and headers are bounded. All of it runs on the loop; ops
+ * and what they point at outlive the api.
  */
 #include "base/attr.h"
 #include "base/errtext.h"
@@ -72,6 +75,9 @@ struct api_backup_result {
 	uint64_t bytes;
 	int64_t took_ms;
 };
+
+typedef void api_backup_fn(void *arg, const struct api_backup_result *r);
+
 struct api_trial_order {
 	uint64_t seed;
 	size_t devices;               /* made-up ones; 0 = those we know */
@@ -79,8 +85,6 @@ struct api_trial_order {
 /* r NULL: err says why there is no result. */
 typedef void api_trial_fn(void *arg, const struct trial_result *r,
     const char *err);
-
-typedef void api_backup_fn(void *arg, const struct api_backup_result *r);
 
 /* result: 0, or -1: something was refused, diag says what. */
 typedef void api_reload_fn(void *arg, int result, const char *diag);

@@ -148,16 +148,13 @@ struct api_call {
 	int64_t until_ms;
 	json_t *answer;
 	struct api_timeline *timeline;
-	bool backup;     /* one is under way for it */
-	bool reload; /* one is under way for it */
-	bool trial;      /* the same */
+	bool backup, reload, trial; /* one is under way for it */
 	uint64_t trial_seed;
 	bool firmware;   /* files are looked at for it */
 	struct api_stream *stream;
 };
 
 typedef void api_handler(struct api_call *c);
-
 
 struct api_route {
 	enum evhttp_cmd_type method;

@@ -1,6 +1,11 @@
 #ifndef TRACKUP_IO_DIGEST_H
 #define TRACKUP_IO_DIGEST_H
-/* digest: SHA-256 (OpenSSL) of texts and of files below a root. */
+/*
+ * digest: SHA-256 (OpenSSL) of texts and of files below a root.
+ *
+ * Keeps nothing, on whatever thread. Results are hex digits and a NUL in the
+ * caller's buffer.
+ */
 #include <stddef.h>
 #include <stdint.h>
 #include "base/attr.h"

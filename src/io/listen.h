@@ -1,10 +1,11 @@
 #ifndef TRACKUP_IO_LISTEN_H
 #define TRACKUP_IO_LISTEN_H
 /*
- * listen: listening TCP sockets, for trackers and for the file server.
+ * listen: listening TCP sockets of trackers, file server and API, and bound UDP
+ * sockets of trackers.
  *
  * Options are set on the listener, whose accepted sockets inherit them: no
- * system call more for each connection.
+ * system call more for each connection. Descriptors are the caller's.
  */
 #include <stdint.h>
 #include <sys/socket.h>

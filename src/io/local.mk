@@ -1,42 +1,43 @@
-# io: sockets and HTTP; the only place with libevent, jansson and OpenSSL
-# (the simulator has a libevent loop of its own).
+# io: sockets and HTTP; the only place with OpenSSL, with libevent (but for the
+# simulator's loop) and with jansson (but for trackupctl).
 noinst_LIBRARIES += libtrackup-io.a
 libtrackup_io_a_CPPFLAGS = $(AM_CPPFLAGS) $(EVENT_CFLAGS) \
 	$(EVENT_PTHREADS_CFLAGS) $(JANSSON_CFLAGS) $(CRYPTO_CFLAGS)
 # The API, which is also fuzzed by itself.
 io_api_sources = src/io/api.c src/io/api.h src/io/api_int.h \
-	src/io/api_backup.c \
-	src/io/api_campaign.c src/io/api_daemon.c src/io/api_device.c src/io/api_events.c \
-	src/io/api_firmware.c \
+	src/io/api_backup.c src/io/api_campaign.c src/io/api_daemon.c \
+	src/io/api_device.c src/io/api_events.c src/io/api_firmware.c \
 	src/io/api_http.c src/io/api_json.c src/io/api_peer.c \
-	src/io/api_plan.c \
-	src/io/api_report.c src/io/http_page.c src/io/http_page.h \
-	src/io/api_route.c src/io/api_socket.c src/io/api_status.c \
-	src/io/api_token.c src/io/api_trial.c src/io/api_wave.c \
+	src/io/api_plan.c src/io/api_report.c src/io/api_route.c \
+	src/io/api_socket.c src/io/api_status.c src/io/api_token.c \
+	src/io/api_trial.c src/io/api_wave.c \
+	src/io/http_page.c src/io/http_page.h \
 	src/io/metrics.c src/io/metrics.h
-# One file a line: several of us add here.
-libtrackup_io_a_SOURCES =
-libtrackup_io_a_SOURCES += $(io_api_sources)
-libtrackup_io_a_SOURCES += src/io/accept.c
-libtrackup_io_a_SOURCES += src/io/beneath.c src/io/beneath.h
-libtrackup_io_a_SOURCES += src/io/conn.c
-libtrackup_io_a_SOURCES += src/io/digest.c src/io/digest.h
-libtrackup_io_a_SOURCES += src/io/fwanswer.c
-libtrackup_io_a_SOURCES += src/io/fwconn.c
-libtrackup_io_a_SOURCES += src/io/fwfile.c src/io/fwfile.h src/io/fwfile_priv.h
-libtrackup_io_a_SOURCES += src/io/fwpace.c
-libtrackup_io_a_SOURCES += src/io/fwreq.c src/io/fwreq.h
-libtrackup_io_a_SOURCES += src/io/fwseg.c src/io/fwseg.h
-libtrackup_io_a_SOURCES += src/io/fwtoken.c src/io/fwtoken.h
-libtrackup_io_a_SOURCES += src/io/listen.c src/io/listen.h
-libtrackup_io_a_SOURCES += src/io/loop.c src/io/loop.h
-libtrackup_io_a_SOURCES += src/io/relay.c src/io/relay.h src/io/relay_priv.h
-libtrackup_io_a_SOURCES += src/io/relay_down.c src/io/relay_keep.c
-libtrackup_io_a_SOURCES += src/io/relay_proxy.c src/io/relay_target.c
-libtrackup_io_a_SOURCES += src/io/relay_udp.c
-libtrackup_io_a_SOURCES += src/io/trackers.c src/io/trackers.h
-libtrackup_io_a_SOURCES += src/io/udp.c
-libtrackup_io_a_SOURCES += src/io/trackers_priv.h
+libtrackup_io_a_SOURCES = $(io_api_sources) \
+	src/io/accept.c \
+	src/io/beneath.c src/io/beneath.h \
+	src/io/conn.c \
+	src/io/digest.c src/io/digest.h \
+	src/io/fwanswer.c \
+	src/io/fwconn.c \
+	src/io/fwfile.c src/io/fwfile.h \
+	src/io/fwfile_priv.h \
+	src/io/fwpace.c \
+	src/io/fwreq.c src/io/fwreq.h \
+	src/io/fwseg.c src/io/fwseg.h \
+	src/io/fwtoken.c src/io/fwtoken.h \
+	src/io/listen.c src/io/listen.h \
+	src/io/loop.c src/io/loop.h \
+	src/io/relay.c src/io/relay.h \
+	src/io/relay_down.c \
+	src/io/relay_keep.c \
+	src/io/relay_priv.h \
+	src/io/relay_proxy.c \
+	src/io/relay_target.c \
+	src/io/relay_udp.c \
+	src/io/trackers.c src/io/trackers.h \
+	src/io/trackers_priv.h \
+	src/io/udp.c
 # What a program that links libtrackup-io.a also needs.
 io_libs = $(EVENT_LIBS) $(EVENT_PTHREADS_LIBS) $(JANSSON_LIBS) $(CRYPTO_LIBS) \
 	-lpthread

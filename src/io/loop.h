@@ -46,4 +46,5 @@ MUST_CHECK struct loop_timer *loop_timer_new(struct loop *l, loop_fn *fn,
     void *arg);
 void loop_timer_set(struct loop_timer *t, int64_t after_ms);
 void loop_timer_free(struct loop_timer *t);
+
 #endif
