@@ -106,7 +106,6 @@ while read -r header dirs; do
 done <<EOF
 (event2/|event[.]h|evhttp[.]h|evutil[.]h) io sim
 sqlite3[.]h store
-libpq store
 yaml[.]h config
 glib config
 jansson[.]h io ctl
