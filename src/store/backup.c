@@ -134,6 +134,7 @@ backup_work(struct store *s)
 	struct backup *b = &s->shared.backup;
 	enum backup_stage stage = get_stage(s);
 	struct errtext err = {0};
+	bool runs;
 	int r;
 
 	if (stage != BACKUP_WAITING && stage != BACKUP_COPYING)
@@ -153,10 +154,13 @@ backup_work(struct store *s)
 		return;
 	}
 	set_stage(s, BACKUP_PUBLISHING);
-	/* Signals are blocked already, as in this thread. */
-	if (pthread_create(&b->thread, NULL, publish_main, s) == 0)
-		b->thread_runs = true;
-	else
+	/* Signals are blocked already, as in this thread. It cannot end, and
+	 * be joined, before it is known to run: for that it needs the lock. */
+	(void)pthread_mutex_lock(&s->lock);
+	runs = pthread_create(&b->thread, NULL, publish_main, s) == 0;
+	b->thread_runs = runs;
+	(void)pthread_mutex_unlock(&s->lock);
+	if (!runs)
 		(void)publish_main(s);
 }
 
