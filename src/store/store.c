@@ -187,7 +187,7 @@ store_submit(struct store *s, uint64_t ticket, struct opbuf *ops)
 {
 	struct batch *b = ops->failed ? NULL : batch_new(ticket, ops);
 	struct store_stats *st = &s->shared.stats;
-	bool room = true;
+	bool room = true, tell;
 
 	(void)pthread_mutex_lock(&s->lock);
 	if (b == NULL && st->state != STORE_BROKEN) {
@@ -201,11 +201,14 @@ store_submit(struct store *s, uint64_t ticket, struct opbuf *ops)
 		opbuf_done(ops);
 		return true;
 	}
-	if (s->shared.first == NULL)
+	/* Of the others the writer knows when it will look. */
+	tell = s->shared.first == NULL;
+	if (tell)
 		s->shared.since_ms = store_now_ms();
 	*s->shared.last = b;
 	s->shared.last = &b->next;
 	s->shared.ops += b->ops.count;
+	tell = tell || s->shared.ops >= s->group_max;
 	st->queue_bytes += b->bytes;
 	if (b->bytes > s->queue_max_bytes)
 		s->shared.bulk_bytes += b->bytes;
@@ -214,7 +217,8 @@ store_submit(struct store *s, uint64_t ticket, struct opbuf *ops)
 		st->queue_full_hits++;
 		room = false;
 	}
-	(void)pthread_cond_signal(&s->wake);
+	if (tell)
+		(void)pthread_cond_signal(&s->wake);
 	(void)pthread_mutex_unlock(&s->lock);
 	return room;
 }

@@ -14,6 +14,8 @@
 #define WAL_IDLE_BYTES ((uint64_t)4 << 20)
 #define WAL_MAX_BYTES ((uint64_t)64 << 20)
 
+#define GROUP_GAP_MS 1
+
 const double store_commit_bounds_s[12] = {0.001, 0.002, 0.005, 0.01, 0.02,
 	0.05, 0.1, 0.2, 0.5, 1, 5, INFINITY};
 
@@ -34,13 +36,18 @@ wal_bytes(const struct db *db)
 	return 32 + db->wal_frames * (db->page_size + 24);
 }
 
-/* When the batches that wait become a group. Lock held. */
+/* When the batches that wait become a group. Who comes after a quiet
+ * millisecond is written at once; in a rush a group waits for the next one, for
+ * it pays for its pages and its sync whether one report is in it or ten, and
+ * what is not written to the log need not be copied by the checkpoint, during
+ * which nobody is served. Lock held. */
 static int64_t
 group_due_at(const struct store *s)
 {
 	if (s->shared.stopping || s->shared.ops >= s->group_max)
 		return 0;
-	return s->shared.since_ms + s->linger_ms;
+	return MAX_OF(s->shared.since_ms + s->linger_ms,
+	    s->busy_at_ms + GROUP_GAP_MS);
 }
 
 /* What is to do next, and from when on; INT64_MAX = nothing. Lock held. */

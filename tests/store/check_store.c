@@ -108,6 +108,30 @@ START_TEST(linger_waits_for_company)
 }
 END_TEST
 
+/* In a rush one group a millisecond is begun, whatever the disk could do. */
+START_TEST(groups_are_a_millisecond_apart)
+{
+	struct store_config cfg = {.path = td.path, .group_max = 1000000};
+	struct event_rec e = make_event(1, 1);
+	struct store_stats st;
+	struct store *s;
+	int64_t start;
+
+	ck_assert_int_eq(store_open(&s, &cfg, NULL), 0);
+	ck_assert_int_eq(store_start(s, NULL), 0);
+	start = test_now_ms();
+	/* One after the other, as the writer comes to rest in between. */
+	for (uint64_t i = 1; i <= 200; i++) {
+		submit_one(s, i, OP_EVENT, &e);
+		wait_durable(s, i);
+	}
+	store_get_stats(s, &st);
+	ck_assert_int_le((int64_t)st.commits, test_now_ms() - start + 1);
+	ck_assert_uint_eq(st.commits, 200);
+	store_close(s);
+}
+END_TEST
+
 /* Twenty changes of each row are one write of it, the last one's. */
 START_TEST(rows_are_coalesced)
 {
@@ -757,6 +781,7 @@ main(void)
 	tcase_add_test(tc, tickets_ascend);
 	tcase_add_test(tc, groups_are_committed);
 	tcase_add_test(tc, linger_waits_for_company);
+	tcase_add_test(tc, groups_are_a_millisecond_apart);
 	tcase_add_test(tc, rows_are_coalesced);
 	tcase_add_test(tc, coalescing_keeps_rows_apart);
 	tcase_add_test(tc, claims_change_hands_in_a_group);
