@@ -23,6 +23,9 @@ struct devid {
 /* 0, or -1: length, a foreign character, or all zeros. Blanks around the id
  * are the caller's to trim. */
 MUST_CHECK int devid_parse(struct span s, struct devid *ret);
+/* True when devid_parse() would surely make id of s: the same letters. False
+ * tells nothing, and is the answer where id has key 0. */
+bool devid_reads(const struct devid *id, struct span s);
 /* What a spreadsheet made of an id ("8.67E+14", a trailing ".0", 15 digits
  * that end in 00000 are not judged): true when s looks like that. */
 bool devid_is_damaged(struct span s);

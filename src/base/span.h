@@ -44,6 +44,14 @@ bool span_copy(char *dst, size_t size, struct span a);
 
 /* Each frame is cut by these, a few times: they are not worth calls. */
 
+/* The n bytes of a prefix; the first two tell most from each other. n >= 2. */
+static inline bool
+span_begins(struct span a, const char *prefix, size_t n)
+{
+	return a.n >= n && a.p[0] == prefix[0] && a.p[1] == prefix[1] &&
+	    memcmp(a.p, prefix, n) == 0;
+}
+
 static inline bool
 span_is_blank(char c)
 {

@@ -240,13 +240,7 @@ flush_rows(struct core *c)
 static void
 flush(struct core *c)
 {
-	struct stamp_rec stamp = {
-	    .alive_ms = c->now.at_ms,
-	    .wall = clock_recorded_wall(c),
-	    .seq = c->seq,
-	    .boot = c->cfg.boot,
-	    .boot_ms = c->now.boot_ms,
-	};
+	struct stamp_rec stamp;
 
 	/* Also where nothing was to be written: an effect may be lost. */
 	if (c->failed)
@@ -260,6 +254,13 @@ flush(struct core *c)
 		opbuf_add(&c->fx->ops, OP_FLAGS, &c->flags);
 		c->flags_dirty = false;
 	}
+	stamp = (struct stamp_rec){
+	    .alive_ms = c->now.at_ms,
+	    .wall = clock_recorded_wall(c),
+	    .seq = c->seq,
+	    .boot = c->cfg.boot,
+	    .boot_ms = c->now.boot_ms,
+	};
 	opbuf_add(&c->fx->ops, OP_STAMP, &stamp);
 	/* Not more often than once a second, whatever the scale: each is a
 	 * commit. */

@@ -359,7 +359,8 @@ identify(struct core *c, struct device *d, struct core_conn *conn,
 		quarantine_newest_spoke(d);
 	else if (!m->buffered)
 		quarantine_older_spoke(c, d, conn);
-	if (d->last_seen_at != 0)
+	/* The frames of one read are one contact. */
+	if (d->last_seen_at != 0 && d->last_seen_at != c->now.at_ms)
 		rhythm_gap(&d->rhythm, (int64_t)(c->cfg.time_scale *
 		    (double)(c->now.at_ms - d->last_seen_at)));
 	d->last_seen_at = MAX_OF(c->now.at_ms, 1);

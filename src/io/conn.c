@@ -504,7 +504,7 @@ frame_good(struct conn *c, const struct frame *f, int64_t now)
 	enum msg_bad bad;
 
 	trackers_count(t, TRACKERS_FRAMES, 1);
-	if (message_decode(f, m, &bad) < 0) {
+	if (message_decode_next(f, m, &bad) < 0) {
 		t->stats.bad_message[bad]++;
 		/* A report that is not acknowledged comes again for ever: with
 		 * a good id and count it passes for an ordinary one. */

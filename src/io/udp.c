@@ -243,7 +243,7 @@ introduces(struct trackers *t, const struct frame *f)
 {
 	enum msg_bad bad;
 
-	if (message_decode(f, &t->message, &bad) < 0) {
+	if (message_decode_next(f, &t->message, &bad) < 0) {
 		trackers_count(t, TRACKERS_FRAMES, 1);
 		t->stats.bad_message[bad]++;
 		return false;

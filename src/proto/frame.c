@@ -36,6 +36,9 @@ kind_match(struct span s, bool breaking)
 {
 	enum match best = MATCH_NO;
 
+	/* Nearly all that comes is of the first kind. */
+	if (span_begins(s, "+RESP:", 6))
+		return MATCH_YES;
 	for (size_t i = 0; i < ARRAY_LEN(ascii_kinds); i++) {
 		const struct ascii_kind *k = &ascii_kinds[i];
 		size_t n = MIN_OF(s.n, k->n);

@@ -282,8 +282,8 @@ head_read(struct span *s, struct message *ret)
 {
 	size_t h = 0, n;
 
-	while (h < HEAD_COUNT && (s->n < head_prefixes[h].n ||
-	    memcmp(s->p, head_prefixes[h].text, head_prefixes[h].n) != 0))
+	while (h < HEAD_COUNT && !span_begins(*s, head_prefixes[h].text,
+	    head_prefixes[h].n))
 		h++;
 	if (h == HEAD_COUNT)
 		return -1;
@@ -328,7 +328,7 @@ decode(struct span s, struct message *ret)
 		return MSG_BAD_HEAD;
 	if (!name_read(&s, &ret->protover) || !name_read(&s, &id))
 		return MSG_BAD_FIELDS;
-	if (devid_parse(id, &ret->id) < 0)
+	if (!devid_reads(&ret->id, id) && devid_parse(id, &ret->id) < 0)
 		return MSG_BAD_ID;
 	ret->has_id = true;
 	bad = tail_read(&s, ret);
@@ -339,7 +339,7 @@ decode(struct span s, struct message *ret)
 
 /* Field by field: a compiler clears the whole of it by an instruction that
  * takes longer to start than all the rest of a short frame. own is filled
- * before anything points there. */
+ * before anything points there; the id waits for the one that comes. */
 static void
 message_clear(struct message *m)
 {
@@ -347,17 +347,37 @@ message_clear(struct message *m)
 
 	m->kind = MSG_REPORT;
 	m->buffered = m->has_id = m->has_serial = false;
-	m->id.key = 0;
-	m->id.text[0] = '\0';
-	m->type = m->protover = m->name = m->send_time = none;
+	/* Each by itself: what was just written in halves is slow to be read
+	 * again as a whole. */
+	m->type = none;
+	m->protover = none;
+	m->name = none;
+	m->send_time = none;
 	m->count_text = none;
+	m->device_type = none;
+	m->firmware = none;
+	m->hardware = none;
 	m->count = m->serial = 0;
 	m->code = m->times = -1;
-	m->device_type = m->firmware = m->hardware = none;
+}
+
+static void
+id_clear(struct devid *id)
+{
+	id->key = 0;
+	id->text[0] = '\0';
 }
 
 int
 message_decode(const struct frame *f, struct message *ret,
+    enum msg_bad *ret_bad)
+{
+	id_clear(&ret->id);
+	return message_decode_next(f, ret, ret_bad);
+}
+
+int
+message_decode_next(const struct frame *f, struct message *ret,
     enum msg_bad *ret_bad)
 {
 	message_clear(ret);
@@ -374,6 +394,8 @@ message_decode(const struct frame *f, struct message *ret,
 		*ret_bad = hex2_decode(f->bytes, ret);
 		break;
 	}
+	if (!ret->has_id)
+		id_clear(&ret->id);
 	return *ret_bad == MSG_BAD_NONE ? 0 : -1;
 }
 

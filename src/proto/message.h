@@ -79,6 +79,10 @@ struct message {
  * Never more work than linear in the frame. */
 MUST_CHECK int message_decode(const struct frame *f, struct message *ret,
     enum msg_bad *ret_bad);
+/* The same, where *ret holds the message before, or zeros: mostly it was the
+ * same unit's, whose id need not be read again. */
+MUST_CHECK int message_decode_next(const struct frame *f, struct message *ret,
+    enum msg_bad *ret_bad);
 
 /* "ascii", "hex1", "hex2": what operators and metrics call them. */
 const char *frame_family_name(enum frame_family family);

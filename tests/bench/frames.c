@@ -95,7 +95,7 @@ bench_frames(void)
 		{"frame_1", "CPU per frame, 1 a read, 1,000 connections",
 		    false, 1, 30},
 		{"frame_16", "CPU per frame, 16 a read, 1,000 connections",
-		    false, 16, 15},
+		    false, 16, 60},
 		{"frame_1_ack", "CPU per acknowledged frame, 1 a read, "
 		    "1,000 connections", true, 1, 25},
 		{"frame_16_ack", "CPU per acknowledged frame, 16 a read, "

@@ -218,6 +218,40 @@ START_TEST(devid_refuses_the_rest)
 }
 END_TEST
 
+/* What it takes for read is what reading would give. */
+START_TEST(devid_knows_its_own_letters)
+{
+	static const char salt[] = "0019AFaf, ";
+	struct devid last = {.key = 0}, id;
+	unsigned known = 0;
+	struct prng r;
+
+	prng_init(&r, 3);
+	ck_assert(!devid_reads(&last, span_of("\0\0\0\0\0\0\0\0\0\0\0\0\0\0", 14)));
+	for (int round = 0; round < 200000; round++) {
+		char text[18] = "86123401234567E";
+		size_t n = 14 + prng_below(&r, 3), at;
+		struct span s = span_of(text, n);
+
+		if (prng_below(&r, 2) == 0) {
+			at = prng_below(&r, n);
+			text[at] = salt[prng_below(&r, sizeof(salt))];
+		}
+		if (devid_reads(&last, s)) {
+			known++;
+			QUICK(devid_parse(s, &id) == 0 &&
+			    id.key == last.key &&
+			    strcmp(id.text, last.text) == 0);
+		}
+		if (devid_parse(s, &id) < 0)
+			continue;
+		QUICK(devid_reads(&id, span_str(id.text)));
+		last = id;
+	}
+	ck_assert_uint_gt(known, 10000);
+}
+END_TEST
+
 START_TEST(devid_knows_spreadsheet_damage)
 {
 	static const char *const bad[] = {
@@ -774,6 +808,7 @@ main(void)
 	tcase_add_test(tc, span_copy_says_when_it_cuts);
 	tcase_add_test(tc, devid_reads_what_units_send);
 	tcase_add_test(tc, devid_refuses_the_rest);
+	tcase_add_test(tc, devid_knows_its_own_letters);
 	tcase_add_test(tc, devid_knows_spreadsheet_damage);
 	tcase_add_test(tc, errtext_sets_and_cuts);
 	tcase_add_test(tc, sbuf_grows);

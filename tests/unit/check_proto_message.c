@@ -396,10 +396,12 @@ check_inside(struct span part, struct span whole)
 }
 
 /* Damaged messages in blocks of their exact size: views stay inside, a value
- * is only there when its message is good. */
+ * is only there when its message is good, and the message before changes
+ * nothing. */
 START_TEST(damaged_messages)
 {
 	static const char salt[] = ",,,,$+ \0\r\n0A\xff";
+	struct message next = {.kind = MSG_REPORT};
 	struct prng r;
 
 	prng_init(&r, 1);
@@ -409,7 +411,7 @@ START_TEST(damaged_messages)
 		char *p = malloc(n);
 		struct frame f;
 		struct message m;
-		enum msg_bad bad;
+		enum msg_bad bad, next_bad;
 
 		QUICK(p != NULL);
 		memcpy(p, v, n);
@@ -429,6 +431,12 @@ START_TEST(damaged_messages)
 			QUICK(bad != MSG_BAD_NONE);
 			QUICK(!m.has_serial && m.code == -1);
 		}
+		QUICK((message_decode_next(&f, &next, &next_bad) == 0) ==
+		    (bad == MSG_BAD_NONE) && next_bad == bad);
+		QUICK(next.kind == m.kind && next.count == m.count &&
+		    next.serial == m.serial && next.code == m.code);
+		QUICK(next.has_id == m.has_id && next.id.key == m.id.key &&
+		    strcmp(next.id.text, m.id.text) == 0);
 		check_inside(m.type, f.bytes);
 		check_inside(m.protover, f.bytes);
 		check_inside(m.name, f.bytes);
