@@ -9,9 +9,11 @@ tests_integration_checker_LDADD = $(JANSSON_LIBS) $(SQLITE_LIBS)
 check_PROGRAMS += tests/integration/peer tests/integration/shim.so
 check_PROGRAMS += tests/integration/platform tests/integration/tap \
 	tests/integration/relaycheck
+standin_sources = tests/integration/standin.c tests/integration/standin.h
 tests_integration_platform_SOURCES = tests/integration/platform.c \
-	tests/integration/wiresplit.h
+	tests/integration/wiresplit.h $(standin_sources)
 tests_integration_platform_LDADD =
+tests_integration_tap_SOURCES = tests/integration/tap.c $(standin_sources)
 tests_integration_tap_LDADD =
 tests_integration_relaycheck_SOURCES = tests/integration/relaycheck.c \
 	tests/integration/wiresplit.h

@@ -15,11 +15,10 @@
 
 #include <arpa/inet.h>
 #include <errno.h>
-#include <fcntl.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <poll.h>
-#include <signal.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -27,6 +26,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "standin.h"
 #include "wiresplit.h"
 
 #define CONNECTIONS_MAX 2000
@@ -45,35 +45,12 @@ struct peer {
 
 static struct pollfd fds[CONNECTIONS_MAX + 2];
 static struct peer peers[CONNECTIONS_MAX + 2];
-static struct peer sources[CONNECTIONS_MAX];
-static size_t count = 2, source_count;
+static struct peer source[STANDIN_SOURCES_MAX];
+static struct standin_sources sources;
+static size_t count = 2;
 static unsigned number, serial = 0xF000;
 static const char *directory;
 static bool commands;
-static volatile sig_atomic_t ended;
-
-static void
-on_term(int signo)
-{
-	(void)signo;
-	ended = 1;
-}
-
-static void
-fail(const char *what)
-{
-	(void)fprintf(stderr, "platform: %s: %s\n", what, strerror(errno));
-	exit(1);
-}
-
-static long long
-now_ms(void)
-{
-	struct timespec ts;
-
-	(void)clock_gettime(CLOCK_MONOTONIC, &ts);
-	return (long long)ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
-}
 
 static void
 put(struct peer *p, int fd, const char *bytes, size_t n)
@@ -105,7 +82,7 @@ command_begin(struct peer *p, int fd)
 	put(p, fd, p->command, half);
 	memmove(p->command, p->command + half,
 	    strlen(p->command + half) + 1);
-	p->command_at = now_ms() + PIECE_MS;
+	p->command_at = standin_ms(CLOCK_MONOTONIC) + PIECE_MS;
 }
 
 static void
@@ -163,14 +140,11 @@ take(struct peer *p, int fd, const char *bytes, size_t n)
 static FILE *
 file_open(const char *kind, unsigned n, const char *end)
 {
-	char path[4096];
-	FILE *f;
+	char name[64];
 
-	(void)snprintf(path, sizeof(path), "%s/%d-%s%u.%s", directory,
-	    (int)getpid(), kind, n, end);
-	if ((f = fopen(path, "we")) == NULL)
-		fail(path);
-	return f;
+	(void)snprintf(name, sizeof(name), "%d-%s%u.%s", (int)getpid(), kind,
+	    n, end);
+	return standin_file(directory, name);
 }
 
 static void
@@ -205,58 +179,40 @@ drop(size_t i)
 static void
 datagram(int fd)
 {
-	struct sockaddr_in sin;
-	socklen_t len = sizeof(sin);
 	char buf[65536];
-	ssize_t n = recvfrom(fd, buf, sizeof(buf), MSG_DONTWAIT,
-	    (struct sockaddr *)&sin, &len);
-	size_t i = 0;
+	bool fresh;
+	size_t i, n = standin_datagram(fd, &sources, buf, sizeof(buf), &i,
+	    &fresh);
 
-	if (n <= 0)
+	if (n == 0)
 		return;
-	while (i < source_count && sources[i].sin.sin_port != sin.sin_port)
-		i++;
-	if (i == CONNECTIONS_MAX)
-		return;
-	if (i == source_count) {
-		sources[i].sin = sin;
-		sources[i].in = file_open("udp", (unsigned)i, "in");
-		sources[i].out = file_open("udp", (unsigned)i, "out");
-		source_count++;
+	if (fresh) {
+		source[i].sin = sources.sin[i];
+		source[i].in = file_open("udp", (unsigned)i, "in");
+		source[i].out = file_open("udp", (unsigned)i, "out");
 	}
-	sources[i].len = 0;
-	take(&sources[i], fd, buf, (size_t)n);
+	source[i].len = 0;
+	take(&source[i], fd, buf, n);
 }
 
 static void
 listen_both(const char *where)
 {
-	struct sockaddr_in sin = {.sin_family = AF_INET,
-	    .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+	struct sockaddr_in at = standin_address(INADDR_LOOPBACK, 0);
 	const char *port = strchr(where, ':');
 	char address[16];
-	int one = 1;
 
 	(void)snprintf(address, sizeof(address), "%.*s",
 	    (int)strcspn(where, ":"), where);
-	if (port != NULL && inet_pton(AF_INET, address, &sin.sin_addr) != 1) {
+	if (port != NULL && inet_pton(AF_INET, address, &at.sin_addr) != 1) {
 		errno = EINVAL;
-		fail(where);
+		standin_fail(where);
 	}
-	sin.sin_port = htons((uint16_t)strtoul(port == NULL ? where : port + 1,
+	at.sin_port = htons((uint16_t)strtoul(port == NULL ? where : port + 1,
 	    NULL, 10));
-
-	for (int i = 0; i < 2; i++) {
-		fds[i].fd = socket(AF_INET,
-		    (i == 0 ? SOCK_STREAM : SOCK_DGRAM) | SOCK_CLOEXEC, 0);
-		fds[i].events = POLLIN;
-		(void)setsockopt(fds[i].fd, SOL_SOCKET, SO_REUSEADDR, &one,
-		    sizeof(one));
-		if (bind(fds[i].fd, (struct sockaddr *)&sin, sizeof(sin)) < 0)
-			fail("bind");
-	}
-	if (listen(fds[0].fd, 1000) < 0)
-		fail("listen");
+	fds[0].fd = standin_listen(SOCK_STREAM, at);
+	fds[1].fd = standin_listen(SOCK_DGRAM, at);
+	fds[0].events = fds[1].events = POLLIN;
 }
 
 static void
@@ -267,7 +223,7 @@ turn(void)
 
 	for (size_t i = count; i-- > 2;) {
 		if (peers[i].command_at != 0 &&
-		    now_ms() >= peers[i].command_at) {
+		    standin_ms(CLOCK_MONOTONIC) >= peers[i].command_at) {
 			peers[i].command_at = 0;
 			put(&peers[i], fds[i].fd, peers[i].command,
 			    strlen(peers[i].command));
@@ -282,15 +238,13 @@ turn(void)
 	}
 	if ((fds[1].revents & POLLIN) != 0)
 		datagram(fds[1].fd);
-	if (!ended && (fds[0].revents & POLLIN) != 0)
+	if (!standin_ended && (fds[0].revents & POLLIN) != 0)
 		add(accept(fds[0].fd, NULL, NULL));
 }
 
 int
 main(int argc, char **argv)
 {
-	struct sigaction sa = {.sa_handler = on_term};
-
 	if (argc != 3 && (argc != 4 || strcmp(argv[3], "commands") != 0)) {
 		(void)fputs("usage: platform [ADDRESS:]PORT DIRECTORY "
 		    "[commands]\n",
@@ -299,18 +253,10 @@ main(int argc, char **argv)
 	}
 	directory = argv[2];
 	commands = argc == 4;
-	(void)sigaction(SIGTERM, &sa, NULL);
 	listen_both(argv[1]);
-	(void)puts("ready");
-	(void)fflush(stdout);
-	while (!ended) {
-		if (poll(fds, (nfds_t)count, commands ? PIECE_MS / 2 : 1000) <
-		    0) {
-			if (errno != EINTR)
-				fail("poll");
-			continue;
-		}
-		turn();
-	}
+	standin_ready();
+	while (!standin_ended)
+		if (standin_poll(fds, count, commands ? PIECE_MS / 2 : 1000))
+			turn();
 	return 0;
 }

@@ -11,12 +11,9 @@
  */
 #include "config.h"
 
-#include <arpa/inet.h>
-#include <errno.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <poll.h>
-#include <signal.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -25,6 +22,8 @@
 #include <sys/socket.h>
 #include <time.h>
 #include <unistd.h>
+
+#include "standin.h"
 
 #define PAIRS_MAX 1000
 #define FIRST_PORT 10000
@@ -45,83 +44,34 @@ static size_t count;
 static unsigned next_port = FIRST_PORT;
 static const char *directory;
 static uint16_t target, udp_target;
-static volatile sig_atomic_t ended;
 
-static struct {
-	struct sockaddr_in sin;
-	int fd;
-} source[PAIRS_MAX];
-static size_t sources;
+static struct standin_sources sources;
+static int source_fd[STANDIN_SOURCES_MAX]; /* to the daemon, for each */
 static FILE *udp_log;
-
-static void
-on_term(int signo)
-{
-	(void)signo;
-	ended = 1;
-}
-
-static void
-fail(const char *what)
-{
-	(void)fprintf(stderr, "tap: %s: %s\n", what, strerror(errno));
-	exit(1);
-}
-
-static long long
-now_ms(void)
-{
-	struct timespec ts;
-
-	(void)clock_gettime(CLOCK_REALTIME, &ts);
-	return (long long)ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
-}
-
-static struct sockaddr_in
-local(uint16_t port, uint32_t host)
-{
-	return (struct sockaddr_in){.sin_family = AF_INET,
-	    .sin_port = htons(port), .sin_addr.s_addr = htonl(host)};
-}
-
-static int
-listener(int type, uint16_t port)
-{
-	struct sockaddr_in sin = local(port, INADDR_LOOPBACK);
-	int fd = socket(AF_INET, type | SOCK_CLOEXEC, 0), one = 1;
-
-	(void)setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof(one));
-	if (bind(fd, (struct sockaddr *)&sin, sizeof(sin)) < 0 ||
-	    (type == SOCK_STREAM && listen(fd, 1000) < 0))
-		fail("listen");
-	return fd;
-}
 
 static FILE *
 file_open(unsigned port, const char *end)
 {
-	char path[4096];
-	FILE *f;
+	char name[32];
 
-	(void)snprintf(path, sizeof(path), "%s/%u.%s", directory, port, end);
-	if ((f = fopen(path, "we")) == NULL)
-		fail(path);
-	return f;
+	(void)snprintf(name, sizeof(name), "%u.%s", port, end);
+	return standin_file(directory, name);
 }
 
 /* To the daemon, from a port of its own; -1: it is away. */
 static int
 reach(unsigned *ret_port)
 {
-	struct sockaddr_in from, to = local(target, INADDR_LOOPBACK);
+	struct sockaddr_in from, to = standin_address(INADDR_LOOPBACK, target);
 	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0), one = 1;
 
 	if (fd < 0)
-		fail("socket");
+		standin_fail("socket");
 	do {
 		if (next_port > 65000)
-			fail("more connections than ports");
-		from = local((uint16_t)next_port++, 0x7f000009);
+			standin_fail("more connections than ports");
+		from = standin_address(0x7f000009,
+		    (uint16_t)next_port++);
 	} while (bind(fd, (struct sockaddr *)&from, sizeof(from)) < 0);
 	if (connect(fd, (struct sockaddr *)&to, sizeof(to)) < 0) {
 		(void)close(fd);
@@ -145,7 +95,7 @@ add(int fd)
 		return;
 	}
 	(void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one));
-	p->since = now_ms();
+	p->since = standin_ms(CLOCK_REALTIME);
 	p->log[0] = file_open(p->port, "up");
 	p->log[1] = file_open(p->port, "down");
 	p->ended[0] = p->ended[1] = false;
@@ -161,7 +111,8 @@ drop(size_t i)
 {
 	FILE *life = file_open(pairs[i].port, "life");
 
-	(void)fprintf(life, "%lld %lld\n", pairs[i].since, now_ms());
+	(void)fprintf(life, "%lld %lld\n", pairs[i].since,
+	    standin_ms(CLOCK_REALTIME));
 	(void)fclose(life);
 	for (int side = 0; side < 2; side++) {
 		(void)close(pairs[i].fd[side]);
@@ -202,31 +153,24 @@ pass(size_t i, int side)
 static void
 datagram_up(int fd)
 {
-	struct sockaddr_in sin, to = local(udp_target, INADDR_LOOPBACK);
-	socklen_t len = sizeof(sin);
+	struct sockaddr_in to = standin_address(INADDR_LOOPBACK, udp_target);
 	char buf[65536];
-	ssize_t n = recvfrom(fd, buf, sizeof(buf), MSG_DONTWAIT,
-	    (struct sockaddr *)&sin, &len);
-	size_t i = 0;
+	bool fresh;
+	size_t i, n = standin_datagram(fd, &sources, buf, sizeof(buf), &i,
+	    &fresh);
 
-	if (n <= 0)
+	if (n == 0)
 		return;
-	while (i < sources && source[i].sin.sin_port != sin.sin_port)
-		i++;
-	if (i == PAIRS_MAX)
-		return;
-	if (i == sources) {
-		source[i].sin = sin;
-		source[i].fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-		if (connect(source[i].fd, (struct sockaddr *)&to,
+	if (fresh) {
+		source_fd[i] = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+		if (connect(source_fd[i], (struct sockaddr *)&to,
 			sizeof(to)) < 0)
-			fail("connect");
-		sources++;
+			standin_fail("connect");
 	}
-	if (send(source[i].fd, buf, (size_t)n, 0) != n)
+	if (send(source_fd[i], buf, n, 0) != (ssize_t)n)
 		return;
-	(void)fprintf(udp_log, "%lld ", now_ms());
-	for (ssize_t j = 0; j < n; j++)
+	(void)fprintf(udp_log, "%lld ", standin_ms(CLOCK_REALTIME));
+	for (size_t j = 0; j < n; j++)
 		(void)fprintf(udp_log, "%02X", (unsigned char)buf[j]);
 	(void)fputc('\n', udp_log);
 }
@@ -237,12 +181,12 @@ datagrams_down(int fd)
 	char buf[65536];
 	ssize_t n;
 
-	for (size_t i = 0; i < sources; i++)
-		while ((n = recv(source[i].fd, buf, sizeof(buf),
+	for (size_t i = 0; i < sources.count; i++)
+		while ((n = recv(source_fd[i], buf, sizeof(buf),
 			    MSG_DONTWAIT)) > 0)
 			(void)!sendto(fd, buf, (size_t)n, 0,
-			    (struct sockaddr *)&source[i].sin,
-			    sizeof(source[i].sin));
+			    (struct sockaddr *)&sources.sin[i],
+			    sizeof(sources.sin[i]));
 }
 
 static void
@@ -265,8 +209,6 @@ turn(void)
 int
 main(int argc, char **argv)
 {
-	struct sigaction sa = {.sa_handler = on_term};
-
 	if (argc != 6) {
 		(void)fputs("usage: tap DIRECTORY PORT TO UDP_PORT UDP_TO\n",
 		    stderr);
@@ -275,21 +217,16 @@ main(int argc, char **argv)
 	directory = argv[1];
 	target = (uint16_t)strtoul(argv[3], NULL, 10);
 	udp_target = (uint16_t)strtoul(argv[5], NULL, 10);
-	(void)sigaction(SIGTERM, &sa, NULL);
-	fds[0].fd = listener(SOCK_STREAM, (uint16_t)strtoul(argv[2], NULL, 10));
-	fds[1].fd = listener(SOCK_DGRAM, (uint16_t)strtoul(argv[4], NULL, 10));
+	fds[0].fd = standin_listen(SOCK_STREAM, standin_address(INADDR_LOOPBACK,
+	    (uint16_t)strtoul(argv[2], NULL, 10)));
+	fds[1].fd = standin_listen(SOCK_DGRAM, standin_address(INADDR_LOOPBACK,
+	    (uint16_t)strtoul(argv[4], NULL, 10)));
 	fds[0].events = fds[1].events = POLLIN;
 	udp_log = file_open(0, "udp");
-	(void)puts("ready");
-	(void)fflush(stdout);
-	while (!ended) {
-		if (poll(fds, (nfds_t)(2 + 2 * count), 10) < 0) {
-			if (errno != EINTR)
-				fail("poll");
-			continue;
-		}
-		turn();
-	}
+	standin_ready();
+	while (!standin_ended)
+		if (standin_poll(fds, 2 + 2 * count, 10))
+			turn();
 	while (count > 0)
 		drop(count - 1);
 	return fclose(udp_log) == 0 ? 0 : 1;
