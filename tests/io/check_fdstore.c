@@ -81,6 +81,17 @@ setup(void)
 	manager_works = true;
 }
 
+static void
+store_one(const struct trackers_kept *k)
+{
+	struct fdstore *f = fdstore_new();
+
+	ck_assert_ptr_nonnull(f);
+	fdstore_put(f, k);
+	ck_assert_uint_eq(fdstore_commit(f), 1);
+	fdstore_free(f);
+}
+
 static size_t
 read_all(struct seen *s, size_t *bad)
 {
@@ -98,19 +109,15 @@ START_TEST(there_and_back)
 {
 	struct trackers_kept k = {.v6 = true, .port = 4711, .bad = 3,
 	    .in = "+ACK:GT", .in_len = 7, .out = "+SACK", .out_len = 5};
-	struct fdstore *f = fdstore_new();
 	int before = descriptors();
 	struct seen s;
 	size_t bad;
 
-	ck_assert_ptr_nonnull(f);
 	ck_assert_int_eq(devid_parse(SPAN_LIT("860000000000009"), &k.devid),
 	    0);
 	memset(k.addr, 0xfd, sizeof(k.addr));
 	k.fd = tcp();
-	fdstore_put(f, &k);
-	ck_assert_uint_eq(fdstore_commit(f), 1);
-	fdstore_free(f);
+	store_one(&k);
 	(void)close(k.fd);
 	ck_assert_uint_eq(read_all(&s, &bad), 1);
 	ck_assert_uint_eq(bad, 0);
@@ -197,54 +204,69 @@ raw(const void *p, size_t n, const int *fds, size_t count)
 	return v[0];
 }
 
-/* A good batch, changed in one place after the other: whatever it says, no
- * descriptor is left open and nothing is read beyond its end. */
-START_TEST(what_it_says_is_not_believed)
+static size_t
+read_raw(const void *p, size_t n, const int *fds, size_t count,
+    struct seen *s)
 {
-	struct trackers_kept k = {.in = "abc", .in_len = 3, .out = "de",
-	    .out_len = 2};
-	struct fdstore *f = fdstore_new();
-	char good[512], bytes[512];
-	int before, fd;
-	struct seen s;
-	ssize_t n;
-	size_t bad;
+	size_t bad = 0, kept;
+	int before = descriptors();
 
-	ck_assert_int_eq(devid_parse(SPAN_LIT("860000000000009"), &k.devid),
-	    0);
-	k.fd = tcp();
-	fdstore_put(f, &k);
-	ck_assert_uint_eq(fdstore_commit(f), 1);
-	fdstore_free(f);
-	ck_assert_int_gt(n = recv(stored[0], good, sizeof(good), 0), 40);
+	memset(s, 0, sizeof(*s));
+	kept = fdstore_read(raw(p, n, fds, count), on_kept, s, &bad);
+	ck_assert_uint_eq(kept, s->count);
+	ck_assert_int_eq(descriptors(), before);
+	return bad;
+}
+
+/* A good batch of one connection, with so many descriptors, changed in one
+ * place after the other: whatever it says, no descriptor is left open and
+ * nothing is read beyond its end. Returns its length. */
+static size_t
+change_each_byte(const struct trackers_kept *k, const int *fds, size_t count,
+    size_t bytes_max, char good[512])
+{
+	char bytes[512];
+	struct seen s;
+	size_t bad;
+	ssize_t n;
+
+	store_one(k);
+	ck_assert_int_gt(n = recv(stored[0], good, 512, 0), 40);
 	(void)close(stored[0]);
 	stored_count = 0;
-	before = descriptors();
 	for (ssize_t i = 0; i < n; i++)
 		for (int v = 0; v < 3; v++) {
 			memcpy(bytes, good, (size_t)n);
 			bytes[i] = (char)(v == 0 ? 0 : v == 1 ? 0xff :
 			    bytes[i] ^ 1);
-			memset(&s, 0, sizeof(s));
-			bad = 0;
-			fd = raw(bytes, (size_t)n, &k.fd, 1);
-			ck_assert_uint_le(fdstore_read(fd, on_kept, &s, &bad),
-			    1);
-			ck_assert_uint_eq(s.count + bad, 1);
-			ck_assert_uint_le(s.in_bytes + s.out_bytes, 5);
-			ck_assert_int_eq(descriptors(), before);
+			bad = read_raw(bytes, (size_t)n, fds, count, &s);
+			ck_assert_uint_le(s.count, 1);
+			ck_assert_uint_ge(s.count + bad, 1);
+			ck_assert_uint_le(s.count + bad, count);
+			ck_assert_uint_le(s.in_bytes + s.out_bytes, bytes_max);
 		}
+	return (size_t)n;
+}
+
+START_TEST(what_it_says_is_not_believed)
+{
+	struct trackers_kept k = {.in = "abc", .in_len = 3, .out = "de",
+	    .out_len = 2};
+	char good[512];
+	struct seen s;
+	size_t n;
+
+	ck_assert_int_eq(devid_parse(SPAN_LIT("860000000000009"), &k.devid),
+	    0);
+	k.fd = tcp();
+	n = change_each_byte(&k, &k.fd, 1, 5, good);
 	/* Cut off, and with another number of descriptors. */
-	for (ssize_t i = 1; i < n; i++) {
-		bad = 0;
-		ck_assert_uint_eq(fdstore_read(raw(good, (size_t)i, &k.fd, 1),
-		    on_kept, &s, &bad), 0);
-		ck_assert_uint_eq(bad, 1);
+	for (size_t i = 1; i < n; i++) {
+		ck_assert_uint_eq(read_raw(good, i, &k.fd, 1, &s), 1);
+		ck_assert_uint_eq(s.count, 0);
 	}
-	bad = 0;
-	ck_assert_uint_eq(fdstore_read(raw(good, (size_t)n, NULL, 0), on_kept,
-	    &s, &bad), 0);
-	ck_assert_int_eq(descriptors(), before);
+	(void)read_raw(good, n, NULL, 0, &s);
+	ck_assert_uint_eq(s.count, 0);
 	(void)close(k.fd);
 }
 END_TEST
@@ -308,40 +330,15 @@ END_TEST
 
 START_TEST(what_it_says_of_relayed_ones)
 {
-	struct fdstore *f = fdstore_new();
 	struct trackers_kept k = relayed();
-	int fds[2] = {k.fd, k.relay.fd}, before, fd;
-	char good[512], bytes[512];
+	int fds[2] = {k.fd, k.relay.fd};
+	char good[512];
 	struct seen s;
-	ssize_t n;
-	size_t bad;
+	size_t n = change_each_byte(&k, fds, 2, 25, good);
 
-	fdstore_put(f, &k);
-	ck_assert_uint_eq(fdstore_commit(f), 1);
-	fdstore_free(f);
-	ck_assert_int_gt(n = recv(stored[0], good, sizeof(good), 0), 40);
-	(void)close(stored[0]);
-	stored_count = 0;
-	before = descriptors();
-	for (ssize_t i = 0; i < n; i++)
-		for (int v = 0; v < 3; v++) {
-			memcpy(bytes, good, (size_t)n);
-			bytes[i] = (char)(v == 0 ? 0 : v == 1 ? 0xff :
-			    bytes[i] ^ 1);
-			bad = 0;
-			memset(&s, 0, sizeof(s));
-			fd = raw(bytes, (size_t)n, fds, 2);
-			ck_assert_uint_le(fdstore_read(fd, on_kept, &s, &bad),
-			    1);
-			ck_assert_uint_le(s.in_bytes + s.out_bytes, 25);
-			ck_assert_int_eq(descriptors(), before);
-		}
 	/* Without its platform's. */
-	bad = 0;
-	ck_assert_uint_eq(fdstore_read(raw(good, (size_t)n, fds, 1), on_kept,
-	    &s, &bad), 0);
-	ck_assert_uint_eq(bad, 1);
-	ck_assert_int_eq(descriptors(), before);
+	ck_assert_uint_eq(read_raw(good, n, fds, 1, &s), 1);
+	ck_assert_uint_eq(s.count, 0);
 	relayed_close(&k);
 }
 END_TEST
@@ -350,16 +347,13 @@ END_TEST
 START_TEST(other_descriptors)
 {
 	struct trackers_kept k = {.in = "", .out = ""};
-	struct fdstore *f = fdstore_new();
 	struct seen s;
 	size_t bad;
 	int p[2];
 
 	ck_assert_int_eq(pipe(p), 0);
 	k.fd = p[0];
-	fdstore_put(f, &k);
-	ck_assert_uint_eq(fdstore_commit(f), 1);
-	fdstore_free(f);
+	store_one(&k);
 	ck_assert_uint_eq(read_all(&s, &bad), 0);
 	ck_assert_uint_eq(bad, 1);
 	(void)close(p[0]);
