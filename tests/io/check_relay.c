@@ -237,6 +237,25 @@ say(int fd, const char *text)
 	tio_write(fd, text, strlen(text));
 }
 
+/* A tracker that has said its first word, which its platform reads. */
+static void
+talk(int *ret_tracker, int *ret_platform)
+{
+	*ret_tracker = tracker();
+	say(*ret_tracker, REPORT("0001"));
+	*ret_platform = platform_accept();
+	expect(*ret_platform, REPORT("0001"));
+}
+
+/* Both hang up, and the world ends. */
+static void
+over(int t, int p)
+{
+	close(t);
+	close(p);
+	world_done();
+}
+
 /* --- the tests -----------------------------------------------------------*/
 
 START_TEST(both_ways)
@@ -245,10 +264,7 @@ START_TEST(both_ways)
 
 	world_init();
 	world_start();
-	t = tracker();
-	say(t, REPORT("0001"));
-	p = platform_accept();
-	expect(p, REPORT("0001"));
+	talk(&t, &p);
 	say(p, "+SACK:0001$");
 	expect(t, "+SACK:0001$");
 	say(t, "\r\n" REPORT("0002") "\n" REPORT("0003"));
@@ -297,9 +313,7 @@ START_TEST(garbage_and_silence)
 	/* Past both timeouts, and more bad frames than are allowed. */
 	DURING(w.l, 600, w.closed == 0);
 	free(buf);
-	close(t);
-	close(p);
-	world_done();
+	over(t, p);
 }
 END_TEST
 
@@ -337,9 +351,7 @@ START_TEST(own_frames_stay)
 	say(t, REPORT("0003"));
 	expect(p, REPORT("0003"));
 	ck_assert_uint_eq(stats().hidden, 2);
-	close(t);
-	close(p);
-	world_done();
+	over(t, p);
 }
 END_TEST
 
@@ -362,9 +374,7 @@ START_TEST(slow_frames_pass)
 	expect(p, &OWN[10]);
 	ck_assert_uint_eq(stats().not_hidden, 1);
 	ck_assert_uint_eq(w.frames, 2);
-	close(t);
-	close(p);
-	world_done();
+	over(t, p);
 }
 END_TEST
 
@@ -374,10 +384,7 @@ START_TEST(commands_between_frames)
 
 	world_init();
 	world_start();
-	t = tracker();
-	say(t, REPORT("0001"));
-	p = platform_accept();
-	expect(p, REPORT("0001"));
+	talk(&t, &p);
 	ck_assert(trackers_send(w.conn, COMMAND, strlen(COMMAND)));
 	expect(t, COMMAND);
 	say(p, "AT+GTFRI=gv620mg,1,");
@@ -404,9 +411,7 @@ START_TEST(commands_between_frames)
 	ck_assert(trackers_send(w.conn, COMMAND, strlen(COMMAND)));
 	expect(t, COMMAND);
 	ck_assert_uint_eq(w.foreign, 0);
-	close(t);
-	close(p);
-	world_done();
+	over(t, p);
 }
 END_TEST
 
@@ -425,9 +430,7 @@ START_TEST(platform_updates_itself)
 	UNTIL(w.l, w.foreign == 1);
 	expect(t, "AT+GTUPD=gv620mg,0,0,20,0,,,http://x/y,1,,,,000A$");
 	ck_assert_uint_eq(stats().foreign, 1);
-	close(t);
-	close(p);
-	world_done();
+	over(t, p);
 }
 END_TEST
 
@@ -459,9 +462,7 @@ START_TEST(platform_away)
 	expect(p, REPORT("0001") REPORT("0002"));
 	ck_assert_uint_eq(stats().held_bytes, 0);
 	ck_assert_uint_eq(stats().waiting, 0);
-	close(t);
-	close(p);
-	world_done();
+	over(t, p);
 }
 END_TEST
 
@@ -487,54 +488,53 @@ START_TEST(hold_is_bounded)
 }
 END_TEST
 
-/* A platform that reads slowly slows its trackers down, and no memory fills. */
-START_TEST(back_pressure)
+/* Writes until nobody takes any more; how much was taken. */
+static size_t
+flood(int fd, const char *block, size_t size)
 {
-	size_t sent = 0, got = 0, total = 8u << 20;
-	char *block = calloc(1, 65536);
-	char *buf = malloc(65536);
-	bool end = false;
+	size_t sent = 0;
 	ssize_t n;
-	int t, p = -1;
 
-	for (size_t i = 0; i < 65536; i++)
-		block[i] = (char)('a' + i % 23);
-	world_init();
-	world_start();
-	t = tracker();
-	/* Until nobody takes any more. */
 	for (int64_t idle = loop_mono_ms(); loop_mono_ms() - idle < 100;) {
-		n = send(t, block, 65536, MSG_NOSIGNAL | MSG_DONTWAIT);
+		n = send(fd, block, size, MSG_NOSIGNAL | MSG_DONTWAIT);
 		if (n > 0) {
 			sent += (size_t)n;
 			idle = loop_mono_ms();
 		}
 		tio_turn(w.l);
 		ck_assert_uint_lt(stats().held_bytes, 8192 + READ_BYTES + 1);
-		ck_assert_uint_lt(sent, total * 8);
+		ck_assert_uint_lt(sent, 64u << 20);
 	}
+	return sent;
+}
+
+/* A platform that reads slowly slows its trackers down, and no memory fills. */
+START_TEST(back_pressure)
+{
+	size_t sent, got = 0;
+	char *block = calloc(1, 65536);
+	char *buf = malloc(65536);
+	bool end = false;
+	int t, p;
+
+	for (size_t i = 0; i < 65536; i++)
+		block[i] = (char)('a' + i % 23);
+	world_init();
+	world_start();
+	t = tracker();
+	sent = flood(t, block, 65536);
 	p = platform_accept();
 	UNTIL(w.l, (got += tio_read(p, buf, 0, 65536, &end)) >= sent);
 	ck_assert_uint_eq(got, sent);
 	/* The other way round: the tracker does not read. */
-	got = sent = 0;
-	for (int64_t idle = loop_mono_ms(); loop_mono_ms() - idle < 100;) {
-		n = send(p, block, 65536, MSG_NOSIGNAL | MSG_DONTWAIT);
-		if (n > 0) {
-			sent += (size_t)n;
-			idle = loop_mono_ms();
-		}
-		tio_turn(w.l);
-		ck_assert_uint_lt(sent, total * 8);
-	}
+	got = 0;
+	sent = flood(p, block, 65536);
 	ck_assert_uint_eq(w.closed, 0);
 	UNTIL(w.l, (got += tio_read(t, buf, 0, 65536, &end)) >= sent);
 	ck_assert_uint_eq(got, sent);
 	free(block);
 	free(buf);
-	close(t);
-	close(p);
-	world_done();
+	over(t, p);
 }
 END_TEST
 
@@ -544,10 +544,7 @@ START_TEST(half_closed)
 
 	world_init();
 	world_start();
-	t = tracker();
-	say(t, REPORT("0001"));
-	p = platform_accept();
-	expect(p, REPORT("0001"));
+	talk(&t, &p);
 	/* The tracker has said all; the platform still answers. */
 	ck_assert_int_eq(shutdown(t, SHUT_WR), 0);
 	expect_end(p);
@@ -581,9 +578,7 @@ START_TEST(half_closed)
 	p = platform_accept();
 	ck_assert_int_eq(shutdown(t, SHUT_WR), 0);
 	UNTIL(w.l, w.closed == 3);
-	close(t);
-	close(p);
-	world_done();
+	over(t, p);
 }
 END_TEST
 
@@ -593,10 +588,7 @@ START_TEST(platform_breaks)
 
 	world_init();
 	world_start();
-	t = tracker();
-	say(t, REPORT("0001"));
-	p = platform_accept();
-	expect(p, REPORT("0001"));
+	talk(&t, &p);
 	tio_reset(p);
 	UNTIL(w.l, w.closed == 1);
 	ck_assert_str_eq(w.reason, "upstream_reset");
@@ -643,9 +635,7 @@ START_TEST(proxy_headers)
 	ck_assert_uint_eq((unsigned)(unsigned char)got[26] << 8 |
 	    (unsigned char)got[27], trackers_port(w.t, 0));
 	expect(p, REPORT("0001"));
-	close(t);
-	close(p);
-	world_done();
+	over(t, p);
 }
 END_TEST
 
@@ -727,9 +717,7 @@ START_TEST(nothing_but_a_relay)
 	say(t, REPORT("0001"));
 	expect(p, REPORT("0001"));
 	ck_assert_uint_eq(w.frames, 0);
-	close(t);
-	close(p);
-	world_done();
+	over(t, p);
 }
 END_TEST
 
@@ -834,10 +822,7 @@ START_TEST(kept_over_a_restart)
 	w.cfg.identify_timeout_ms = w.cfg.idle_timeout_ms = 60000;
 	w.relay.partial_ms = 60000;
 	world_start();
-	t = tracker();
-	say(t, REPORT("0001"));
-	p = platform_accept();
-	expect(p, REPORT("0001"));
+	talk(&t, &p);
 	say(p, head);
 	expect(t, head);
 	say(t, OWN "+RESP:GTFRI,C2");
@@ -900,10 +885,7 @@ START_TEST(not_kept_over_a_restart)
 
 	world_init();
 	world_start();
-	t = tracker();
-	say(t, REPORT("0001"));
-	p = platform_accept();
-	expect(p, REPORT("0001"));
+	talk(&t, &p);
 	w.relay.rule[0].port ^= 1;
 	restart();
 	ck_assert_uint_eq(kept.count, 1);
@@ -1004,9 +986,7 @@ START_TEST(datagrams)
 	trackers_close(w.conn, "test");
 	UNTIL(w.l, w.closed == 1);
 	ck_assert_uint_eq(stats().connected, 0);
-	close(t);
-	close(p);
-	world_done();
+	over(t, p);
 }
 END_TEST
 
