@@ -48,6 +48,7 @@ struct series *outcome_row(struct outcome *r, const char *name);
 void series_add(struct series *s, double v);
 /* On standard output; JSON into a file. How many goals were missed. */
 int outcomes_print(const char *json_path);
+void sort_ascending(double *v, size_t n);
 
 /* --- proc.c: servers under measurement -------------------------------------*/
 
@@ -85,6 +86,9 @@ void server_wait(const struct server *s);
 void server_stop(struct server *s);
 /* The database and the campaigns of earlier servers are gone. */
 void work_clear(void);
+/* A campaign of the ids from 0 on, which begins by itself at any hour; rest:
+ * further lines of its file. A server must have been there before. */
+void campaign_write(const char *name, unsigned ids, const char *rest);
 double server_cpu_s(const struct server *s);
 /* Bytes of memory that only it has. */
 double server_memory(const struct server *s);
@@ -152,6 +156,24 @@ void fleet_close(struct fleet *f);
 /* Each sends k messages while s stands still; then what s takes for one, in
  * nanoseconds of CPU. */
 double fleet_burst(struct fleet *f, const struct server *s, size_t k);
+
+/* --- caller.c: clients that come all at once -------------------------------*/
+
+struct caller {
+	int fd;                 /* -1: it could not connect */
+	unsigned id;
+	uint64_t tag;           /* of its events */
+	bool sent;              /* its first message */
+	size_t owed;            /* bytes of the answer to that */
+	double at;              /* when it came */
+};
+
+/* Connects without waiting and speaks as soon as it can; epoll_fd tells of what
+ * comes. False: it could not connect. */
+bool caller_begin(struct caller *p, int epoll_fd, uint16_t port, unsigned id,
+    uint64_t tag);
+/* After each of its events. */
+void caller_event(struct caller *p, int epoll_fd, uint32_t what);
 
 /* --- the measurements ------------------------------------------------------*/
 

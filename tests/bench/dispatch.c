@@ -20,13 +20,8 @@
 #define REST_S 5.0
 #define PATIENCE_S 10.0
 
-struct caller {
-	int fd;
-	bool sent, commanded;
-	double at;
-};
-
 static struct caller callers[ROUND * ROUNDS];
+static bool was_sent[ROUND * ROUNDS]; /* its start */
 static double took_ms[ROUND];
 static int epoll_fd;
 
@@ -121,77 +116,30 @@ ticks(struct series *tick, struct series *memory)
 
 /* --- the daemon ------------------------------------------------------------*/
 
-static void
-campaign_write(void)
-{
-	FILE *f;
+/* No version to be read: who speaks is sent its start. */
+static const char campaign[] =
+    "target_version: \"\"\n"
+    "packages: [{from: any, to: \"\", "
+    "url: \"http://127.0.0.1/x.enc\", bytes: 1}]\n"
+    "waves: [{name: all}]\nstop_rules: []\n"
+    "pace: {in_flight: 100000, start_rate: 10000/s, jitter: 0%, "
+    "dark_max: 100000}\n";
 
-	if ((f = fopen("campaigns/ids.txt", "w")) == NULL)
-		die("ids.txt: %s", strerror(errno));
-	for (unsigned i = 0; i < TARGETS; i++)
-		(void)fprintf(f, "A%013X\n", i);
-	(void)fclose(f);
-	if ((f = fopen("campaigns/bench.yaml", "w")) == NULL)
-		die("bench.yaml: %s", strerror(errno));
-	/* No version to be read: who speaks is sent its start. */
-	(void)fprintf(f, "campaign: bench\napproval: none\n"
-	    "targets: {file: ids.txt}\ntarget_version: \"\"\n"
-	    "packages: [{from: any, to: \"\", "
-	    "url: \"http://127.0.0.1/x.enc\", bytes: 1}]\n"
-	    "waves: [{name: all}]\nwindows: always\nstop_rules: []\n"
-	    "pace: {in_flight: 100000, start_rate: 10000/s, jitter: 0%%, "
-	    "dark_max: 100000}\n");
-	(void)fclose(f);
-}
-
-static void
-caller_hello(unsigned i)
-{
-	struct caller *p = &callers[i];
-	char buf[MESSAGE_MAX];
-	size_t reply, n = wire_probe(TALK_TRACK, i, buf, &reply);
-
-	p->at = now_s();
-	p->sent = send(p->fd, buf, n, MSG_DONTWAIT | MSG_NOSIGNAL) ==
-	    (ssize_t)n;
-}
-
-static void
-caller_begin(const struct server *s, unsigned i)
-{
-	struct epoll_event e = {.events = EPOLLIN, .data.u64 = i};
-
-	callers[i] = (struct caller){
-	    .fd = connect_to(s->port, 1 + i % 8, true)};
-	if (callers[i].fd < 0)
-		die("caller %u cannot connect: %s", i, strerror(errno));
-	caller_hello(i);
-	if (!callers[i].sent)
-		e.events |= EPOLLOUT;
-	if (epoll_ctl(epoll_fd, EPOLL_CTL_ADD, callers[i].fd, &e) < 0)
-		die("epoll_ctl: %s", strerror(errno));
-}
-
-/* Whether it was sent its command just now. */
+/* Whether it was sent its start just now. */
 static bool
-caller_event(unsigned i, uint32_t what)
+start_came(unsigned i, uint32_t what)
 {
-	struct epoll_event e = {.events = EPOLLIN, .data.u64 = i};
-	struct caller *p = &callers[i];
 	char buf[1024];
 	ssize_t n;
 
-	if ((what & EPOLLOUT) != 0 && !p->sent) {
-		caller_hello(i);
-		(void)epoll_ctl(epoll_fd, EPOLL_CTL_MOD, p->fd, &e);
-	}
-	n = recv(p->fd, buf, sizeof(buf) - 1, MSG_DONTWAIT);
+	caller_event(&callers[i], epoll_fd, what);
+	n = recv(callers[i].fd, buf, sizeof(buf) - 1, MSG_DONTWAIT);
 	if (n == 0)
 		die("caller %u was dropped", i);
 	buf[MAX_OF(n, 0)] = '\0';
-	if (p->commanded || strstr(buf, "AT+GTUPD=") == NULL)
+	if (was_sent[i] || strstr(buf, "AT+GTUPD=") == NULL)
 		return false;
-	p->commanded = true;
+	was_sent[i] = true;
 	return true;
 }
 
@@ -204,18 +152,18 @@ commanded(int wait_ms, size_t have)
 	for (int k = 0; k < n; k++) {
 		unsigned i = (unsigned)ready[k].data.u64;
 
-		if (caller_event(i, ready[k].events))
+		if (start_came(i, ready[k].events))
 			took_ms[have++] = (now_s() - callers[i].at) * 1e3;
 	}
 	return have;
 }
 
-static int
-compare(const void *a, const void *b)
+static void
+one_begins(const struct server *s, unsigned i)
 {
-	double x = *(const double *)a, y = *(const double *)b;
-
-	return x < y ? -1 : x > y;
+	was_sent[i] = false;
+	if (!caller_begin(&callers[i], epoll_fd, s->port, i, i))
+		die("caller %u cannot connect: %s", i, strerror(errno));
 }
 
 /* All of one round come in a second. Their starts a second. */
@@ -228,13 +176,13 @@ dispatch_round(const struct server *s, unsigned first)
 	while (have < ROUND) {
 		while (begun < ROUND &&
 		    (double)begun < (now_s() - start) * RATE)
-			caller_begin(s, first + (unsigned)begun++);
+			one_begins(s, first + (unsigned)begun++);
 		have = commanded(1, have);
 		if (now_s() - start > ROUND / RATE + PATIENCE_S)
 			die("%zu of %d were sent no start", ROUND - have,
 			    ROUND);
 	}
-	qsort(took_ms, ROUND, sizeof(*took_ms), compare);
+	sort_ascending(took_ms, ROUND);
 	return ROUND / (now_s() - start);
 }
 
@@ -286,7 +234,7 @@ bench_dispatch(void)
 	server_start(&s, SERVER_DAEMON, "");
 	bare = server_memory(&s);
 	server_stop(&s);
-	campaign_write();
+	campaign_write("bench", TARGETS, campaign);
 	/* Once to take it in, once more to know it from the record. */
 	for (int i = 0; i < 2; i++) {
 		if (i > 0)

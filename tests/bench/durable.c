@@ -53,14 +53,6 @@ answers_take(struct fleet *f, int epoll_fd, int wait_ms)
 	return got;
 }
 
-static int
-compare(const void *a, const void *b)
-{
-	double x = *(const double *)a, y = *(const double *)b;
-
-	return x < y ? -1 : x > y;
-}
-
 /* Round after round over all devices, none with two events under way. */
 static void
 run(struct fleet *f, int epoll_fd, unsigned *serial)
@@ -90,7 +82,7 @@ run(struct fleet *f, int epoll_fd, unsigned *serial)
 			die("%zu events were never acknowledged", sent - got);
 	}
 	(*serial)++;
-	qsort(took_ms, took_count, sizeof(*took_ms), compare);
+	sort_ascending(took_ms, took_count);
 }
 
 void

@@ -13,31 +13,13 @@
 #define PATIENCE_S 120.0
 #define PAUSE_S 0.002
 
-static void
-campaign_write(const char *name)
-{
-	char path[64];
-	FILE *f;
-
-	(void)snprintf(path, sizeof(path), "campaigns/%s.txt", name);
-	if ((f = fopen(path, "w")) == NULL)
-		die("%s: %s", path, strerror(errno));
-	for (unsigned i = 0; i < IDS; i++)
-		(void)fprintf(f, "A%013X\n", i);
-	(void)fclose(f);
-	(void)snprintf(path, sizeof(path), "campaigns/%s.yaml", name);
-	if ((f = fopen(path, "w")) == NULL)
-		die("%s: %s", path, strerror(errno));
-	(void)fprintf(f, "campaign: %s\napproval: none\n"
-	    "targets: {file: %s.txt}\ntarget_version: \"\"\n"
-	    "packages: [{from: any, to: \"\", "
-	    "url: \"http://127.0.0.1/x.enc\", bytes: 1}]\n"
-	    "waves: [{name: first, percent: 50, gate: {success: 100%%}}, "
-	    "{name: rest}]\nwindows: always\nstop_rules: []\n"
-	    "pace: {in_flight: 10, start_rate: 10/s, jitter: 0%%}\n",
-	    name, name);
-	(void)fclose(f);
-}
+static const char campaign[] =
+    "target_version: \"\"\n"
+    "packages: [{from: any, to: \"\", "
+    "url: \"http://127.0.0.1/x.enc\", bytes: 1}]\n"
+    "waves: [{name: first, percent: 50, gate: {success: 100%}}, "
+    "{name: rest}]\nstop_rules: []\n"
+    "pace: {in_flight: 10, start_rate: 10/s, jitter: 0%}\n";
 
 /* How long it waits for its answer. */
 static double
@@ -121,7 +103,7 @@ bench_intake(void)
 	wait->limit = 150;
 	for (int i = 0; i < 3; i++) {
 		server_start(&s, SERVER_DAEMON, "");
-		campaign_write("intake");
+		campaign_write("intake", IDS, campaign);
 		taken_in(&s, longest, took);
 		server_stop(&s);
 		work_clear();

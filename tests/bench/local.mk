@@ -3,7 +3,7 @@
 check_PROGRAMS += tests/bench/bench tests/bench/floor
 
 tests_bench_bench_SOURCES = tests/bench/main.c tests/bench/bench.h \
-	tests/bench/dispatch.c tests/bench/downloads.c \
+	tests/bench/caller.c tests/bench/dispatch.c tests/bench/downloads.c \
 	tests/bench/durable.c tests/bench/families.c tests/bench/fleet.c \
 	tests/bench/frames.c tests/bench/idle.c tests/bench/intake.c \
 	tests/bench/proc.c \

@@ -52,13 +52,19 @@ compare(const void *a, const void *b)
 	return x < y ? -1 : x > y;
 }
 
+void
+sort_ascending(double *v, size_t n)
+{
+	qsort(v, n, sizeof(*v), compare);
+}
+
 static struct figure
 figure_of(const double *v, size_t n)
 {
 	double sorted[RUNS_MAX];
 
 	memcpy(sorted, v, n * sizeof(*v));
-	qsort(sorted, n, sizeof(*sorted), compare);
+	sort_ascending(sorted, n);
 	return (struct figure){
 	    .median = n % 2 == 1 ? sorted[n / 2]
 		: (sorted[n / 2 - 1] + sorted[n / 2]) / 2,

@@ -214,6 +214,24 @@ write_file(const char *name, const char *fmt, ...)
 		die("%s: %s", name, strerror(errno));
 }
 
+void
+campaign_write(const char *name, unsigned ids, const char *rest)
+{
+	char path[64];
+	FILE *f;
+
+	(void)snprintf(path, sizeof(path), "campaigns/%s.txt", name);
+	if ((f = fopen(path, "w")) == NULL)
+		die("%s: %s", path, strerror(errno));
+	for (unsigned i = 0; i < ids; i++)
+		(void)fprintf(f, "A%013X\n", i);
+	if (fclose(f) != 0)
+		die("%s: %s", path, strerror(errno));
+	(void)snprintf(path, sizeof(path), "campaigns/%s.yaml", name);
+	write_file(path, "campaign: %s\napproval: none\n"
+	    "targets: {file: %s.txt}\nwindows: always\n%s", name, name, rest);
+}
+
 static void
 config_daemon(const struct server *s, const char *name, const char *extra)
 {

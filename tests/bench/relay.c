@@ -110,14 +110,6 @@ cost(const char *key, const char *title, size_t k, int turns)
 	one_cpu(false);
 }
 
-static int
-by_value(const void *a, const void *b)
-{
-	const double *x = a, *y = b;
-
-	return (*x > *y) - (*x < *y);
-}
-
 /* us from a frame to its acknowledgement, the median. */
 static double
 round_trip(struct fleet *f)
@@ -131,7 +123,7 @@ round_trip(struct fleet *f)
 		fleet_collect(f);
 		us[i] = (now_s() - start) * 1e6;
 	}
-	qsort(us, ROUND_TRIPS, sizeof(us[0]), by_value);
+	sort_ascending(us, ROUND_TRIPS);
 	return us[ROUND_TRIPS / 2];
 }
 

@@ -18,10 +18,9 @@
 #define PATIENCE_S 5.0  /* a connection whose answer takes longer is lost */
 
 struct call {
-	int fd;
-	bool sent, answered;
-	size_t owed;
-	double at, took;
+	struct caller caller;
+	bool answered;
+	double took;
 };
 
 static struct call calls[STORM_CONNS];
@@ -30,88 +29,40 @@ static size_t target_count;
 static unsigned commands;       /* version reads that targets were sent */
 static int epoll_fd;
 
-static void
-campaign_write(void)
-{
-	FILE *f;
-
-	if ((f = fopen("campaigns/ids.txt", "w")) == NULL)
-		die("ids.txt: %s", strerror(errno));
-	for (unsigned i = 0; i < TARGETS; i++)
-		(void)fprintf(f, "A%013X\n", i);
-	(void)fclose(f);
-	if ((f = fopen("campaigns/bench.yaml", "w")) == NULL)
-		die("bench.yaml: %s", strerror(errno));
-	(void)fprintf(f, "campaign: bench\napproval: none\n"
-	    "targets: {file: ids.txt}\ntarget_version: \"0A05\"\n"
-	    "packages: [{from: \"0A03\", to: \"0A05\", "
-	    "url: \"http://127.0.0.1/x.enc\", bytes: 1}]\n"
-	    "waves: [{name: all}]\nwindows: always\n");
-	(void)fclose(f);
-}
-
-static void
-watch(int fd, uint32_t what, uint64_t tag)
-{
-	struct epoll_event e = {.events = what, .data.u64 = tag};
-
-	if (epoll_ctl(epoll_fd, EPOLL_CTL_ADD, fd, &e) < 0)
-		die("epoll_ctl: %s", strerror(errno));
-}
-
-static bool
-call_hello(struct call *c, unsigned id)
-{
-	char buf[MESSAGE_MAX];
-	size_t n = wire_probe(TALK_TRACK, id, buf, &c->owed);
-
-	return send(c->fd, buf, n, MSG_DONTWAIT | MSG_NOSIGNAL) == (ssize_t)n;
-}
-
-static void
-call_begin(uint16_t port, unsigned i)
-{
-	struct call *c = &calls[i];
-
-	*c = (struct call){.at = now_s()};
-	c->fd = connect_to(port, 1 + i % 8, true);
-	if (c->fd < 0)
-		return;
-	c->sent = call_hello(c, STORM_FIRST + i);
-	watch(c->fd, EPOLLIN | (c->sent ? 0 : (uint32_t)EPOLLOUT), i);
-}
+static const char campaign[] =
+    "target_version: \"0A05\"\n"
+    "packages: [{from: \"0A03\", to: \"0A05\", "
+    "url: \"http://127.0.0.1/x.enc\", bytes: 1}]\n"
+    "waves: [{name: all}]\n";
 
 static void
 call_event(unsigned i, uint32_t what)
 {
-	struct epoll_event e = {.events = EPOLLIN, .data.u64 = i};
 	struct call *c = &calls[i];
 	char buf[256];
 	ssize_t n;
 
-	if ((what & EPOLLOUT) != 0 && !c->sent) {
-		c->sent = call_hello(c, STORM_FIRST + i);
-		(void)epoll_ctl(epoll_fd, EPOLL_CTL_MOD, c->fd, &e);
-	}
+	caller_event(&c->caller, epoll_fd, what);
 	if ((what & (EPOLLIN | EPOLLERR | EPOLLHUP)) == 0)
 		return;
-	n = recv(c->fd, buf, sizeof(buf), MSG_DONTWAIT);
+	n = recv(c->caller.fd, buf, sizeof(buf), MSG_DONTWAIT);
 	if (n < 0 && errno == EAGAIN)
 		return;
-	if (n > 0 && (size_t)n == c->owed && !c->answered) {
+	if (n > 0 && (size_t)n == c->caller.owed && !c->answered) {
 		c->answered = true;
-		c->took = now_s() - c->at;
+		c->took = now_s() - c->caller.at;
 		return;
 	}
 	/* Closed, or an answer that is none: it counts as lost. */
 	c->answered = false;
-	(void)epoll_ctl(epoll_fd, EPOLL_CTL_DEL, c->fd, NULL);
+	(void)epoll_ctl(epoll_fd, EPOLL_CTL_DEL, c->caller.fd, NULL);
 }
 
 /* Their answers and commands come mixed, so that they are no fleet. */
 static void
 targets_open(const struct server *s)
 {
+	struct epoll_event e = {.events = EPOLLIN};
 	char buf[MESSAGE_MAX];
 	size_t reply;
 
@@ -123,7 +74,9 @@ targets_open(const struct server *s)
 		if (fd < 0 || send(fd, buf, n, MSG_NOSIGNAL) != (ssize_t)n)
 			die("target %zu cannot connect", target_count);
 		target_fd[target_count] = fd;
-		watch(fd, EPOLLIN, STORM_CONNS + target_count);
+		e.data.u64 = STORM_CONNS + target_count;
+		if (epoll_ctl(epoll_fd, EPOLL_CTL_ADD, fd, &e) < 0)
+			die("epoll_ctl: %s", strerror(errno));
 	}
 }
 
@@ -193,8 +146,12 @@ storm(const struct server *s)
 
 	while (begun < STORM_CONNS) {
 		for (int i = 0; i < 64 && begun < STORM_CONNS &&
-		    begun < STORM_RATE * (now_s() - start); i++)
-			call_begin(s->port, begun++);
+		    begun < STORM_RATE * (now_s() - start); i++, begun++) {
+			calls[begun].answered = false;
+			/* One that cannot connect is not answered: lost. */
+			(void)caller_begin(&calls[begun].caller, epoll_fd,
+			    s->port, STORM_FIRST + begun, begun);
+		}
 		turn(0);
 	}
 	took = now_s() - start;
@@ -203,14 +160,6 @@ storm(const struct server *s)
 	    now_s() - start < took + PATIENCE_S)
 		turn(10);
 	return before / took;
-}
-
-static int
-compare(const void *a, const void *b)
-{
-	double x = *(const double *)a, y = *(const double *)b;
-
-	return x < y ? -1 : x > y;
 }
 
 /* Of the answered ones, in ms; the others are counted. */
@@ -224,7 +173,7 @@ answer_p99(unsigned *ret_lost)
 		if (calls[i].answered)
 			took[n++] = calls[i].took * 1e3;
 	*ret_lost = (unsigned)(STORM_CONNS - n);
-	qsort(took, n, sizeof(*took), compare);
+	sort_ascending(took, n);
 	return n == 0 ? 0 : took[n * 99 / 100];
 }
 
@@ -243,7 +192,7 @@ storm_once(enum server_kind kind, struct series *lost, struct series *p99,
 		/* The directory is there from the first start on. */
 		server_start(&s, kind, "");
 		server_stop(&s);
-		campaign_write();
+		campaign_write("bench", TARGETS, campaign);
 	}
 	server_start(&s, kind, "limits: {read_rate: 500/s}\n");
 	if (daemon) {
@@ -256,8 +205,8 @@ storm_once(enum server_kind kind, struct series *lost, struct series *p99,
 	series_add(p99, answer_p99(&n));
 	series_add(lost, n);
 	for (size_t i = 0; i < STORM_CONNS; i++)
-		if (calls[i].fd >= 0)
-			(void)close(calls[i].fd);
+		if (calls[i].caller.fd >= 0)
+			(void)close(calls[i].caller.fd);
 	for (size_t i = 0; i < target_count; i++)
 		(void)close(target_fd[i]);
 	target_count = 0;
