@@ -185,6 +185,7 @@ void bench_storm(void);
 void bench_durable(void);
 void bench_dispatch(void);
 void bench_intake(void);
+void bench_turns(void);
 void bench_rows(void);
 void bench_start(void);
 void bench_downloads(void);

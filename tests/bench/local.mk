@@ -8,7 +8,8 @@ tests_bench_bench_SOURCES = tests/bench/main.c tests/bench/bench.h \
 	tests/bench/frames.c tests/bench/idle.c tests/bench/intake.c \
 	tests/bench/proc.c \
 	tests/bench/outcome.c tests/bench/relay.c tests/bench/rows.c \
-	tests/bench/start.c tests/bench/storm.c tests/bench/wire.c \
+	tests/bench/start.c tests/bench/storm.c tests/bench/turns.c \
+	tests/bench/wire.c \
 	tests/unit/hexgram.c tests/unit/hexgram.h
 tests_bench_bench_CPPFLAGS = $(AM_CPPFLAGS) $(SQLITE_CFLAGS)
 tests_bench_bench_LDADD = libtrackup-store.a libtrackup-pure.a $(STORE_LIBS) -lm

@@ -18,6 +18,7 @@ static const struct {
 	{"durable", bench_durable},
 	{"dispatch", bench_dispatch},
 	{"intake", bench_intake},
+	{"turns", bench_turns},
 	{"rows", bench_rows},
 	{"start", bench_start},
 	{"downloads", bench_downloads},

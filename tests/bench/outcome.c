@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define OUTCOMES_MAX 40
+#define OUTCOMES_MAX 80
 
 static struct outcome outcomes[OUTCOMES_MAX];
 static size_t outcome_count;
