@@ -40,6 +40,7 @@ attempt_end(struct core *c, struct attempt *a, enum result result,
 	    reached_name(a->rec.reached));
 	core_op_ended(c, &a->rec);
 	list_remove(&a->dirty_node);
+	list_remove(&a->of_campaign);
 	timer_set(c, &c->attempt_timers, &a->timer, INT64_MAX);
 	download_over(c, a);
 	m->attempt = NULL;
@@ -52,6 +53,7 @@ void
 attempt_free(struct core *c, struct attempt *a)
 {
 	download_over(c, a);
+	list_remove(&a->of_campaign);
 	free(a);
 }
 

@@ -399,6 +399,7 @@ attempt_new(struct core *c, struct target *t)
 	m->attempt = a;
 	t->attempt = a;
 	t->rec.last_attempt = a->rec.id;
+	list_push_back(&p->under_way, &a->of_campaign);
 	slot_update(c, a, true);
 	download_begin(c, a);
 	download_slot(c, a, true);

@@ -127,7 +127,7 @@ spec_replace(struct core *c, struct campaign *p, struct campaign_spec *spec)
 		core_fail(c);
 	c->pace_changed = true;
 	if (rank)
-		campaign_release(c, p);
+		sweep(c, p, SWEEP_RELEASE);
 	windows_reset(c, p);
 	schedule_clock(c, p);
 }

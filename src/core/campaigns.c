@@ -81,8 +81,9 @@ campaign_set(struct core *c, struct campaign *p, enum campaign_state state,
 	if (state == CAMPAIGN_FINISHED || state == CAMPAIGN_ABORTED)
 		windows_drop(c, p);
 	c->pace_changed = true;
-	if (from == CAMPAIGN_RUNNING)
-		campaign_release(c, p);
+	/* Others need not wait for it; of a target that ended they know. */
+	if (from == CAMPAIGN_RUNNING && state == CAMPAIGN_PAUSED)
+		sweep(c, p, SWEEP_RELEASE);
 }
 
 void
@@ -92,9 +93,10 @@ campaign_check_end(struct core *c, struct campaign *p)
 	    p->count[TARGET_BACKOFF];
 	char text[REASON_MAX + 1];
 
-	/* Not begun, it may not even know its targets yet. */
+	/* Not begun, it may not even know its targets yet; nor is it over
+	 * while some of them are still to be told. */
 	if (open != 0 || c->loading || p->rec.started_wall == 0 ||
-	    members_open(p))
+	    members_open(p) || (p->sweep.what & SWEEP_CANCEL) != 0)
 		return;
 	if (p->rec.state == CAMPAIGN_RUNNING ||
 	    p->rec.state == CAMPAIGN_PAUSED)
@@ -230,27 +232,6 @@ campaign_run_all(struct core *c)
 				next = MAX_OF(next, p->spec->priority);
 		}
 		prio = next;
-	}
-}
-
-void
-campaign_release(struct core *c, struct campaign *p)
-{
-	for (size_t i = 0; i < p->target_count; i++)
-		if (!target_state_terminal(p->target[i]->rec.state))
-			device_kick_later(c, p->target[i]->device);
-}
-
-/* After a start or resume: everyone who is online is looked at once. */
-void
-campaign_wake(struct core *c, struct campaign *p)
-{
-	for (size_t i = 0; i < p->target_count; i++) {
-		struct target *t = p->target[i];
-
-		if (t->device->conn != NULL &&
-		    t->rec.state == TARGET_WAITING)
-			target_evaluate(c, t);
 	}
 }
 
@@ -554,6 +535,7 @@ campaign_new(struct core *c, struct campaign_spec *spec)
 	c->campaign = v;
 	p->spec = spec;
 	list_init(&p->ready);
+	list_init(&p->under_way);
 	(void)snprintf(p->rec.name, sizeof(p->rec.name), "%s", spec->name);
 	p->rec.created_wall = c->now.wall_ms;
 	bucket_init(&p->bucket, spec->pace.start_per_hour, c->now.at_ms);

@@ -41,7 +41,8 @@ check_campaign(const struct core *c, const struct campaign *p,
     struct errtext *err)
 {
 	size_t count[TARGET_STATE_COUNT_] = {0};
-	size_t flight = 0, dark = 0, sum = 0;
+	size_t flight = 0, dark = 0, sum = 0, attempts = 0;
+	struct list *n, *tmp;
 
 	for (size_t i = 0; i < p->target_count; i++) {
 		const struct target *t = p->target[i];
@@ -49,6 +50,7 @@ check_campaign(const struct core *c, const struct campaign *p,
 
 		count[t->rec.state]++;
 		if (a != NULL) {
+			attempts++;
 			flight += a->slot ? 1 : 0;
 			dark += a->rec.dark ? 1 : 0;
 			if (a->target != t || a->device != t->device ||
@@ -71,11 +73,13 @@ check_campaign(const struct core *c, const struct campaign *p,
 			return errtext_set(err, -1,
 			    "%s: active with nothing going on",
 			    t->device->id);
-		if (p->rec.expired_wall != 0 &&
+		if ((p->rec.expired_wall != 0 ||
+			p->rec.state == CAMPAIGN_ABORTING) &&
+		    (p->sweep.what & SWEEP_CANCEL) == 0 && !c->loading &&
 		    (t->rec.state == TARGET_WAITING ||
 			t->rec.state == TARGET_BACKOFF))
 			return errtext_set(err, -1,
-			    "%s: waits past the end of the schedule",
+			    "%s: waits past the end of its campaign",
 			    t->device->id);
 		if (list_in(&t->ready) && t->rec.state != TARGET_WAITING)
 			return errtext_set(err, -1,
@@ -94,6 +98,15 @@ check_campaign(const struct core *c, const struct campaign *p,
 	if (sum != p->target_count)
 		return errtext_set(err, -1, "%s: counts add up to %zu of %zu",
 		    p->rec.name, sum, p->target_count);
+	LIST_EACH_SAFE(n, tmp, &p->under_way)
+		attempts--;
+	if (attempts != 0)
+		return errtext_set(err, -1, "%s: an attempt in no list",
+		    p->rec.name);
+	if (p->sweep.what != 0 && p->sweep.timer.pos == 0 &&
+	    p->sweep.ticket <= c->ticket_durable)
+		return errtext_set(err, -1, "%s: gone through for ever",
+		    p->rec.name);
 	if (flight != p->in_flight || dark != p->dark)
 		return errtext_set(err, -1, "%s: in_flight %zu, counted %zu",
 		    p->rec.name, p->in_flight, flight);

@@ -277,6 +277,7 @@ core_enter(struct core *c, struct core_now now, struct fx *fx)
 	c->now.wall_ms = now.wall_ms;
 	c->now.boot_ms = now.boot_ms;
 	c->fx = fx;
+	c->looks_left = core_piece(c);
 	if (!c->loading)
 		clock_seen(c);
 }
@@ -352,6 +353,10 @@ tick(struct core *c)
 		heap_remove(&c->intake_timers, n);
 		intake_timer(c, CONTAINER_OF(n, struct campaign, intake.timer));
 	}
+	if (DUE(&c->sweep_timers)) {
+		heap_remove(&c->sweep_timers, n);
+		sweep_timer(c, CONTAINER_OF(n, struct campaign, sweep.timer));
+	}
 	read_tokens(c);
 	if (c->now.at_ms >= c->stamp_at)
 		(void)core_ticket(c); /* the flush writes the stamp */
@@ -363,7 +368,7 @@ core_deadline(const struct core *c)
 	const struct heap *const all[] = {&c->read_timers, &c->attempt_timers,
 	    &c->target_timers, &c->campaign_timers, &c->foreign_timers,
 	    &c->hours_timers, &c->schedule_timers, &c->wave_timers,
-	    &c->exclusion_timers, &c->intake_timers};
+	    &c->exclusion_timers, &c->intake_timers, &c->sweep_timers};
 	int64_t at = c->stamp_at;
 
 	for (size_t i = 0; i < ARRAY_LEN(all); i++) {
@@ -381,9 +386,11 @@ core_deadline(const struct core *c)
 static void
 stops_due(struct core *c, struct campaign *p)
 {
-	for (size_t i = 0; i < p->target_count; i++)
-		if (p->target[i]->attempt != NULL)
-			attempt_stop_due(c, p->target[i]->attempt);
+	struct list *n, *tmp;
+
+	LIST_EACH_SAFE(n, tmp, &p->under_way)
+		attempt_stop_due(c,
+		    CONTAINER_OF(n, struct attempt, of_campaign));
 }
 
 static void
@@ -402,7 +409,7 @@ store_changed(struct core *c, bool ok, bool low)
 
 		stops_due(c, p);
 		if (p->rec.state == CAMPAIGN_RUNNING)
-			campaign_wake(c, p);
+			sweep(c, p, SWEEP_WAKE);
 	}
 }
 
@@ -470,6 +477,7 @@ core_handle(struct core *c, const struct ev *ev, struct core_now now,
 		c->ticket_durable = MAX_OF(c->ticket_durable, ev->ticket);
 		pending_durable(c);
 		intake_durable(c);
+		sweeps_durable(c);
 		break;
 	case EV_SENT:
 		pending_sent(c, ev->send_id, ev->ok, ev->conn);
@@ -546,6 +554,8 @@ core_new(const struct core_config *cfg, uint64_t seed)
 	heap_init(&c->wave_timers);
 	heap_init(&c->exclusion_timers);
 	heap_init(&c->intake_timers);
+	heap_init(&c->sweep_timers);
+	list_init(&c->sweeps);
 	idmap_init(&c->exclusions, prng_next(&c->prng));
 	opbuf_init(&c->ended);
 	opbuf_init(&c->late);
@@ -575,6 +585,7 @@ core_free(struct core *c)
 	heap_done(&c->schedule_timers);
 	heap_done(&c->wave_timers);
 	heap_done(&c->intake_timers);
+	heap_done(&c->sweep_timers);
 	LIST_EACH_SAFE(n, tmp, &c->pending)
 		free(CONTAINER_OF(n, struct pending, node));
 	for (size_t i = 0; i < c->campaign_count; i++) {

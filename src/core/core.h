@@ -42,7 +42,7 @@ struct core_config {
 	unsigned char file_key[FILE_TOKEN_KEY]; /* nobody else knows it */
 	int file_downloads;           /* at a time; 0 = no limit */
 	int64_t file_rate;            /* bytes a second over all; 0 = no limit */
-	int intake_piece;             /* ids of a list taken in at a time; 0 =
+	int piece;                    /* targets gone through in one call; 0 =
 	                               * 20,000 */
 };
 

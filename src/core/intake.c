@@ -15,14 +15,6 @@
  * as ever. The next piece waits until the last one is on disk, or the writer's
  * queue would fill and hold trackers back.
  */
-#define PIECE 20000
-
-static size_t
-piece(const struct core *c)
-{
-	return c->cfg.intake_piece > 0 ? (size_t)c->cfg.intake_piece : PIECE;
-}
-
 /* Who is left out must not change by what a device says in the middle. */
 bool
 intake_wanted(const struct core *c, const struct campaign *p)
@@ -30,7 +22,7 @@ intake_wanted(const struct core *c, const struct campaign *p)
 	const struct campaign_spec *s = p->spec;
 
 	return !s->targets_all && s->model_count == 0 && s->tag_count == 0 &&
-	    s->device_count > piece(c);
+	    s->device_count > core_piece(c);
 }
 
 bool
@@ -73,7 +65,7 @@ intake_list(struct core *c, struct campaign *p)
 static void
 listed(struct core *c, struct campaign *p)
 {
-	size_t end = MIN_OF(p->intake.pos + piece(c), p->spec->device_count);
+	size_t end = MIN_OF(p->intake.pos + core_piece(c), p->spec->device_count);
 
 	free(p->by_key);
 	p->by_key = NULL;
@@ -89,7 +81,7 @@ listed(struct core *c, struct campaign *p)
 static void
 recorded(struct core *c, struct campaign *p)
 {
-	size_t end = MIN_OF(p->intake.pos + piece(c), p->target_count);
+	size_t end = MIN_OF(p->intake.pos + core_piece(c), p->target_count);
 
 	for (size_t i = p->intake.pos; i < end; i++) {
 		(void)device_more(c, p->target[i]->device);

@@ -92,6 +92,7 @@ core_load_attempt(struct core *c, const struct attempt_rec *r)
 	d->more->attempt = a;
 	t->attempt = a;
 	t->rec.last_attempt = r->id;
+	list_push_back(&t->campaign->under_way, &a->of_campaign);
 	c->seq = MAX_OF(c->seq, MAX_OF(r->intent_seq, r->code_seq));
 	return 0;
 }
@@ -287,6 +288,7 @@ core_load_done(struct core *c, struct core_now now, int64_t down_ms,
 		if (p->spec_broken && p->rec.state == CAMPAIGN_RUNNING)
 			campaign_set(c, p, CAMPAIGN_PAUSED, PAUSE_FILE_BROKEN,
 			    "stored revision");
+		sweep_restart(c, p);
 		campaign_check_end(c, p);
 	}
 	core_leave(c);

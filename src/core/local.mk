@@ -42,6 +42,7 @@ libtrackup_pure_a_SOURCES = $(libtrackup_base_a_SOURCES) $(proto_sources) \
 	src/core/spec.c src/core/spec.h \
 	src/core/startrule.c src/core/startrule.h \
 	src/core/state.h \
+	src/core/sweep.c \
 	src/core/targets.c \
 	src/core/trial.c src/core/trial.h \
 	src/core/trial_fleet.c \

@@ -350,10 +350,7 @@ campaign_members_changed(struct core *c, struct campaign *p)
 		return;
 	if (members_open(p))
 		join_all(c, p);
-	for (size_t i = 0; i < p->target_count; i++)
-		target_members_changed(c, p->target[i]);
-	if (p->rec.state == CAMPAIGN_RUNNING)
-		campaign_wake(c, p);
+	sweep(c, p, SWEEP_MEMBERS | SWEEP_WAKE);
 }
 
 /* --- a new fleet -----------------------------------------------------------*/

@@ -27,15 +27,18 @@ static void
 count_flight(const struct core *c, const struct campaign *only,
     struct oper_result *ret)
 {
+	struct list *n, *tmp;
+
 	for (size_t i = 0; i < c->campaign_count; i++) {
 		const struct campaign *p = c->campaign[i];
 
 		if (only != NULL && p != only)
 			continue;
-		for (size_t k = 0; k < p->target_count; k++) {
-			const struct attempt *a = p->target[k]->attempt;
+		LIST_EACH_SAFE(n, tmp, &p->under_way) {
+			const struct attempt *a =
+			    CONTAINER_OF(n, struct attempt, of_campaign);
 
-			if (a == NULL || a->rec.phase == PHASE_DEFERRED ||
+			if (a->rec.phase == PHASE_DEFERRED ||
 			    a->rec.phase == PHASE_PROVISIONAL)
 				continue;
 			ret->in_flight += a->slot ? 1 : 0;
@@ -124,7 +127,7 @@ oper_resume(struct core *c, struct campaign *p, struct oper_result *ret)
 		return;
 	}
 	campaign_set(c, p, CAMPAIGN_RUNNING, PAUSE_NONE, NULL);
-	campaign_wake(c, p);
+	sweep(c, p, SWEEP_WAKE);
 	campaign_check_end(c, p);
 }
 
@@ -160,9 +163,7 @@ campaign_abort(struct core *c, struct campaign *p, enum pause_reason reason,
     const char *text)
 {
 	campaign_set(c, p, CAMPAIGN_ABORTING, reason, text);
-	for (size_t i = 0; i < p->target_count; i++)
-		target_cancel(c, p->target[i], CAUSE_OPERATOR);
-	campaign_check_end(c, p);
+	campaign_cancel(c, p, CAUSE_OPERATOR);
 }
 
 static void
@@ -234,7 +235,7 @@ oper_halt(struct core *c, bool on, struct oper_result *ret)
 		return;
 	for (size_t i = 0; i < c->campaign_count; i++)
 		if (c->campaign[i]->rec.state == CAMPAIGN_RUNNING)
-			campaign_wake(c, c->campaign[i]);
+			sweep(c, c->campaign[i], SWEEP_WAKE);
 }
 
 static void

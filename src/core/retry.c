@@ -61,5 +61,5 @@ oper_retry(struct core *c, struct campaign *p, const struct oper *op,
 		oper_answer(ret, OPER_REFUSED, "nothing_to_retry",
 		    "campaign %s has no such failed target", p->rec.name);
 	else if (p->rec.state == CAMPAIGN_RUNNING)
-		campaign_wake(c, p);
+		sweep(c, p, SWEEP_WAKE);
 }

@@ -110,16 +110,26 @@ expire(struct core *c, struct campaign *p)
 	    p->rec.name, cancel ? "cancel" : "stop");
 	core_event(c, NULL, p->rec.id, 0, EVENT_TIMER, PHASE_NONE, -1, -1,
 	    "schedule.end: %s", cancel ? "cancel" : "stop");
-	for (size_t i = 0; i < p->target_count; i++)
-		if (cancel || left_over(p->target[i]))
-			target_cancel(c, p->target[i], CAUSE_EXPIRED);
-	campaign_check_end(c, p);
+	if (cancel)
+		campaign_cancel(c, p, CAUSE_EXPIRED);
+	else
+		sweep(c, p, SWEEP_CANCEL);
 }
 
 enum cause
 schedule_leftover_cause(const struct campaign *p)
 {
 	return p->rec.expired_wall != 0 ? CAUSE_EXPIRED : CAUSE_OPERATOR;
+}
+
+enum cause
+schedule_cancel_cause(const struct target *t)
+{
+	const struct campaign *p = t->campaign;
+
+	return p->rec.expired_wall != 0 &&
+		(p->spec->schedule.cancel || left_over(t))
+	    ? CAUSE_EXPIRED : CAUSE_OPERATOR;
 }
 
 /* --- the start -------------------------------------------------------------*/
@@ -167,7 +177,7 @@ schedule_timer(struct core *c, struct campaign *p)
 	shut = schedule_shut(c, p);
 	if (p->schedule_was_shut && !shut &&
 	    p->rec.state == CAMPAIGN_RUNNING)
-		campaign_wake(c, p);
+		sweep(c, p, SWEEP_WAKE);
 	p->schedule_was_shut = shut;
 	schedule_arm(c, p);
 }

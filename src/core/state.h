@@ -139,6 +139,7 @@ struct target {
 
 struct attempt {
 	struct attempt_rec rec;
+	struct list of_campaign;
 	struct target *target;
 	struct device *device;
 	struct heap_node timer;
@@ -197,6 +198,23 @@ struct intake {
 	struct heap_node timer;
 };
 
+/* What every target of a campaign is looked at for (sweep.c). */
+enum sweep_what {
+	SWEEP_CANCEL = 1,           /* it was aborted, or is past its end */
+	SWEEP_MEMBERS = 2,          /* exclusions or the fleet changed */
+	SWEEP_PRESENCE = 4,         /* its wave opened */
+	SWEEP_RELEASE = 8,          /* others may have waited for it */
+	SWEEP_WAKE = 16             /* whoever is online may start */
+};
+
+struct sweep {
+	unsigned what;              /* bits of sweep_what; 0 = none goes on */
+	size_t pos;                 /* targets that were looked at */
+	uint64_t ticket;            /* of the last piece */
+	struct list node;
+	struct heap_node timer;
+};
+
 /* Of one stop rule, in one campaign, wave or edge. */
 struct rule_tally {
 	size_t hits, done;
@@ -229,6 +247,8 @@ struct campaign {
 	struct rule_tally *tally;   /* [rule][value], tally_width values each */
 	size_t tally_width;
 	struct intake intake;
+	struct sweep sweep;
+	struct list under_way;      /* attempts that have not ended */
 	struct list judge_node;     /* rules or gates are to be looked at */
 	struct heap_node timer;     /* next token, jitter */
 	struct bucket bucket;
@@ -317,8 +337,10 @@ struct core {
 
 	struct heap attempt_timers, target_timers, read_timers,
 	    campaign_timers, foreign_timers, hours_timers, schedule_timers,
-	    wave_timers, intake_timers;
+	    wave_timers, intake_timers, sweep_timers;
+	struct list sweeps;         /* campaigns whose targets are gone through */
 	struct list kicks;          /* of the call in progress */
+	size_t looks_left;          /* for the sweeps of this call */
 	int64_t stamp_wall;         /* of the last run */
 	int64_t skew_ms;            /* wall - alive */
 	int64_t trusted_skew_ms;    /* before the jump that settles */
@@ -520,11 +542,10 @@ void campaign_mark(struct core *c, struct campaign *p);
 bool campaigns_judge(struct core *c); /* those marked; false: none was */
 void campaign_abort(struct core *c, struct campaign *p,
     enum pause_reason reason, const char *text); /* operate.c */
+/* Whatever of it has not ended (sweep.c). */
+void campaign_cancel(struct core *c, struct campaign *p, enum cause cause);
 void campaign_run(struct core *c, struct campaign *p); /* ready targets */
 void campaign_run_all(struct core *c);
-/* Whoever waited for it need not any more: it stopped, or changed rank. */
-void campaign_release(struct core *c, struct campaign *p);
-void campaign_wake(struct core *c, struct campaign *p); /* all online */
 int campaign_begin(struct core *c, struct campaign *p, struct errtext *err);
 /* Its end came while it was paused and had not begun: it knows its targets, so
  * that they can be told what became of them. Below 0: there are none. */
@@ -551,6 +572,15 @@ void intake_all(struct core *c, struct campaign *p); /* the list, at once */
 void intake_drop(struct core *c, struct campaign *p);
 void intake_timer(struct core *c, struct campaign *p);
 void intake_durable(struct core *c);
+
+/* sweep.c */
+size_t core_piece(const struct core *c); /* targets in one call */
+/* All of its targets from the first on, also for what else goes on. Of many
+ * only the first ones now. */
+void sweep(struct core *c, struct campaign *p, unsigned what);
+void sweep_timer(struct core *c, struct campaign *p);
+void sweeps_durable(struct core *c);
+void sweep_restart(struct core *c, struct campaign *p);
 
 /* windows.c */
 enum hold windows_hold(const struct core *c, const struct target *t,
@@ -579,6 +609,8 @@ void schedule_timer(struct core *c, struct campaign *p);
 void schedule_clock(struct core *c, struct campaign *p);
 int64_t schedule_end_wall(const struct core *c, const struct campaign *p);
 enum cause schedule_leftover_cause(const struct campaign *p);
+/* Of a target that is cancelled with its campaign. */
+enum cause schedule_cancel_cause(const struct target *t);
 /* waves.c, wave_pick.c */
 struct wave *target_wave(const struct target *t);
 bool wave_lets(const struct target *t); /* it may start */

@@ -240,7 +240,7 @@ trial_run(const struct trial_config *cfg, struct campaign_spec *spec,
 	w.r->begin_wall = w.r->end_wall = cfg->begin_wall;
 	w.t = calloc(n + 1, sizeof(*w.t));
 	/* Nobody waits for it: whatever the list, it is taken in at once. */
-	core.intake_piece = INT_MAX;
+	core.piece = INT_MAX;
 	w.core = core_new(&core, cfg->seed);
 	prng_init(&w.chance, cfg->seed);
 	fx_init(&w.fx);

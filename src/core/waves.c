@@ -277,16 +277,7 @@ wave_open(struct core *c, struct wave *w, const char *reason)
 	if (p->rec.state != CAMPAIGN_RUNNING)
 		w->rec.paused_at = c->now.at_ms;
 	wave_set(c, w, WAVE_OPEN, reason);
-	for (size_t i = 0; i < p->target_count; i++) {
-		struct target *t = p->target[i];
-
-		if (target_wave(t) != w)
-			continue;
-		wave_presence(c, t);
-		if (t->device->conn != NULL &&
-		    t->rec.state == TARGET_WAITING)
-			target_evaluate(c, t);
-	}
+	sweep(c, p, SWEEP_PRESENCE | SWEEP_WAKE);
 	wave_mark(c, w);
 }
 
@@ -409,7 +400,8 @@ waves_judge(struct core *c, struct campaign *p)
 void
 wave_timer(struct core *c, struct wave *w)
 {
-	while (!list_empty(&w->quiet)) {
+	/* A whole wave may have fallen silent when it opened. */
+	for (size_t n = core_piece(c); n > 0 && !list_empty(&w->quiet); n--) {
 		struct target *t =
 		    CONTAINER_OF(w->quiet.next, struct target, quiet);
 

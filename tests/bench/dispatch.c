@@ -80,7 +80,7 @@ ticks(struct series *tick, struct series *memory)
 	struct core_config cfg = {.time_scale = 1, .boot = 1,
 	    .unknown = UNKNOWN_OBSERVE, .in_flight = 1000,
 	    .start_per_hour = 3600000, .read_per_hour = 3600000,
-	    .password = "gv620mg", .intake_piece = TARGETS};
+	    .password = "gv620mg", .piece = TARGETS};
 	struct core_now now = {.at_ms = 1000,
 	    .wall_ms = INT64_C(1800000000000), .boot_ms = 1000};
 	struct errtext err = {0};

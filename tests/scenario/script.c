@@ -171,7 +171,7 @@ config_word(struct world *w, const char *key, const char *v)
 	else if (strcmp(key, "rate") == 0)
 		c->file_rate = script_number(v);
 	else if (strcmp(key, "piece") == 0)
-		c->intake_piece = (int)script_number(v);
+		c->piece = (int)script_number(v);
 	else if (strcmp(key, "observed_max") == 0)
 		c->observed_max = (int)script_number(v);
 	else if (strcmp(key, "unknown") == 0)

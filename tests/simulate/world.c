@@ -1240,6 +1240,7 @@ more_acts(struct world *w)
 {
 	struct oper op = {.kind = OPER_DEVICE_EXCLUDE, .campaign = "sim",
 	    .who = "sim", .reason = "sim"};
+	struct view_campaign v;
 	struct oper_result r;
 
 	switch (prng_below(&w->rate.chance, 8)) {
@@ -1254,6 +1255,18 @@ more_acts(struct world *w)
 		    6 * HOUR);
 		op.cancel = prng_below(&w->rate.chance, 4) == 0;
 		trace(w, "exclude", NULL, op.device);
+		core_operate(w->core, &op, now_of(w), &w->fx, &r);
+		effects(w);
+		return;
+	case 3:
+		/* In few worlds, for not much happens afterwards; nor where it
+		 * has not begun, and its targets are told nothing. */
+		if (prng_below(&w->rate.chance, 40) != 0 ||
+		    !core_view_campaign_brief(w->core, now_of(w), "sim", &v) ||
+		    v.started_wall == 0)
+			return;
+		op.kind = OPER_CAMPAIGN_ABORT;
+		trace(w, "abort", NULL, op.campaign);
 		core_operate(w->core, &op, now_of(w), &w->fx, &r);
 		effects(w);
 		return;
@@ -1592,7 +1605,7 @@ world_run(uint64_t seed, int devices, bool faults, bool verbose,
 	    .in_flight = 1000, .start_per_hour = 3600 * 10,
 	    .read_per_hour = 3600 * 10, .password = "gv620mg",
 	    /* Of some the targets come by pieces. */
-	    .intake_piece = seed % 3 == 0 ? 1 + (int)(seed / 3 % 4) : 0};
+	    .piece = seed % 3 == 0 ? 1 + (int)(seed / 3 % 4) : 0};
 	for (int i = 0; i < devices; i++) {
 		struct tracker *t = &w->t[i];
 

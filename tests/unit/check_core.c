@@ -168,7 +168,9 @@ START_TEST(targets)
 	BREAK(t->rec.hops, -1, "hops by");
 	BREAK(t->rec.hops, 1, "hops by 0 starts");
 	BREAK(t->rec.edge, 9, "no package 9");
-	BREAK(p->rec.expired_wall, WALL, "past the end of the schedule");
+	BREAK(p->rec.expired_wall, WALL, "past the end of its campaign");
+	BREAK(p->rec.state, CAMPAIGN_ABORTING, "past the end of its campaign");
+	BREAK(p->sweep.what, SWEEP_WAKE, "gone through for ever");
 	t->rec.attempts_total = 2;
 	t->rec.hops = 2;
 	noticed("package 0 twice");
@@ -187,6 +189,7 @@ START_TEST(targets)
 
 	/* An attempt on its own terms. */
 	t->attempt = &a;
+	list_push_back(&p->under_way, &a.of_campaign);
 	a.rec.phase = PHASE_SENDING;
 	ck_assert_ptr_nonnull(t->device->more);
 	noticed("attempt of another");
@@ -196,6 +199,9 @@ START_TEST(targets)
 	noticed("ended attempt kept");
 	a.rec.phase = PHASE_DEFERRED;
 	mended();
+	list_remove(&a.of_campaign);
+	noticed("an attempt in no list");
+	list_push_back(&p->under_way, &a.of_campaign);
 	a.target = p->target[1];
 	noticed("attempt of another");
 	a.target = t;
@@ -208,6 +214,7 @@ START_TEST(targets)
 	a.rec.dark = false;
 	t->attempt = NULL;
 	t->device->more->attempt = NULL;
+	list_remove(&a.of_campaign);
 	mended();
 }
 END_TEST
@@ -285,15 +292,18 @@ START_TEST(caps)
 		a[i].device = t->device;
 		a[i].rec.phase = PHASE_DEFERRED;
 		t->attempt = t->device->more->attempt = &a[i];
+		list_push_back(&p->under_way, &a[i].of_campaign);
 	}
 	c->in_flight = p->in_flight = p->in_flight_was = 2;
 	mended();
 	p->spec->pace.in_flight = 1;
 	mended(); /* it was so before the cap came down */
 	BREAK(p->in_flight_was, 1, "in_flight 2 over 1");
-	for (int i = 0; i < 2; i++)
+	for (int i = 0; i < 2; i++) {
 		p->target[3 + i]->attempt =
 		    p->target[3 + i]->device->more->attempt = NULL;
+		list_remove(&a[i].of_campaign);
+	}
 	c->in_flight = p->in_flight = p->in_flight_was = 0;
 
 	BREAK(c->quarantined, 1, "quarantined 1, counted 0");
