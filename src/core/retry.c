@@ -39,6 +39,12 @@ oper_retry(struct core *c, struct campaign *p, const struct oper *op,
 		    p->rec.name, campaign_state_name(p->rec.state));
 		return;
 	}
+	if (p->rec.expired_wall != 0) {
+		oper_answer(ret, OPER_REFUSED, "schedule_over",
+		    "campaign %s: schedule.end: is over already; nothing of it "
+		    "is tried again", p->rec.name);
+		return;
+	}
 	for (size_t i = 0; i < p->target_count; i++) {
 		struct target *t = p->target[i];
 
