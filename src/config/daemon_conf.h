@@ -40,6 +40,7 @@ struct daemon_conf {
 	enum sack_mode sack;
 	enum unknown_mode unknown;
 	char *inventory, *never_file; /* "" = none */
+	char *never_path;             /* the latter, to be opened */
 	struct cidr *networks;        /* devices.networks */
 	size_t network_count;
 	struct core_model *models;    /* as given */
@@ -84,7 +85,7 @@ struct daemon_conf {
 };
 
 /* Reads and checks. Errors go to diag as lines "file:line:col: key: what",
- * each with the source line and a caret; all of the file's, at most 20.
+ * each with the source line and a caret; all of the file's, at most NOTES_MAX.
  * NULL on any error. Warnings ("warning: file:line:…") go there also on
  * success. An empty text is all defaults. */
 struct daemon_conf *daemon_conf_load(const char *path, struct sbuf *diag);

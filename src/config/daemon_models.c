@@ -52,6 +52,7 @@ load_model(struct yw *w, int node, struct span code, const char *path,
 {
 	struct opt_value v[16];
 	const struct opt_value *name, *password;
+	char where[TEXT_QUOTE + 24];
 
 	assert(model_options.count <= ARRAY_LEN(v));
 	opt_walk(w, node, &model_options, path, v);
@@ -70,9 +71,11 @@ load_model(struct yw *w, int node, struct span code, const char *path,
 	if (!password->bad)
 		(void)span_copy(m->password, sizeof(m->password),
 		    password->text);
-	if (m->password[0] != '\0' && strlen(m->password) < PASSWORD_MIN)
-		yw_error(w, password->pos, path, "password is too short, "
+	if (m->password[0] != '\0' && strlen(m->password) < PASSWORD_MIN) {
+		(void)snprintf(where, sizeof(where), "%s.password", path);
+		yw_error(w, password->pos, where, "the value is too short, "
 		    "allowed %d to %d characters", PASSWORD_MIN, PASSWORD_MAX);
+	}
 	load_template(w, model_value(v, "start"), path, "start", false,
 	    m->start);
 	load_template(w, model_value(v, "stop"), path, "stop", true, m->stop);

@@ -12,7 +12,7 @@
 #define TIB (1024 * 1024 * MIB)
 #define RATE_MAX (10000 * INT64_C(3600)) /* 10000/s */
 #define FILE_MAX 4095                    /* bytes of a path */
-#define SOCKET_MAX 107                   /* bytes of sun_path, with no NUL */
+#define SOCKET_MAX 103                   /* sun_path less ".new" and NUL */
 
 #define AT(field) OPT_AT(struct daemon_conf, field)
 #define LIST_AT(field) \

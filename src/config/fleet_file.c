@@ -529,8 +529,8 @@ fleet_load(const struct daemon_conf *conf, struct core_fleet *ret,
 	if (conf->inventory[0] != '\0' &&
 	    load_inventory(conf->inventory, &ret->inventory, diag) < 0)
 		r = -1;
-	if (conf->never_file[0] != '\0' &&
-	    load_never(conf->never_file, &ret->never, diag) < 0)
+	if (conf->never_path[0] != '\0' &&
+	    load_never(conf->never_path, &ret->never, diag) < 0)
 		r = -1;
 	ret->broken = r < 0;
 	return r;

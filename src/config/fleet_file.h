@@ -12,7 +12,7 @@
 #include "config/daemon_conf.h"
 #include "core/core.h"
 
-#define FLEET_ERRORS 20
+#define FLEET_ERRORS 100
 #define FLEET_FILE_MAX ((size_t)256 << 20)
 
 /* 0 and *ret (caller frees), or -1 with every error in diag. */

@@ -14,6 +14,7 @@ libtrackup_config_a_SOURCES = \
 	src/config/campaign_windows.c \
 	src/config/daemon_conf.c src/config/daemon_conf.h \
 	src/config/daemon_dump.c \
+	src/config/daemon_listen.c src/config/daemon_listen.h \
 	src/config/daemon_models.c src/config/daemon_models.h \
 	src/config/daemon_options.c src/config/daemon_options.h \
 	src/config/fleet_file.c src/config/fleet_file.h \

@@ -18,7 +18,7 @@ struct note {
 	struct note_pos pos;
 	size_t seq;
 	enum note_kind kind;
-	bool elsewhere;
+	bool elsewhere, settled;
 	char text[MESSAGE_MAX];
 };
 
@@ -40,6 +40,23 @@ notes_done(struct notes *n)
 	notes_init(n, NULL, (struct span){NULL, 0});
 }
 
+static bool
+is_settled(const struct notes *n, struct note_pos pos)
+{
+	for (size_t i = 0; i < n->count; i++)
+		if (n->v[i].settled && n->v[i].pos.line == pos.line &&
+		    n->v[i].pos.col == pos.col)
+			return true;
+	return false;
+}
+
+void
+notes_settle(struct notes *n)
+{
+	if (n->count > 0)
+		n->v[n->count - 1].settled = true;
+}
+
 void
 notes_add(struct notes *n, enum note_kind kind, struct note_pos pos,
     bool elsewhere, const char *head, const char *fmt, va_list ap)
@@ -48,6 +65,8 @@ notes_add(struct notes *n, enum note_kind kind, struct note_pos pos,
 	struct note *note;
 	int used = 0;
 
+	if (!elsewhere && is_settled(n, pos))
+		return;
 	if (*of_kind >= NOTES_MAX) {
 		n->more |= kind == NOTE_IS_ERROR;
 		return;

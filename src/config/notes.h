@@ -16,7 +16,7 @@
 #include "base/sbuf.h"
 #include "base/span.h"
 
-#define NOTES_MAX 20
+#define NOTES_MAX 100
 
 struct note_pos { /* from 1; columns are characters */
 	size_t line, col;
@@ -47,6 +47,9 @@ void notes_done(struct notes *n);
 void notes_add(struct notes *n, enum note_kind kind, struct note_pos pos,
     bool elsewhere, const char *head, const char *fmt, va_list ap)
     PRINTF_LIKE(6, 0);
+/* What the last one said is all there is to say of its place: later ones for
+ * the same place are dropped. */
+void notes_settle(struct notes *n);
 /* Hides [from, to). */
 void notes_hide(struct notes *n, struct note_pos from, struct note_pos to);
 /* True when a key of that name may hold a secret, misspelt or not. */

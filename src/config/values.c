@@ -271,14 +271,19 @@ value_address(struct span s, struct conf_address *ret)
 	struct span host;
 	uint64_t port;
 	bool bracket;
+	int family;
 
 	if (split_port(s, &host, &bracket, &port) < 0 ||
-	    !span_copy(a.host, sizeof(a.host), host) ||
-	    inet_pton(bracket ? AF_INET6 : AF_INET, a.host, &any) != 1)
+	    !span_copy(a.host, sizeof(a.host), host))
+		return -1;
+	family = bracket ? AF_INET6 : AF_INET;
+	/* In one form, so that texts can be compared: [::] is [0::0]. */
+	if (inet_pton(family, a.host, &any) != 1 ||
+	    inet_ntop(family, &any, a.host, sizeof(a.host)) == NULL)
 		return -1;
 	a.port = (uint16_t)port;
-	if (!span_copy(a.text, sizeof(a.text), s))
-		return -1;
+	(void)snprintf(a.text, sizeof(a.text), "%s%s%s:%u",
+	    bracket ? "[" : "", a.host, bracket ? "]" : "", a.port);
 	*ret = a;
 	return 0;
 }

@@ -7,8 +7,11 @@
 
 #include "base/text.h"
 
+#define DEPTH_READ_MAX 64 /* deeper than that is no slip of the pen */
+
 struct yw {
 	struct notes notes;
+	char *bare; /* the text less aliases and anchors; NULL: as it is */
 	yaml_document_t doc;
 	bool loaded;
 };
@@ -137,9 +140,58 @@ syntax_error(struct yw *w, const yaml_parser_t *p)
 
 struct scan {
 	size_t depth, documents;
-	bool shared; /* aliases or anchors: the tree would not be one */
 	bool ended;
 };
+
+/* The byte of the character that libyaml counts as index. */
+static size_t
+byte_at(struct span s, size_t index)
+{
+	size_t i = 0;
+	uint32_t c;
+
+	for (; index > 0 && i < s.n; index--)
+		i += text_utf8(s.p + i, s.n - i, &c);
+	return i;
+}
+
+/* Bytes of the copy that the second pass reads; NULL: no memory. */
+static char *
+bare_at(struct yw *w, size_t index)
+{
+	struct span text = w->notes.text;
+
+	if (w->bare == NULL && (w->bare = malloc(text.n)) != NULL)
+		memcpy(w->bare, text.p, text.n);
+	if (w->bare == NULL) {
+		w->notes.no_memory = true;
+		return NULL;
+	}
+	return w->bare + byte_at(text, index);
+}
+
+/* What an alias stands for could be a whole tree, or hold itself: a word in its
+ * place leaves the rest a tree that is worth a walk. */
+static void
+drop_alias(struct yw *w, const yaml_event_t *e)
+{
+	char *at = bare_at(w, e->start_mark.index);
+
+	notes_settle(&w->notes);
+	if (at != NULL)
+		memset(at, '~', e->end_mark.index - e->start_mark.index);
+}
+
+/* An anchor that stands twice ends libyaml's tree; a tag stands where an anchor
+ * may and means nothing to it. */
+static void
+drop_anchor(struct yw *w, const yaml_event_t *e)
+{
+	char *at = bare_at(w, e->start_mark.index);
+
+	if (at != NULL)
+		*at = '!';
+}
 
 /* One event of the first pass. False: looking further makes no sense. */
 static bool
@@ -147,6 +199,7 @@ scan_event(struct yw *w, const yaml_event_t *e, struct scan *s)
 {
 	struct note_pos pos = mark_pos(&e->start_mark);
 	const yaml_char_t *anchor = NULL, *tag = NULL;
+	bool opens = true;
 
 	switch (e->type) {
 	case YAML_STREAM_END_EVENT:
@@ -162,11 +215,12 @@ scan_event(struct yw *w, const yaml_event_t *e, struct scan *s)
 	case YAML_ALIAS_EVENT:
 		yw_error(w, pos, NULL, "aliases (*) are not allowed; a text "
 		    "that begins with * needs quotes");
-		s->shared = true;
-		return true;
+		drop_alias(w, e);
+		return !yw_full(w);
 	case YAML_SCALAR_EVENT:
 		anchor = e->data.scalar.anchor;
 		tag = e->data.scalar.tag;
+		opens = false;
 		break;
 	case YAML_SEQUENCE_START_EVENT:
 		anchor = e->data.sequence_start.anchor;
@@ -188,17 +242,17 @@ scan_event(struct yw *w, const yaml_event_t *e, struct scan *s)
 	if (anchor != NULL) {
 		yw_error(w, pos, NULL, "anchors (&) are not allowed; a text "
 		    "that begins with & needs quotes");
-		s->shared = true;
+		if (tag == NULL)
+			drop_anchor(w, e);
 	}
 	if (tag != NULL)
 		yw_error(w, pos, NULL, "tags (!) are not allowed; a text that "
 		    "begins with ! needs quotes");
-	if (s->depth > YW_DEPTH_MAX) {
+	/* Once where it begins; what is beside it is still read. */
+	if (opens && s->depth == YW_DEPTH_MAX + 1)
 		yw_error(w, pos, NULL, "nested too deep, allowed up to %d "
 		    "levels", YW_DEPTH_MAX);
-		return false;
-	}
-	return true;
+	return s->depth <= DEPTH_READ_MAX && !yw_full(w);
 }
 
 static bool
@@ -209,8 +263,8 @@ parser_open(struct yw *w, yaml_parser_t *p)
 		return false;
 	}
 	yaml_parser_set_encoding(p, YAML_UTF8_ENCODING);
-	yaml_parser_set_input_string(p,
-	    (const unsigned char *)w->notes.text.p, w->notes.text.n);
+	yaml_parser_set_input_string(p, (const unsigned char *)(w->bare != NULL
+		? w->bare : w->notes.text.p), w->notes.text.n);
 	return true;
 }
 
@@ -236,7 +290,7 @@ scan_events(struct yw *w)
 	}
 	yaml_parser_delete(&p);
 	/* A tree cut short by a second document is still worth a walk. */
-	return !w->notes.no_memory && !s.shared && (s.ended || s.documents > 1);
+	return !w->notes.no_memory && (s.ended || s.documents > 1);
 }
 
 /* --- secrets in source lines -----------------------------------------------*/
@@ -291,7 +345,8 @@ yw_new(const char *name, const char *text, size_t len)
 	if (yaml_parser_load(&p, &w->doc)) {
 		w->loaded = w->notes.known = true;
 		find_secrets(w);
-	} else {
+	} else if (!yw_failed(w) || p.error == YAML_MEMORY_ERROR) {
+		/* Where the first pass saw none, it is about anchors. */
 		syntax_error(w, &p);
 	}
 	yaml_parser_delete(&p);
@@ -306,6 +361,7 @@ yw_free(struct yw *w)
 	if (w->loaded)
 		yaml_document_delete(&w->doc);
 	notes_done(&w->notes);
+	free(w->bare);
 	free(w);
 }
 

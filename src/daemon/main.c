@@ -70,6 +70,7 @@ check_config(const char *path, double time_scale)
 	struct daemon_conf *conf;
 	struct sbuf diag;
 	int r = EXIT_CONFIG;
+	bool bad;
 
 	if (files == NULL) {
 		(void)fputs("trackupd: out of memory\n", stderr);
@@ -78,10 +79,10 @@ check_config(const char *path, double time_scale)
 	sbuf_init(&diag, 0);
 	if ((conf = daemon_conf_load(path, &diag)) != NULL) {
 		conf->time_scale = time_scale;
-		if (check_tokens(conf, path, &diag) == 0 &&
-		    fleet_load(conf, &fleet, &diag) == 0 &&
-		    files_scan(files, conf, NULL, &diag) == 0)
-			r = 0;
+		bad = check_tokens(conf, path, &diag) < 0;
+		bad |= fleet_load(conf, &fleet, &diag) < 0;
+		bad |= files_scan(files, conf, NULL, &diag) < 0;
+		r = bad ? EXIT_CONFIG : 0;
 		core_fleet_free(&fleet);
 	}
 	(void)fputs(sbuf_str(&diag), stderr);

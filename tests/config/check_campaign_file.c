@@ -1244,7 +1244,7 @@ START_TEST(list_limits)
 }
 END_TEST
 
-START_TEST(at_most_20)
+START_TEST(at_most_100)
 {
 	struct sbuf list, diag;
 
@@ -1252,10 +1252,10 @@ START_TEST(at_most_20)
 	for (int i = 0; i < 1000; i++)
 		sbuf_addf(&list, "x%d\n", i);
 	(void)parse_list(sbuf_str(&list), 0, -1, &diag);
-	expect_in("", &diag, "lists/a.txt:20: \"x19\"");
+	expect_in("", &diag, "lists/a.txt:100: \"x99\"");
 	expect_in("", &diag, "c.yaml: there are more errors, only the first "
-	    "20 are shown\n");
-	ck_assert_ptr_null(strstr(sbuf_str(&diag), "lists/a.txt:21"));
+	    "100 are shown\n");
+	ck_assert_ptr_null(strstr(sbuf_str(&diag), "lists/a.txt:101"));
 	sbuf_done(&list);
 	sbuf_done(&diag);
 }
@@ -1318,7 +1318,7 @@ main(void)
 	    waves_and_gates, waves_refused, waves_limit, wave_lists,
 	    wave_lists_and_targets, rules_of_your_own,
 	    csv_lists, lists_with_errors_of_the_file, united, waves_needed,
-	    list_limits, at_most_20, missing_lists, stored};
+	    list_limits, at_most_100, missing_lists, stored};
 	Suite *s = suite_create("campaign_file");
 	TCase *t = tcase_create("campaign_file");
 	SRunner *r = srunner_create(s);

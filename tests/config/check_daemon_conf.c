@@ -364,10 +364,86 @@ START_TEST(addresses)
 		refuse_in(text, " is not an address to listen on, allowed a "
 		    "numeric address with port, such as");
 	}
-	refuse("files: {listen: ['[::]:1', '0.0.0.0:1', '[::]:1']}\n",
-	    "t.yaml:1:41: files.listen: [::]:1 is there twice\n"
-	    "  files: {listen: ['[::]:1', '0.0.0.0:1', '[::]:1']}\n"
-	    "                                          ^\n");
+	refuse("trackers: {listen: ['[::]:1', '0.0.0.0:1', '[::]:1']}\n",
+	    "t.yaml:1:44: trackers.listen: [::]:1 is there twice\n"
+	    "  trackers: {listen: ['[::]:1', '0.0.0.0:1', '[::]:1']}\n"
+	    "                                             ^\n");
+}
+END_TEST
+
+/* What the kernel would not let be bound beside each other. */
+START_TEST(addresses_beside_each_other)
+{
+	struct daemon_conf *c;
+
+	refuse("trackers:\n  listen: ['[::1]:1', '[0:0::1]:1']\n",
+	    "t.yaml:2:23: trackers.listen: [::1]:1 is there twice\n"
+	    "    listen: ['[::1]:1', '[0:0::1]:1']\n"
+	    "                        ^\n");
+	refuse_in("trackers: {listen: ['0.0.0.0:1', '127.0.0.1:1']}",
+	    ":1:34: trackers.listen: 127.0.0.1:1 cannot be bound beside "
+	    "0.0.0.0:1 of trackers.listen\n");
+	refuse_in("trackers: {listen: ['127.0.0.1:9622']}\n"
+	    "files: {listen: ['127.0.0.1:9622'], public_url: 'http://a'}\n",
+	    ":2:18: files.listen: 127.0.0.1:9622 is in trackers.listen as "
+	    "well\n");
+	/* Nobody looks for the mistake at a default. */
+	refuse_in("trackers: {listen: ['0.0.0.0:9621']}", ":1:21: "
+	    "trackers.listen: 0.0.0.0:9621 cannot be bound beside "
+	    "127.0.0.1:9621 of http.listen\n");
+	refuse_in("trackers: {udp_listen: ['0.0.0.0:1', '0.0.0.0:1']}",
+	    "trackers.udp_listen: 0.0.0.0:1 is there twice\n");
+	refuse_in("relay: {listeners: {'0.0.0.0:1': 'a:1', '0.0.0.0:1': "
+	    "'b:1'}}", ":1:41: relay.listeners: 0.0.0.0:1 is there twice\n");
+	refuse_in("relay: {listeners: {'127.0.0.1:9620': 'a:1'}}",
+	    ":1:21: relay.listeners: 127.0.0.1:9620 cannot be bound beside "
+	    "0.0.0.0:9620 of trackers.listen\n");
+
+	/* Families, protocols and any port do not meet. */
+	c = parse_good("trackers: {listen: ['0.0.0.0:1', '[::]:1', "
+	    "'127.0.0.1:0', '127.0.0.1:0'], udp_listen: ['0.0.0.0:1'], "
+	    "proxy_listen: ['0.0.0.0:2'], proxy_trust: [10.0.0.0/8]}\n"
+	    "relay: {listeners: {'[0::0]:1': 'a:1', '0.0.0.0:2': 'b:1'}}");
+	ck_assert_uint_eq(c->all_listen_count, 4);
+	ck_assert_str_eq(c->relay_listener[0].listen.text, "[::]:1");
+	daemon_conf_free(c);
+}
+END_TEST
+
+static void
+many_addresses(const char *key, int count, struct sbuf *text)
+{
+	sbuf_init(text, 0);
+	sbuf_addf(text, "%s: [", key);
+	for (int i = 0; i < count; i++)
+		sbuf_addf(text, "'127.0.0.1:%d', ", 1000 + i);
+	sbuf_adds(text, "], proxy_trust: [10.0.0.0/8]}");
+}
+
+START_TEST(addresses_have_a_limit)
+{
+	static const struct {
+		const char *key;
+		int max;
+	} v[] = {
+		{"trackers: {listen", 64},
+		{"trackers: {proxy_listen", 64},
+		{"trackers: {udp_listen", 16},
+	};
+
+	for (size_t i = 0; i < ARRAY_LEN(v); i++) {
+		struct sbuf text;
+		char want[64];
+
+		many_addresses(v[i].key, v[i].max, &text);
+		daemon_conf_free(parse_good(sbuf_str(&text)));
+		sbuf_done(&text);
+		many_addresses(v[i].key, v[i].max + 1, &text);
+		(void)snprintf(want, sizeof(want), "allowed are at most %d "
+		    "addresses\n", v[i].max);
+		refuse_in(sbuf_str(&text), want);
+		sbuf_done(&text);
+	}
 }
 END_TEST
 
@@ -399,6 +475,12 @@ START_TEST(combinations)
 	    "http.token_file must be given with it");
 	refuse_in("http: {listen: ['0.0.0.0:9621'], token_file: t}\n"
 	    "log: {level: loud}", "log.level: ");
+	refuse("http: {listen: [x]}",
+	    "t.yaml:1:17: http.listen[0]: \"x\" is not an address to listen "
+	    "on, allowed a numeric address with port, such as "
+	    "\"0.0.0.0:9620\" or \"[::]:9620\"\n"
+	    "  http: {listen: [x]}\n"
+	    "                  ^\n");
 	refuse_in("http: {listen: ['127.0.0.1:1', '127.0.0.1:2', "
 	    "'127.0.0.1:3', '127.0.0.1:4', '127.0.0.1:5', '127.0.0.1:6', "
 	    "'127.0.0.1:7', '127.0.0.1:8', '127.0.0.1:9']}",
@@ -619,6 +701,16 @@ START_TEST(password_files)
 	daemon_conf_free(c);
 	sbuf_done(&diag);
 
+	/* Every *_file of this file may stand there. */
+	c = parse_good("devices: {never_file: '${CREDENTIALS_DIRECTORY}/n'}\n"
+	    "http: {token_file: '${CREDENTIALS_DIRECTORY}/t'}\n");
+	(void)snprintf(text, sizeof(text), "%s/n", dir);
+	ck_assert_str_eq(c->never_path, text);
+	ck_assert_str_eq(c->never_file, "${CREDENTIALS_DIRECTORY}/n");
+	(void)snprintf(text, sizeof(text), "%s/t", dir);
+	ck_assert_str_eq(c->http_token_path, text);
+	daemon_conf_free(c);
+
 	refuse_in("devices: {password: abcd, password_file: x}",
 	    ":1:21: devices.password: stands beside devices.password_file, "
 	    "allowed is one of the two");
@@ -757,17 +849,76 @@ START_TEST(all_in_one_run)
 	size_t lines = 0;
 
 	sbuf_init(&text, 0);
-	for (int i = 0; i < 25; i++)
+	for (int i = 0; i < NOTES_MAX + 5; i++)
 		sbuf_addf(&text, "nonsense%d: 1\n", i);
 	ck_assert_ptr_null(parse(sbuf_str(&text), &diag));
 	for (const char *p = sbuf_str(&diag); (p = strstr(p, "unknown key")) !=
 	    NULL; p++)
 		lines++;
-	ck_assert_uint_eq(lines, 20);
+	ck_assert_uint_eq(lines, 100);
 	expect_in(sbuf_str(&text), &diag, "t.yaml:1:1: \"nonsense0\"");
-	expect_in(sbuf_str(&text), &diag, "t.yaml:20:1: \"nonsense19\"");
+	expect_in(sbuf_str(&text), &diag, "t.yaml:100:1: \"nonsense99\"");
 	expect_in(sbuf_str(&text), &diag, "t.yaml: there are more errors, "
-	    "only the first 20 are shown\n");
+	    "only the first 100 are shown\n");
+	sbuf_done(&text);
+	sbuf_done(&diag);
+}
+END_TEST
+
+/* Errors of every kind beside each other: none keeps another from being seen,
+ * and none is told twice. */
+START_TEST(kinds_in_one_run)
+{
+	static const struct {
+		const char *line, *want;
+	} v[] = {
+		{"log: {level: *x}", "aliases (*) are not allowed"},
+		{"log: {}", "log: given twice"},
+		{"lgo: {}", "unknown key, did you mean \"log\""},
+		{"store: {retain: !!str 10d, min_free: &a 1x}",
+		    "tags (!) are not allowed"},
+		{"campaigns: {directory: &a b, x: [[[[[[[[1]]]]]]]]}",
+		    "nested too deep"},
+		{"limits: {in_flight: 0}", "limits.in_flight: 0 is too small"},
+		{"trackers: {listen: [a], proxy_listen: ['0.0.0.0:1']}",
+		    "needs trackers.proxy_trust"},
+		{"http: {listen: ['0.0.0.0:2'], token_file: '${X}'}",
+		    "http.token_file: allowed in a path is one variable"},
+		{"devices: {password_file: /nonexistent/p, never_file: '${Y}'}",
+		    "/nonexistent/p cannot be read"},
+		{"files: {user: u, listen: ['0.0.0.0:1']}",
+		    "files.user: needs files.password"},
+		{"relay: {source: ['::1', h], listeners: {'0.0.0.0:2': 'a:1'}}",
+		    "relay.source: \"h\" is no IP address"},
+		{"models: {C2: {password: abc}}", "models.C2.password: the value is too short"},
+	};
+	static const char *const more[] = {
+	    ":4:38: anchors (&) are not allowed",
+	    ":4:38: store.min_free: \"1x\" is not a size",
+	    ":5:24: anchors (&) are not allowed",
+	    ":5:30: \"x\": unknown key in campaigns",
+	    ":7:21: trackers.listen[0]: \"a\" is not an address",
+	    ":9:54: devices.never_file: allowed in a path is one variable",
+	    ":10:27: files.listen: 0.0.0.0:1 is in trackers.proxy_listen",
+	    ":10:26: files.listen: is of no use",
+	    ":11:41: relay.listeners: 0.0.0.0:2 is in http.listen as well",
+	};
+	struct sbuf text, diag;
+	size_t errors = 0;
+
+	sbuf_init(&text, 0);
+	for (size_t i = 0; i < ARRAY_LEN(v); i++)
+		sbuf_addf(&text, "%s\n", v[i].line);
+	ck_assert_ptr_null(parse(sbuf_str(&text), &diag));
+	for (size_t i = 0; i < ARRAY_LEN(v); i++)
+		expect_in(v[i].line, &diag, v[i].want);
+	for (size_t i = 0; i < ARRAY_LEN(more); i++)
+		expect_in(more[i], &diag, more[i]);
+	for (const char *p = sbuf_str(&diag); (p = strstr(p, "t.yaml:")) !=
+	    NULL; p++)
+		errors++;
+	ck_assert_msg(errors == ARRAY_LEN(v) + ARRAY_LEN(more), "%zu:\n%s",
+	    errors, sbuf_str(&diag));
 	sbuf_done(&text);
 	sbuf_done(&diag);
 }
@@ -799,12 +950,13 @@ main(void)
 {
 	const TTest *const tests[] = {defaults, every_value,
 	    limits_of_each, lengths_of_each, whole_message, never_converted,
-	    addresses, urls, combinations, store_keys,
+	    addresses, addresses_beside_each_other, addresses_have_a_limit,
+	    urls, combinations, store_keys,
 	    proxy_keys, relay_keys, default_always_accepted, passwords,
 	    password_files, dump_loads_again, mask_fails_closed,
 	    server_without_url,
 	    long_messages, restart_keys,
-	    all_in_one_run, files_of_the_system};
+	    all_in_one_run, kinds_in_one_run, files_of_the_system};
 	Suite *s = suite_create("daemon_conf");
 	TCase *t = tcase_create("daemon_conf");
 	SRunner *r = srunner_create(s);

@@ -149,6 +149,43 @@ START_TEST(surprises)
 }
 END_TEST
 
+/* What is refused leaves the rest a tree: it has its errors, too. */
+START_TEST(surprises_are_walked_over)
+{
+	static const char text[] =
+	    "\xc3\xa4: &x [*x, *y]\n"
+	    "*y : &x {b: [[[[[[[[[[1]]]]]]]]]]}\n"
+	    "c: d\n";
+	struct yw *w = yw_new("f", text, sizeof(text) - 1);
+	struct sbuf diag;
+	int root, key, value;
+
+	ck_assert_ptr_nonnull(w);
+	root = yw_root(w);
+	ck_assert_int_ne(root, 0);
+	ck_assert_uint_eq(yw_count(w, root), 3);
+	yw_pair(w, root, 0, &key, &value);
+	ck_assert_uint_eq(yw_count(w, value), 2);
+	/* Of a place where an alias stands, all is said. */
+	yw_error(w, yw_at(w, yw_item(w, value, 1)), "k", "never shown");
+	yw_pair(w, root, 2, &key, &value);
+	ck_assert(span_is(yw_text(w, value), "d"));
+	yw_error(w, yw_at(w, value), "k", "what");
+	sbuf_init(&diag, 0);
+	ck_assert(!yw_finish(w, &diag));
+	expect_in(text, &diag, "f:1:4: anchors");
+	expect_in(text, &diag, "f:1:8: aliases");
+	expect_in(text, &diag, "f:1:12: aliases");
+	expect_in(text, &diag, "f:2:1: aliases");
+	expect_in(text, &diag, "f:2:6: anchors");
+	expect_in(text, &diag, "f:2:19: nested too deep");
+	expect_in(text, &diag, "f:3:4: k: what\n");
+	ck_assert_ptr_null(strstr(sbuf_str(&diag), "never shown"));
+	sbuf_done(&diag);
+	yw_free(w);
+}
+END_TEST
+
 /* Laughs by the billion, and brackets by the thousand, end at once. */
 START_TEST(bombs)
 {
@@ -161,7 +198,7 @@ START_TEST(bombs)
 		    i, i, i - 1, i - 1, i - 1, i - 1, i - 1, i - 1);
 	ck_assert(!read_all(sbuf_str(&text), text.len, &diag));
 	expect_in("laughs", &diag, "f: there are more errors, only the first "
-	    "20 are shown\n");
+	    "100 are shown\n");
 	sbuf_done(&diag);
 	sbuf_clear(&text);
 	for (size_t i = 0; i < 500000; i++)
@@ -413,7 +450,8 @@ END_TEST
 int
 main(void)
 {
-	const TTest *const tests[] = {encodings, sizes, surprises, bombs,
+	const TTest *const tests[] = {encodings, sizes, surprises,
+	    surprises_are_walked_over, bombs,
 	    syntax, carets, long_lines, secrets, many_secrets, order,
 	    warnings_are_no_errors, quotes, distances};
 	Suite *s = suite_create("yamlwalk");

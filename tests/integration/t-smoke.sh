@@ -71,6 +71,15 @@ ok "and takes effect too" wait_for 10 hundred
 printf 'campaign: one\nwindows: sometimes\n' >"$T/campaigns/one.yaml"
 status "-t with a broken campaign" 78 trackupd -t -c "$T/trackupd.yaml"
 has "it is named" "$T/err" 'one\.yaml:[0-9]+:[0-9]+: '
+echo 'id;nonsense' >"$T/fleet.csv"
+echo 'somebody' >"$T/tokens"
+sed "s|^http: .*|http: {listen: [], token_file: $T/tokens}|" \
+    "$T/trackupd.yaml" >"$T/all.yaml"
+echo "devices: {inventory: $T/fleet.csv}" >>"$T/all.yaml"
+status "-t with errors in every file" 78 trackupd -t -c "$T/all.yaml"
+has "the tokens" "$T/err" 'tokens:1: '
+has "the inventory" "$T/err" 'fleet\.csv:1: '
+has "the campaign" "$T/err" 'one\.yaml:[0-9]+:[0-9]+: '
 kill -HUP "$daemon_pid"
 named() { grep -Eq 'one\.yaml:[0-9]+:[0-9]+: ' "$T/daemon.log"; }
 ok "and so at a reload" wait_for 10 named
