@@ -1,12 +1,19 @@
 # simulate: random worlds on virtual time around the real core. `make check`
 # runs a few thousand seeds, `make simulate SEEDS=1000000` a night.
-check_PROGRAMS += tests/simulate/simulate
-tests_simulate_simulate_SOURCES = tests/simulate/simulate.c \
+simulate_world_sources = \
 	tests/simulate/hours.c tests/simulate/hours.h \
+	tests/simulate/record.c \
 	tests/simulate/rival.c tests/simulate/rival.h \
 	tests/simulate/rollout.c tests/simulate/rollout.h \
+	tests/simulate/shell.c \
+	tests/simulate/tracker.c \
 	tests/simulate/ways.c tests/simulate/ways.h \
-	tests/simulate/world.c tests/simulate/world.h
+	tests/simulate/world.c tests/simulate/world.h \
+	tests/simulate/world_priv.h
+
+check_PROGRAMS += tests/simulate/simulate
+tests_simulate_simulate_SOURCES = tests/simulate/simulate.c \
+	$(simulate_world_sources)
 tests_simulate_simulate_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)
 tests_simulate_simulate_LDADD = libtrackup-pure.a
 
@@ -14,11 +21,7 @@ tests_simulate_simulate_LDADD = libtrackup-pure.a
 check_PROGRAMS += tests/simulate/starve
 TESTS += tests/simulate/starve
 tests_simulate_starve_SOURCES = tests/simulate/starve.c \
-	tests/simulate/hours.c tests/simulate/hours.h \
-	tests/simulate/rival.c tests/simulate/rival.h \
-	tests/simulate/rollout.c tests/simulate/rollout.h \
-	tests/simulate/ways.c tests/simulate/ways.h \
-	tests/simulate/world.c tests/simulate/world.h
+	$(simulate_world_sources)
 tests_simulate_starve_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)
 tests_simulate_starve_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=malloc \
 	-Wl,--wrap=calloc -Wl,--wrap=realloc -Wl,--wrap=core_handle \
