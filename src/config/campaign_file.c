@@ -198,7 +198,8 @@ check_version(struct campaign_load *l)
 	const struct opt_value *v = campaign_value(l, "target_version");
 	const char *t = l->s->target_version;
 
-	if (t[0] != '\0' && version_compare(t, "0000") == VERSION_UNORDERED)
+	if (t[0] != '\0' && !l->s->downgrade &&
+	    version_compare(t, "0000") == VERSION_UNORDERED)
 		yw_warn(l->w, v->pos, "target_version", "%s is not 4 hex "
 		    "digits and has no order: a device with another version "
 		    "is skipped as a downgrade", t);

@@ -10,7 +10,6 @@
 #include "config/campaign_options.h"
 #include "config/id_list.h"
 
-#define LATER "not available in this version"
 #define ENTRY_TEXT 40 /* "stop_rules[0]" with any number */
 
 struct campaign_list {

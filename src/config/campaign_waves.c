@@ -216,6 +216,21 @@ load_entries(struct campaign_load *l, size_t n)
 	id_list_done(&placed);
 }
 
+/* Of those that are listed. Who of them has the tags, or is of the models, is
+ * known when the campaign starts, and held against the limit then. */
+static size_t
+targets_listed(const struct campaign_load *l)
+{
+	const struct campaign_spec *s = l->s;
+	size_t n = l->ids.count;
+
+	if (s->model_count > 0 || s->tag_count > 0)
+		return 0;
+	for (size_t i = 0; i < s->exclude.count; i++)
+		n -= idmap_get(&l->ids.seen, s->exclude.v[i]) != NULL;
+	return n;
+}
+
 void
 campaign_load_waves(struct campaign_load *l)
 {
@@ -232,8 +247,8 @@ campaign_load_waves(struct campaign_load *l)
 		l->no_memory = true;
 	else
 		load_entries(l, n);
-	if (n == 0 && !list->bad && l->ids.count > WAVES_FROM)
+	if (n == 0 && !list->bad && targets_listed(l) > WAVES_FROM)
 		yw_error(l->w, list->pos, "waves", "must be given for %zu "
 		    "targets, as for any number above %d; one entry is enough: "
-		    "waves: [{name: all}]", l->ids.count, WAVES_FROM);
+		    "waves: [{name: all}]", targets_listed(l), WAVES_FROM);
 }

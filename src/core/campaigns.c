@@ -438,7 +438,6 @@ nobody_left(const struct campaign *p, struct errtext *err)
 	    out[MEMBER_EXCLUDED]);
 }
 
-/* The snapshot, and off it goes. */
 /* Its targets, as the file names them now. */
 static int
 take_snapshot(struct core *c, struct campaign *p, struct errtext *err)
@@ -450,14 +449,15 @@ take_snapshot(struct core *c, struct campaign *p, struct errtext *err)
 		if (campaign_add_targets(c, p) < 0)
 			return errtext_set(err, -1, "out of memory");
 	}
-	if (p->spec->targets_all && !p->spec->waves_given &&
-	    p->target_count > WAVES_NEEDED_ABOVE) {
+	if (!p->spec->waves_given && p->target_count > WAVES_NEEDED_ABOVE) {
 		size_t n = p->target_count;
 
-		campaign_drop_targets(p);
+		/* A draft over all devices has none. */
+		if (p->spec->targets_all)
+			campaign_drop_targets(p);
 		return errtext_set(err, -1,
 		    "campaign %s: waves: must be given for more than %d "
-		    "targets; all: true takes %zu",
+		    "targets; there are %zu",
 		    p->rec.name, WAVES_NEEDED_ABOVE, n);
 	}
 	if (p->target_count == 0)

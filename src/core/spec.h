@@ -144,7 +144,8 @@ struct campaign_spec {
 	struct spec_wave *waves;  /* at least one; the last takes the rest */
 	size_t wave_count;
 	bool waves_given; /* without them: at most 200 targets. Lists are held to
-	                   * that at load, all: true can only be at the start */
+	                   * that at load; all: true, and what tags or models
+	                   * narrow, only at the start */
 
 	struct spec_pace pace;
 	bool windows_always;

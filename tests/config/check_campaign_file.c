@@ -1016,6 +1016,10 @@ START_TEST(warnings)
 		expect_diag(row[i].text, &diag, row[i].want);
 		sbuf_done(&diag);
 	}
+	/* Nobody is skipped where a version may fall. */
+	spec_free(parse_good(HEAD TARGETS REQUIRE WINDOWS "downgrade: true\n"
+	    "target_version: R13A01V01\n"
+	    "packages: [{from: any, to: R13A01V01, file: p/x}]\n"));
 }
 END_TEST
 
@@ -1218,6 +1222,40 @@ START_TEST(waves_needed)
 }
 END_TEST
 
+/* Only targets count: the excluded are none, and who has the tags, or is of the
+ * models, is known at the start alone. */
+START_TEST(waves_needed_less)
+{
+	static const struct {
+		const char *less;
+		size_t ids;
+		int want;
+	} row[] = {
+	    {"exclude: [00000000000007]", 201, 0},
+	    {"exclude: [00000000000007]", 202, -1},
+	    {"exclude: [00000000000999]", 201, -1},
+	    {"tags: [van]", 201, 0},
+	    {"models: [C2]", 201, 0},
+	};
+
+	for (size_t i = 0; i < ARRAY_LEN(row); i++) {
+		char *list = many_ids(row[i].ids), text[400];
+		struct world world = new_world();
+		struct sbuf diag;
+
+		world.list = list;
+		(void)snprintf(text, sizeof(text), BUT_TARGETS
+		    "targets: {file: lists/a.txt, %s}\n", row[i].less);
+		spec_free(parse_in(&world, text, strlen(text), row[i].want,
+		    &diag, NULL));
+		expect_in(text, &diag, row[i].want == 0 ? ""
+		    : "waves: must be given for 201 targets");
+		sbuf_done(&diag);
+		free(list);
+	}
+}
+END_TEST
+
 START_TEST(list_limits)
 {
 	char *list = many_ids(2000001);
@@ -1318,7 +1356,7 @@ main(void)
 	    waves_and_gates, waves_refused, waves_limit, wave_lists,
 	    wave_lists_and_targets, rules_of_your_own,
 	    csv_lists, lists_with_errors_of_the_file, united, waves_needed,
-	    list_limits, at_most_100, missing_lists, stored};
+	    waves_needed_less, list_limits, at_most_100, missing_lists, stored};
 	Suite *s = suite_create("campaign_file");
 	TCase *t = tcase_create("campaign_file");
 	SRunner *r = srunner_create(s);

@@ -133,6 +133,17 @@ struct fleet {
 	struct fx fx;
 };
 
+static struct devid
+fleet_id(unsigned i)
+{
+	char text[DEVID_MAX + 1];
+	struct devid id;
+
+	(void)snprintf(text, sizeof(text), "A00000000%05u", i % 100000);
+	ck_assert_int_eq(devid_parse(span_str(text), &id), 0);
+	return id;
+}
+
 static void
 fleet_init(struct fleet *f)
 {
@@ -147,13 +158,10 @@ fleet_init(struct fleet *f)
 	fx_init(&f->fx);
 	core_load_flags(f->core, &flags, &stamp);
 	for (int i = 0; i < FLEET; i++) {
-		struct device_rec r = {0};
-		struct devid id;
+		struct devid id = fleet_id((unsigned)i);
+		struct device_rec r = {.key = id.key};
 
-		(void)snprintf(r.id, sizeof(r.id), "A00000000%05u",
-		    (unsigned)i % 100000);
-		ck_assert_int_eq(devid_parse(span_str(r.id), &id), 0);
-		r.key = id.key;
+		memcpy(r.id, id.text, sizeof(r.id));
 		r.registered = true;
 		/* A tenth shows one version, the others another. */
 		(void)snprintf(r.mcu, sizeof(r.mcu), "%s",
@@ -365,6 +373,57 @@ START_TEST(older_record)
 }
 END_TEST
 
+/* Who is a target of them is known at the start only. */
+static enum campaign_state
+state_without_waves(struct fleet *f, const char *name, size_t listed,
+    const char **ret_why)
+{
+	static struct errtext err;
+	struct campaign_spec *s = make_spec(name, 1);
+	struct core_now now = {.at_ms = 2000, .wall_ms = 2000};
+	enum campaign_state state = CAMPAIGN_STATE_COUNT_;
+
+	s->waves_given = false;
+	s->targets_all = listed == 0;
+	s->device_count = listed;
+	s->devices = calloc(listed + 1, sizeof(*s->devices));
+	s->models = calloc(1, sizeof(*s->models));
+	ck_assert(s->devices != NULL && s->models != NULL);
+	/* None of them has said what it is. */
+	(void)snprintf(s->models[s->model_count++], MODEL_CODE_TEXT, "C2");
+	for (size_t i = 0; i < listed; i++)
+		s->devices[i] = fleet_id((unsigned)i);
+	err = (struct errtext){0};
+	opbuf_done(&f->fx.ops);
+	fx_clear(&f->fx);
+	ck_assert_int_eq((int)core_campaign_file(f->core, s, false, now,
+	    &f->fx, &err), FILE_NEW);
+	(void)core_campaign_at(f->core, core_campaign_count(f->core) - 1,
+	    &state);
+	*ret_why = err.text;
+	return state;
+}
+
+START_TEST(needed_at_start)
+{
+	struct fleet f;
+	const char *why;
+
+	fleet_init(&f);
+	ck_assert_int_eq((int)state_without_waves(&f, "a", 200, &why),
+	    CAMPAIGN_RUNNING);
+	ck_assert_str_eq(why, "");
+	ck_assert_int_eq((int)state_without_waves(&f, "b", 201, &why),
+	    CAMPAIGN_DRAFT);
+	ck_assert_str_eq(why, "campaign b: waves: must be given for more than "
+	    "200 targets; there are 201");
+	ck_assert_int_eq((int)state_without_waves(&f, "c", 0, &why),
+	    CAMPAIGN_DRAFT);
+	ck_assert_ptr_nonnull(strstr(why, "waves: must be given"));
+	fleet_done(&f);
+}
+END_TEST
+
 int
 main(void)
 {
@@ -380,6 +439,7 @@ main(void)
 	tcase_add_test(tc, spread_is_even);
 	tcase_add_test(tc, lists_come_first);
 	tcase_add_test(tc, older_record);
+	tcase_add_test(tc, needed_at_start);
 	suite_add_tcase(s, tc);
 	sr = srunner_create(s);
 	srunner_run_all(sr, CK_NORMAL);
