@@ -41,7 +41,7 @@ file_new(struct core *c, struct campaign_spec *spec, struct errtext *err)
 {
 	struct campaign *p;
 
-	if (!spec->approval_required && spec->targets_all &&
+	if (!spec->approval_required && spec->targets_all && !spec->dynamic &&
 	    fleet_known(c) == 0) {
 		(void)errtext_set(err, -1,
 		    "campaign %s: targets: all: true matches no known device "

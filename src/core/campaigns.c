@@ -438,6 +438,14 @@ nobody_left(const struct campaign *p, struct errtext *err)
 	    out[MEMBER_EXCLUDED]);
 }
 
+/* It may begin without a target: those who match later join it. */
+static bool
+others_may_join(const struct campaign *p)
+{
+	return p->spec->dynamic &&
+	    (p->spec->targets_all || p->spec->device_count > 0);
+}
+
 /* Its targets, as the file names them now. */
 static int
 take_snapshot(struct core *c, struct campaign *p, struct errtext *err)
@@ -460,7 +468,7 @@ take_snapshot(struct core *c, struct campaign *p, struct errtext *err)
 		    "targets; there are %zu",
 		    p->rec.name, WAVES_NEEDED_ABOVE, n);
 	}
-	if (p->target_count == 0)
+	if (p->target_count == 0 && !others_may_join(p))
 		return nobody_left(p, err);
 	/* Once more: by now more versions may be known. */
 	if (waves_assign(c, p) < 0) {
