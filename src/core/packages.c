@@ -115,8 +115,10 @@ packages_changed(struct core *c, struct campaign *p,
 	for (size_t i = 0; i < n; i++) {
 		const struct spec_package *is = &spec->packages[i];
 
-		/* Another list of packages is another matter. */
-		if (strcmp(p->pinned[i].name, name_of(is)) != 0 ||
+		/* Another list of packages is another matter; and of a url
+		 * the campaign file says what it likes. */
+		if (is->file == NULL ||
+		    strcmp(p->pinned[i].name, name_of(is)) != 0 ||
 		    !differs(&p->pinned[i], is))
 			continue;
 		(void)errtext_set(err, -1,
