@@ -252,6 +252,18 @@ frame_nack(struct core *c, struct device *d, const struct message *m)
 		read_refused(c, more);
 }
 
+/* What 303 put off has cost bytes, and waits whatever is switched on. */
+static bool
+power_on_ends(const struct target *t)
+{
+	if (t->rec.state != TARGET_WAITING || t->rec.wait_hold == HOLD_NONE)
+		return false;
+	if (t->rec.wait_hold == HOLD_POWER_OFF)
+		return true;
+	return t->attempt == NULL ? t->rec.deferrals_303 == 0
+	    : t->attempt->rec.cause != CAUSE_LOW_BATTERY_INSTALL;
+}
+
 /* A power report makes the version stale; power-on ends what waited for it. */
 static void
 frame_power(struct core *c, struct device *d, const struct message *m)
@@ -266,8 +278,7 @@ frame_power(struct core *c, struct device *d, const struct message *m)
 	if (m->kind != MSG_POWER_ON)
 		return;
 	for (t = d->targets; t != NULL; t = t->next_of_device) {
-		if (t->rec.state != TARGET_WAITING ||
-		    t->rec.wait_hold == HOLD_NONE || t->rec.deferrals_303 > 0)
+		if (!power_on_ends(t))
 			continue;
 		t->rec.wait_hold = HOLD_NONE;
 		t->rec.retry_wall = 0;
