@@ -185,10 +185,14 @@ oper_abort(struct core *c, struct campaign *p, const struct oper *op,
 	count_flight(c, p, ret);
 	if (op->dry_run)
 		return;
-	if (p->rec.started_wall == 0)
-		campaign_set(c, p, CAMPAIGN_ABORTED, PAUSE_NONE, op->reason);
-	else
+	if (p->rec.started_wall != 0) {
 		campaign_abort(c, p, PAUSE_NONE, op->reason);
+		return;
+	}
+	/* It never took its snapshot, and the record knows of no target. */
+	campaign_set(c, p, CAMPAIGN_ABORTED, PAUSE_NONE, op->reason);
+	intake_drop(c, p);
+	campaign_drop_targets(p);
 }
 
 static void
