@@ -17,7 +17,7 @@ campaign_hold(const struct core *c, const struct campaign *p)
 	default:
 		break;
 	}
-	if (p->rec.started_wall != 0 && schedule_shut(c, p))
+	if (schedule_shut(c, p))
 		return HOLD_SCHEDULE;
 	if (c->flags.halted)
 		return HOLD_HALTED;
