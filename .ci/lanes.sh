@@ -14,17 +14,19 @@
 # a check may.
 waiting_lanes='gcc asan coverage hardening'
 busy_lanes='clang cppcheck tidy analyzer scan'
-beside_lanes='valgrind tsan'
+beside_lanes='valgrind tsan dist planted'
 other_lanes='deep'
 all_lanes="$waiting_lanes $busy_lanes $beside_lanes"
 # Tests wait more than they compute, too.
 test_jobs=$((jobs * 2))
 declare -A lane_what=(
-	[gcc]="whole suite, manuals, distcheck, planted bugs"
+	[gcc]="whole suite, manuals"
 	[clang]="build, unit tests"
 	[asan]="whole suite with address and undefined sanitizers"
 	[tsan]="store, io and daemon with the thread sanitizer"
 	[valgrind]="unit, io and a scenario, one life of the daemon"
+	[dist]="the tarball: whole, built and tested somewhere else"
+	[planted]="deliberate bugs, each with the test that must see it"
 	[cppcheck]="each source file"
 	[tidy]="each source file with clang-tidy"
 	[analyzer]="each source file with gcc -fanalyzer"
@@ -46,8 +48,10 @@ cmd:git                        git
 declare -A lane_needs=(
 	[gcc]='
 cmd:mandoc                     mandoc
-cmd:xz                         xz-utils
 cmd:systemd-analyze            systemd
+'
+	[dist]='
+cmd:xz                         xz-utils
 '
 	[clang]='
 cmd:clang                      clang
@@ -134,14 +138,20 @@ lane_gcc()
 	make -s -j"$jobs" CFLAGS='-g -O2 -Werror' check TESTS= || return 1
 	make -s -k -j"$test_jobs" CFLAGS='-g -O2 -Werror' check || rc=1
 	step "$dir" manuals manual_lint || rc=1
-	rm -f trackupd-*.tar.*
-	step "$dir" distcheck distribution || rc=1
-	step "$dir" tarball tarball_whole || rc=1
-	step "$dir" planted make -s -j"$jobs" planted || rc=1
 	return "$rc"
 }
 
-# The whole suite ran on these sources already; here it is whether the tarball
+lane_dist()
+{
+	local dir=$top/build/dist rc=0
+	configure_in "$dir" CC=gcc || return 1
+	rm -f trackupd-*.tar.*
+	step "$dir" distcheck distribution || rc=1
+	step "$dir" tarball tarball_whole || rc=1
+	return "$rc"
+}
+
+# The whole suite runs on these sources anyhow; here it is whether the tarball
 # has them all, builds somewhere else and leaves nothing behind.
 distribution()
 {
@@ -156,6 +166,15 @@ tarball_whole()
 	missing=$(git -C "$top" ls-files | grep -vE '(^|/)\.[^/]*$' | sort |
 	    comm -23 - <(tar tzf trackupd-*.tar.gz | sed 's|^[^/]*/||' | sort))
 	[ -z "$missing" ] || { echo "not in the tarball: $missing"; return 1; }
+}
+
+lane_planted()
+{
+	local dir=$top/build/planted
+	configure_in "$dir" CC=gcc CFLAGS='-g -O1' --enable-planted-bugs \
+	    --enable-crashpoints || return 1
+	cd "$dir" || return 1
+	step "$dir" bugs make -s -j"$jobs" planted
 }
 
 manual_lint()
