@@ -150,8 +150,9 @@ classify_late(struct attempt *a, enum attempt_event ev)
 		    a->rec.reached < REACHED_DOWNLOADED;
 		return AE_301;
 	}
-	if (a->rec.phase == PHASE_DEFERRED || a->rec.phase == PHASE_PROVISIONAL)
-		return ev == AE_301 ? AE_301 : AE_BUFF_FINAL;
+	/* Only a fresh one goes on with what was put off. */
+	if (a->rec.phase == PHASE_DEFERRED && ev != AE_301)
+		return AE_BUFF_FINAL;
 	return ev;
 }
 
