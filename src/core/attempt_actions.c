@@ -288,6 +288,8 @@ deferred(struct core *c, struct attempt *a)
 		attempt_end(c, a, RESULT_FAILED, cause);
 		return;
 	}
+	/* What silence had it counted for is taken back. */
+	rules_attempt(c, a->target, CAUSE_NONE, false);
 	a->rec.result = RESULT_DEFERRED;
 	a->rec.cause = cause;
 	attempt_arm(c, a);
