@@ -68,8 +68,9 @@ failed(struct core *c, struct target *t, const struct attempt *a,
 {
 	const struct spec_retry *r = &t->campaign->spec->retry;
 
+	/* A refusal is an answer: it did leave. */
 	if (a->rec.uncharged && a->rec.reached == REACHED_INTENT &&
-	    !campaign_only_settles(t->campaign)) {
+	    cause == CAUSE_NO_ACK && !campaign_only_settles(t->campaign)) {
 		target_set(c, t, TARGET_WAITING, CAUSE_NONE);
 		return;
 	}
