@@ -101,8 +101,10 @@ pending_outcome(struct core *c, const struct pending *q, bool ok,
 		c->commands_stop++;
 		a->rec.stop_at = c->now.at_ms;
 		r->stop_seq = r->stale_seq = core_seq(c);
+		/* The first one may be a datagram that is under way yet. */
+		r->stop_udp = conn->transport == TRANSPORT_UDP ||
+		    (r->stop_udp && c->now.at_ms < r->stop_w_end_at);
 		r->stop_w_end_at = c->now.at_ms + a->rec.w_ms;
-		r->stop_udp = conn->transport == TRANSPORT_UDP;
 		mark_device(c, q->device->more);
 	} else {
 		a->rec.stops_sent--;
