@@ -138,18 +138,6 @@ device_commandable(const struct core *c, const struct device *d)
 	    (a != NULL && attempt_live(a));
 }
 
-bool
-target_not_allowed(const struct core *c, const struct target *t)
-{
-	const struct device *d = t->device;
-
-	return !device_commandable(c, d) ||
-	    keyset_has(&c->fleet.never, d->key) ||
-	    exclusion_find(c, d->key) != NULL;
-}
-
-/* --- members ---------------------------------------------------------------*/
-
 static bool
 excluded_for_good(const struct core *c, const struct target *t)
 {
@@ -162,6 +150,17 @@ excluded_for_good(const struct core *c, const struct target *t)
 	    keyset_has(&c->fleet.never, key) ||
 	    (e != NULL && e->rec.until_wall == 0);
 }
+
+bool
+target_not_allowed(const struct core *c, const struct target *t)
+{
+	const struct device *d = t->device;
+
+	return !device_commandable(c, d) ||
+	    exclusion_find(c, d->key) != NULL || excluded_for_good(c, t);
+}
+
+/* --- members ---------------------------------------------------------------*/
 
 /* The type is proven by what the device says of its protocol; an id that has
  * not spoken stays. */
