@@ -231,16 +231,19 @@ progress(struct core *c, struct attempt *a, enum attempt_event ev,
 }
 
 static void
-overdue(struct core *c, struct attempt *a)
+overdue(struct core *c, struct attempt *a, enum phase from)
 {
 	if (planted("deadline_ends_update")) {
 		attempt_end(c, a, RESULT_FAILED, CAUSE_TIMEOUT);
 		return;
 	}
-	/* W also ends over what was heard of: deferred, resolving. */
+	/* W also ends over what was heard of: deferred, resolving, or overdue
+	 * for long and there again. */
 	if (a->rec.phase == PHASE_OVERDUE &&
 	    (a->rec.reached == REACHED_DOWNLOADED ||
 		a->rec.reached == REACHED_UPDATING) &&
+	    (from != PHASE_OVERDUE ||
+		a->device->last_seen_at <= a->rec.code_at) &&
 	    !a->rec.dark) {
 		a->rec.dark = true;
 		a->target->campaign->dark++;
@@ -428,7 +431,7 @@ attempt_act(struct core *c, struct attempt *a, enum attempt_event ev,
 		break;
 	case ACT_OVERDUE:
 	case ACT_W_OVER:
-		overdue(c, a);
+		overdue(c, a, from);
 		break;
 	case ACT_PROVISIONAL:
 		provisional(c, a);
