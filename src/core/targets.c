@@ -173,6 +173,7 @@ deferral_over(struct core *c, struct device *d)
 	assert(old->rec.phase == PHASE_DEFERRED);
 	attempt_enter(c, old, PHASE_ENDED);
 	old->rec.ended_wall = c->now.wall_ms;
+	old->target->campaign->result[RESULT_DEFERRED]++;
 	attempt_lit(c, old);
 	core_op_ended(c, &old->rec);
 	list_remove(&old->dirty_node);

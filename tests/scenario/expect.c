@@ -308,6 +308,9 @@ campaign_number(const struct view_campaign *v, const char *key, long *ret)
 		*ret = (long)v->dark;
 	else if (strcmp(key, "attempts") == 0)
 		*ret = (long)v->attempts;
+	else if (strncmp(key, "ended:", 6) == 0 &&
+	    (i = result_parse(key + 6)) >= 0)
+		*ret = (long)v->results[i];
 	else if (strcmp(key, "revision") == 0)
 		*ret = v->revision;
 	else if (strcmp(key, "rate") == 0)

@@ -96,7 +96,8 @@
  *   EXPECT ATTEMPT d1 [back=1] phase= reached= result= cause= code= times=
  *       serial=                    as it is on disk
  *   EXPECT CAMPAIGN c1 running | paused rule … [in_flight= dark= attempts=
- *       total= succeeded= offline= bad_url= revision= text=GLOB …]
+ *       total= succeeded= offline= bad_url= revision= ended:failed= (attempts
+ *       since the start) text=GLOB …]
  *       [window=FROM..TO] [schedule=START..END] (globs, RFC 3339; or none)
  *   EXPECT WAVE c1 NAME open [total= done= succeeded= … offline= min_done=
  *       lacks=GLOB text=GLOB by=WHO soak=1h deadline=5d (from now)]
