@@ -106,7 +106,7 @@ second_stop_waits(const struct core *c, const struct attempt *a)
 {
 	return a->rec.cancel_wanted && a->rec.stops_sent == 1 &&
 	    !a->rec.stop_acked && !a->rec.foreign && !a->stop_pending &&
-	    attempt_stoppable(a) && a->device->conn != NULL && c->store_ok &&
+	    attempt_stoppable(a) && device_hears(a->device) && c->store_ok &&
 	    device_commandable(c, a->device) &&
 	    !device_quarantined(c, a->device);
 }

@@ -666,12 +666,13 @@ world_pass(struct world *w, int64_t ms)
 
 		if (step > end - w->elapsed_ms)
 			break;
-		if (step > 0) {
-			w->elapsed_ms += step;
+		/* A timer that is due again at once is set to the next
+		 * millisecond. */
+		if (step > 1)
 			spins = 0;
-		} else if (++spins > 1000) {
-			scn_fail("a deadline that no tick removes");
-		}
+		else if (++spins > 1000)
+			scn_fail("it ticks for nothing");
+		w->elapsed_ms += MAX_OF(step, 0);
 		world_event(w, &(struct ev){.kind = EV_TICK});
 	}
 	w->elapsed_ms = end;
