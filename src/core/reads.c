@@ -12,17 +12,22 @@
  * version that comes with it settles.
  */
 
+#define PROBE_MS INT64_C(60000) /* of a device in no campaign: the default */
+
 static int64_t
 probe_ms(const struct core *c, const struct device *d)
 {
 	const struct attempt *a = d->more->attempt;
-	int64_t ms = 60000; /* a device in no campaign: the default */
+	const struct target *t;
+	int64_t ms = 0;
 
 	if (a != NULL)
-		ms = a->target->campaign->spec->timeouts.probe_ms;
-	else if (d->targets != NULL)
-		ms = d->targets->campaign->spec->timeouts.probe_ms;
-	return core_dur(c, ms);
+		return core_dur(c, a->target->campaign->spec->timeouts.probe_ms);
+	/* Whoever it is for, it is not taken for lost too soon. */
+	for (t = d->targets; t != NULL; t = t->next_of_device)
+		if (t->campaign->rec.state == CAMPAIGN_RUNNING)
+			ms = MAX_OF(ms, t->campaign->spec->timeouts.probe_ms);
+	return core_dur(c, ms == 0 ? PROBE_MS : ms);
 }
 
 bool
