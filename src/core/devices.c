@@ -340,7 +340,9 @@ device_kick(struct core *c, struct device *d)
 		return;
 	if (m != NULL && m->attempt != NULL)
 		attempt_stop_due(c, m->attempt);
-	if (m != NULL && m->read_wanted && m->read.state == READ_NONE)
+	/* One in advance is asked for by its target, if that still may. */
+	if (m != NULL && m->read_wanted && m->read.state == READ_NONE &&
+	    m->wanted_why != READ_PREFLIGHT)
 		read_want(c, d, m->wanted_why);
 	kick_targets(c, d);
 }

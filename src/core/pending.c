@@ -61,10 +61,13 @@ still_open(struct core *c, const struct pending *q, struct attempt *a)
 	    !device_commandable(c, d) || device_quarantined(c, d))
 		return false;
 	assert(d->more != NULL);
-	/* A read that was given up meanwhile, while commits were slow. */
+	/* A read that was given up meanwhile, while commits were slow; or that
+	 * is of a campaign that may ask no more. */
 	if (q->kind == PENDING_READ)
 		return d->more->read.state == READ_PENDING &&
-		    d->more->read.serial == q->serial;
+		    d->more->read.serial == q->serial &&
+		    (d->more->read.why != READ_PREFLIGHT ||
+			target_preflight_due(c, d));
 	assert(a != NULL);
 	/* 201 may have come while the stop was on its way to the disk. */
 	if (q->kind == PENDING_STOP)

@@ -66,8 +66,10 @@ read_want(struct core *c, struct device *d, enum read_why why)
 
 	if (m == NULL)
 		return;
+	/* What an attempt wants is not forgotten over what a campaign would. */
+	if (!m->read_wanted || why != READ_PREFLIGHT)
+		m->wanted_why = why;
 	m->read_wanted = true;
-	m->wanted_why = why;
 	/* Never a command in answer to a late copy alone: the next live frame
 	 * finds it wanted. */
 	if (c->late_frame || !read_possible(c, d))
@@ -114,8 +116,7 @@ read_tokens(struct core *c)
 		n = c->read_wait.next;
 		m = CONTAINER_OF(n, struct device_more, read_wait);
 		list_remove(n);
-		if (m->read_wanted && read_possible(c, m->device))
-			read_want(c, m->device, m->wanted_why);
+		device_kick(c, m->device);
 	}
 }
 

@@ -492,6 +492,8 @@ void target_set(struct core *c, struct target *t, enum target_state state,
     enum cause cause);
 void target_version(struct core *c, struct target *t); /* fence answered */
 void target_preflight_begin(struct core *c, struct device *d);
+/* The one for which a read is on its way still may have it. */
+bool target_preflight_due(const struct core *c, const struct device *d);
 void target_preflight_over(struct core *c, struct target *t);
 
 /* holds.c */

@@ -119,6 +119,18 @@ target_preflight_begin(struct core *c, struct device *d)
 	}
 }
 
+bool
+target_preflight_due(const struct core *c, const struct device *d)
+{
+	const struct target *t;
+
+	for (t = d->targets; t != NULL; t = t->next_of_device)
+		if (t->preflight && campaign_hold(c, t->campaign) == HOLD_NONE &&
+		    !target_not_allowed(c, t))
+			return true;
+	return false;
+}
+
 void
 target_preflight_over(struct core *c, struct target *t)
 {
