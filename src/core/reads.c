@@ -215,6 +215,12 @@ read_timer(struct core *c, struct device_more *m)
 	if (r.why == READ_PREFLIGHT && r.state != READ_PENDING)
 		preflight_unanswered(c, d, r.written_at);
 	device_kick(c, d);
+	/* The disk was slow. It is asked again when the tracker speaks, and not
+	 * once in each `probe` until then. */
+	if (r.state == READ_PENDING) {
+		m->read_wanted = true;
+		m->wanted_why = r.why;
+	}
 }
 
 void
