@@ -65,6 +65,7 @@ attempt_phase_shown(const struct attempt *a)
 	if (a->rec.cancel_wanted && attempt_live(a))
 		return PHASE_CANCELLING;
 	if ((r == READ_OUT || r == READ_ACKED) && attempt_live(a) &&
+	    !a->device->more->read.rests &&
 	    a->rec.phase != PHASE_VERIFYING && a->rec.phase != PHASE_SENDING)
 		return PHASE_RESOLVING;
 	return a->rec.phase;

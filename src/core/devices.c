@@ -151,6 +151,7 @@ device_bind(struct core *c, struct device *d, struct core_conn *conn)
 	d->conn = conn;
 	conn->device = d;
 	list_remove(&d->lru);
+	read_met(c, d);
 	for (struct target *t = d->targets; t != NULL; t = t->next_of_device)
 		wave_presence(c, t);
 	/* Connections come and go all day: they are history only while an
@@ -176,8 +177,8 @@ device_unbind(struct core *c, struct device *d)
 		list_push_back(&c->observed, &d->lru);
 	if (d->more == NULL)
 		return;
-	/* A read that is out stays out until `probe`: in short-connection mode
-	 * its answer comes on the next connection. */
+	/* A read that is out stays out: in short-connection mode its answer
+	 * comes on the next connection. */
 	list_remove(&d->more->read_wait);
 	for (t = d->targets; t != NULL; t = t->next_of_device) {
 		list_remove(&t->ready);
@@ -341,7 +342,7 @@ device_kick(struct core *c, struct device *d)
 	if (m != NULL && m->attempt != NULL)
 		attempt_stop_due(c, m->attempt);
 	/* One in advance is asked for by its target, if that still may. */
-	if (m != NULL && m->read_wanted && m->read.state == READ_NONE &&
+	if (m != NULL && m->read_wanted && read_vacant(c, d) &&
 	    m->wanted_why != READ_PREFLIGHT)
 		read_want(c, d, m->wanted_why);
 	kick_targets(c, d);
@@ -388,7 +389,7 @@ device_foreign_over(struct core *c, struct device_more *m)
 	if (d->targets == NULL)
 		return;
 	read_want(c, d, READ_FENCE);
-	if (m->read.state == READ_NONE)
+	if (read_vacant(c, d))
 		kick_targets(c, d);
 }
 

@@ -269,7 +269,7 @@ oper_probe(struct core *c, struct device *d, struct oper_result *ret)
 		    d->id);
 		return;
 	}
-	if (d->more != NULL && d->more->read.state != READ_NONE) {
+	if (!read_vacant(c, d)) {
 		oper_answer(ret, OPER_OK, "", "a version read is out already");
 		return;
 	}

@@ -30,12 +30,48 @@ probe_ms(const struct core *c, const struct device *d)
 	return core_dur(c, ms == 0 ? PROBE_MS : ms);
 }
 
+static bool
+read_proves_nothing(const struct device_more *m)
+{
+	return m->read.written_seq <=
+	    MAX_OF(m->rec.stale_seq, m->rec.power_seq);
+}
+
+/* A tracker on short connections answers on its next one, whenever that is. So
+ * a read whose connection ended stays out, for as long as its answer would be
+ * worth something; from when the tracker is there again it has `probe`. */
+static int64_t
+read_until(const struct core *c, const struct device_more *m)
+{
+	const struct device *d = m->device;
+	const struct read *r = &m->read;
+
+	if (r->state != READ_OUT || read_proves_nothing(m) ||
+	    (d->conn != NULL && d->conn->id == r->conn_id) ||
+	    planted("short_reads_given_up"))
+		return r->written_at + probe_ms(c, d);
+	return r->met_at == 0
+	    ? r->written_at + core_dur(c, VERSION_FRESH_MS)
+	    : r->met_at + probe_ms(c, d);
+}
+
+/* One that only lasts for its tracker being away makes room for another as soon
+ * as its answer would settle nothing any more. */
+bool
+read_vacant(const struct core *c, const struct device *d)
+{
+	const struct device_more *m = d->more;
+
+	return m == NULL || m->read.state == READ_NONE ||
+	    (m->read.state == READ_OUT && read_proves_nothing(m) &&
+		c->now.at_ms >= m->read.written_at + probe_ms(c, d));
+}
+
 bool
 read_possible(const struct core *c, const struct device *d)
 {
 	return device_hears(d) && c->store_ok && device_commandable(c, d) &&
-	    !device_quarantined(c, d) &&
-	    (d->more == NULL || d->more->read.state == READ_NONE);
+	    !device_quarantined(c, d) && read_vacant(c, d);
 }
 
 /* How the count of a version lies to that of the ACK of its read. */
@@ -84,6 +120,7 @@ read_want(struct core *c, struct device *d, enum read_why why)
 	}
 	list_remove(&m->read_wait);
 	m->read_wanted = false;
+	read_drop(c, m);
 	m->read = (struct read){
 	    .state = READ_PENDING,
 	    .why = why,
@@ -162,6 +199,22 @@ read_drop(struct core *c, struct device_more *m)
 	preflight_over(c, m->device);
 }
 
+/* The tracker is there, on another connection than the one that carried it. */
+void
+read_met(struct core *c, struct device *d)
+{
+	struct device_more *m = d->more;
+
+	if (m == NULL || m->read.state != READ_OUT || m->read.met_at != 0 ||
+	    d->conn->id == m->read.conn_id)
+		return;
+	m->read.met_at = c->now.at_ms;
+	m->read.rests = false;
+	timer_set(c, &c->read_timers, &m->read_timer, read_until(c, m));
+	if (m->read.why == READ_PREFLIGHT)
+		target_preflight_begin(c, d);
+}
+
 /* No version came: ask less and less often, acknowledged or not. */
 static void
 preflight_unanswered(struct core *c, struct device *d, int64_t written_at)
@@ -193,9 +246,17 @@ read_timer(struct core *c, struct device_more *m)
 	struct device *d = m->device;
 	struct read r = m->read;
 	struct attempt *a = m->attempt;
+	int64_t until = read_until(c, m);
 
 	if (r.state == READ_NONE)
 		return;
+	if (r.state == READ_OUT && c->now.at_ms < until) {
+		m->read.rests = r.met_at == 0;
+		if (m->read.rests)
+			preflight_over(c, d);
+		timer_set(c, &c->read_timers, &m->read_timer, until);
+		return;
+	}
 	read_drop(c, m);
 	if (r.state == READ_ACKED) {
 		/* The mode is over, but the version is not known. */
@@ -285,9 +346,11 @@ fence_answered(struct core *c, struct device *d, const struct message *msg)
 	m->silent_acks = 0;
 	m->preflight_gap_ms = 0;
 	m->preflight_next_at = 0;
+	/* The answer may have waited in the tracker: it is as old as the
+	 * question. */
 	m->rec.fence_seq = r.written_seq;
-	m->rec.fence_at = c->now.at_ms;
-	m->rec.fence_wall = c->now.wall_ms;
+	m->rec.fence_at = r.written_at;
+	m->rec.fence_wall = c->now.wall_ms - (c->now.at_ms - r.written_at);
 	(void)span_copy(m->rec.fence_version, sizeof(m->rec.fence_version),
 	    msg->firmware);
 	if (m->rec.foreign_seq != 0 && r.written_seq > m->rec.foreign_seq &&
@@ -385,7 +448,8 @@ read_hint(struct core *c, struct device *d, const struct core_conn *conn,
 	base_at = MAX_OF(a->rec.code_at, a->rec.written_at);
 	if (conn->open_seq <= base_seq && c->now.at_ms < base_at + confirm)
 		return;
-	if (c->now.at_ms < m->hint_next_at)
+	/* Its answer may be about to come. */
+	if (c->now.at_ms < m->hint_next_at || !read_vacant(c, d))
 		return;
 	read_want(c, d, READ_HINT);
 }

@@ -59,6 +59,8 @@ struct read {
 	int64_t written_at;
 	uint64_t conn_id;           /* that carried it */
 	uint64_t ack_conn_id;       /* on which it was acknowledged */
+	int64_t met_at;             /* spoke on another one since; 0 = not yet */
+	bool rests;                 /* its tracker is away: nobody waits now */
 	enum transport transport;
 	uint16_t ack_count;
 	uint16_t version_count;     /* of the answer; ack_count = none yet */
@@ -425,6 +427,10 @@ void device_foreign_over(struct core *c, struct device_more *m);
 /* reads.c */
 void read_want(struct core *c, struct device *d, enum read_why why);
 bool read_possible(const struct core *c, const struct device *d);
+/* None is out whose answer is to be waited for. */
+bool read_vacant(const struct core *c, const struct device *d);
+/* It is there on a new connection. */
+void read_met(struct core *c, struct device *d);
 void read_drop(struct core *c, struct device_more *m);
 void read_written(struct core *c, struct device *d, uint16_t serial, bool ok,
     const struct core_conn *conn);

@@ -161,7 +161,7 @@ preflight(struct core *c, struct target *t, int64_t until_at)
 		m->rec.stale_seq = m->rec.start_w_over_seq;
 		mark_device(c, m);
 	}
-	if (m->read.state != READ_NONE || list_in(&m->read_wait))
+	if (!read_vacant(c, t->device) || list_in(&m->read_wait))
 		return;
 	if (c->now.at_ms < m->preflight_next_at) {
 		timer_set(c, &c->target_timers, &t->timer,
