@@ -201,7 +201,7 @@ sort_ready(struct campaign *p)
 }
 
 /* Earlier waves first. */
-void
+static void
 campaign_run(struct core *c, struct campaign *p)
 {
 	int looks = 0;

@@ -331,9 +331,11 @@ tick(struct core *c)
 		heap_remove(&c->exclusion_timers, n);
 		exclusion_due(c, CONTAINER_OF(n, struct exclusion, timer));
 	}
+	/* What one of them waited for may be there for another, whose turn comes
+	 * before. */
 	while (DUE(&c->campaign_timers)) {
 		heap_remove(&c->campaign_timers, n);
-		campaign_run(c, CONTAINER_OF(n, struct campaign, timer));
+		c->pace_changed = true;
 	}
 	while (DUE(&c->schedule_timers)) {
 		heap_remove(&c->schedule_timers, n);

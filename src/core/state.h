@@ -552,8 +552,7 @@ void campaign_abort(struct core *c, struct campaign *p,
     enum pause_reason reason, const char *text); /* operate.c */
 /* Whatever of it has not ended (sweep.c). */
 void campaign_cancel(struct core *c, struct campaign *p, enum cause cause);
-void campaign_run(struct core *c, struct campaign *p); /* ready targets */
-void campaign_run_all(struct core *c);
+void campaign_run_all(struct core *c); /* ready targets */
 int campaign_begin(struct core *c, struct campaign *p, struct errtext *err);
 /* Its end came while it was paused and had not begun: it knows its targets, so
  * that they can be told what became of them. Below 0: there are none. */
