@@ -67,6 +67,8 @@ spec_of(const char *digest)
 	s->package_count = 1;
 	(void)snprintf(s->packages[0].from, 5, "0A03");
 	(void)snprintf(s->packages[0].to, 5, "0A05");
+	s->packages[0].file = strdup("1.enc");
+	ck_assert_ptr_nonnull(s->packages[0].file);
 	(void)snprintf(s->packages[0].url, URL_MAX, "http://x/1.enc");
 	s->packages[0].bytes = 1000;
 	(void)snprintf(s->packages[0].sha256, 4, "abc");
