@@ -120,6 +120,7 @@ spec_make(int64_t start_per_hour)
 	s->packages = k;
 	s->package_count = 1;
 	s->approval_required = false;
+	s->waves_given = true;
 	s->pace.start_per_hour = start_per_hour;
 	s->pace.in_flight = N;
 	s->schedule.end_wall = WALL_0 + 2000 * 24 * HOUR;
