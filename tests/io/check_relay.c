@@ -65,14 +65,6 @@ on_close(void *arg, struct core_conn *conn, const char *reason)
 	(void)snprintf(w.reason, sizeof(w.reason), "%s", reason);
 }
 
-static bool
-on_busy(void *arg, const struct core_conn *conn)
-{
-	(void)arg;
-	(void)conn;
-	return false;
-}
-
 static void
 on_foreign(void *arg, struct core_conn *conn)
 {
@@ -90,17 +82,9 @@ on_between(void *arg, struct core_conn *conn)
 	w.between++;
 }
 
-static void
-on_note(void *arg, enum note_level level, const char *line)
-{
-	(void)arg;
-	(void)level;
-	(void)line;
-}
-
 static const struct trackers_ops ops = {.open = on_open, .frame = on_frame,
-    .close = on_close, .busy = on_busy, .foreign = on_foreign,
-    .between = on_between, .note = on_note};
+    .close = on_close, .busy = tio_never_busy, .foreign = on_foreign,
+    .between = on_between, .note = tio_no_note};
 
 /* --- the platform --------------------------------------------------------*/
 

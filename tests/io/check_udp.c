@@ -67,24 +67,8 @@ on_close(void *arg, struct core_conn *conn, const char *reason)
 	(void)snprintf(w.reason, sizeof(w.reason), "%s", reason);
 }
 
-static bool
-on_busy(void *arg, const struct core_conn *conn)
-{
-	(void)arg;
-	(void)conn;
-	return false;
-}
-
-static void
-on_note(void *arg, enum note_level level, const char *line)
-{
-	(void)arg;
-	(void)level;
-	(void)line;
-}
-
 static const struct trackers_ops ops = {.open = on_open, .frame = on_frame,
-    .close = on_close, .busy = on_busy, .note = on_note};
+    .close = on_close, .busy = tio_never_busy, .note = tio_no_note};
 
 static void
 world_start(const char *host, int64_t idle_ms, int max)

@@ -122,3 +122,19 @@ tio_free_port(void)
 	ck_assert_int_eq(close(fd), 0);
 	return ntohs(sin.sin_port);
 }
+
+bool
+tio_never_busy(void *arg, const struct core_conn *conn)
+{
+	(void)arg;
+	(void)conn;
+	return false;
+}
+
+void
+tio_no_note(void *arg, enum note_level level, const char *line)
+{
+	(void)arg;
+	(void)level;
+	(void)line;
+}
