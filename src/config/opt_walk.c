@@ -8,7 +8,6 @@
 /* Of a key in a message. Tables have paths below 64 bytes, so have the places
  * of maps in lists, and no longer name is looked up. */
 #define PATH_MAX_ 224
-#define LATER "not available in this version"
 
 /* --- lists -----------------------------------------------------------------*/
 
@@ -165,51 +164,6 @@ unknown_key(const struct walk *k, const char *prefix, int node)
 	sbuf_done(&hint);
 }
 
-static bool
-is_default_list(const struct yw *w, const struct option *o,
-    const struct opt_value *v)
-{
-	const struct opt_value none = {0};
-	size_t n = opt_list_count(w, o, v);
-
-	if (n != opt_list_count(w, o, &none))
-		return false;
-	for (size_t i = 0; i < n; i++)
-		if (!span_eq(opt_list_item(w, o, v, i),
-			opt_list_item(w, o, &none, i)))
-			return false;
-	return true;
-}
-
-/* A key that has its default value is always accepted. */
-static void
-check_available(struct walk *k, const struct option *o, const char *key,
-    struct opt_value *v)
-{
-	struct opt_value dflt;
-	bool same;
-
-	if ((o->flags & OPT_LATER) == 0 || v->bad || o->type == VALUE_NODE)
-		return;
-	if (o->dflt == NULL) {
-		same = false;
-	} else if ((o->flags & OPT_LIST) != 0) {
-		same = is_default_list(k->w, o, v);
-	} else {
-		opt_default(o, &dflt);
-		same = value_is_number(o->type) ? v->num == dflt.num :
-		    span_eq(v->text, dflt.text);
-	}
-	if (same)
-		return;
-	v->bad = true;
-	if (o->dflt == NULL)
-		yw_error(k->w, v->pos, key, LATER);
-	else
-		yw_error(k->w, v->pos, key, LATER ", allowed is its default "
-		    "%s", o->dflt[0] == '\0' ? "\"\"" : o->dflt);
-}
-
 static void
 walk_value(struct walk *k, size_t row, int node)
 {
@@ -233,7 +187,6 @@ walk_value(struct walk *k, size_t row, int node)
 	} else {
 		opt_scalar(k->w, node, o, key, v);
 	}
-	check_available(k, o, key, v);
 }
 
 static bool

@@ -17,13 +17,12 @@
 enum {
 	OPT_LIST = 1 << 0,     /* a list of such values, or of maps */
 	OPT_REQUIRED = 1 << 1,
-	OPT_LATER = 1 << 2,    /* this version takes its default only */
-	OPT_SECRET = 1 << 3,   /* never shown */
-	OPT_RESTART = 1 << 4,  /* a reload does not change it */
-	OPT_OFF = 1 << 5,      /* the word off stands for 0 */
-	OPT_ANY_NODE = 1 << 6, /* its loader looks at the kind of node */
-	OPT_POINTER = 1 << 7,  /* stored as char *, not in place */
-	OPT_VERBATIM = 1 << 8, /* its loader stores it; the place keeps YAML
+	OPT_SECRET = 1 << 2,   /* never shown */
+	OPT_RESTART = 1 << 3,  /* a reload does not change it */
+	OPT_OFF = 1 << 4,      /* the word off stands for 0 */
+	OPT_ANY_NODE = 1 << 5, /* its loader looks at the kind of node */
+	OPT_POINTER = 1 << 6,  /* stored as char *, not in place */
+	OPT_VERBATIM = 1 << 7, /* its loader stores it; the place keeps YAML
 	                        * that says the same, for dumps */
 };
 

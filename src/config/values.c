@@ -351,7 +351,6 @@ check_cidr(struct span s)
 /* --- one row a type --------------------------------------------------------*/
 
 struct value_row {
-	const char *name;
 	const char *what;
 	int (*parse)(struct span s, int64_t *ret);
 	char *(*print)(int64_t v, char *buf);
@@ -360,64 +359,51 @@ struct value_row {
 
 /* clang-format off */
 static const struct value_row rows[VALUE_TYPE_COUNT_] = {
-	[VALUE_BOOL] = {"boolean", "true or false",
+	[VALUE_BOOL] = {"true or false",
 		parse_bool, print_bool, NULL},
-	[VALUE_INT] = {"number", "a whole number in decimal digits",
+	[VALUE_INT] = {"a whole number in decimal digits",
 		parse_int, print_int, NULL},
-	[VALUE_DURATION] = {"duration",
-		"a duration such as 90s, 15m, 12h or 7d",
+	[VALUE_DURATION] = {"a duration such as 90s, 15m, 12h or 7d",
 		units_duration, units_duration_text, NULL},
-	[VALUE_RATE] = {"rate", "a rate such as 10/s, 30/min or 5/h",
+	[VALUE_RATE] = {"a rate such as 10/s, 30/min or 5/h",
 		units_rate, units_rate_text, NULL},
-	[VALUE_SIZE] = {"size", "a size such as 4096, 256KiB or 10MiB",
+	[VALUE_SIZE] = {"a size such as 4096, 256KiB or 10MiB",
 		parse_size, print_size, NULL},
-	[VALUE_PERCENT] = {"percentage",
-		"a percentage such as 97% or 0.5%",
+	[VALUE_PERCENT] = {"a percentage such as 97% or 0.5%",
 		units_percent, units_percent_text, NULL},
-	[VALUE_WORD] = {"word", "one of the words", NULL, NULL, NULL},
-	[VALUE_NODE] = {"map", "a map", NULL, NULL, NULL},
-	[VALUE_TEXT] = {"text", "text", NULL, NULL, check_text},
-	[VALUE_STRING] = {"string", "one line of text",
+	[VALUE_WORD] = {"one of the words", NULL, NULL, NULL},
+	[VALUE_NODE] = {"a map", NULL, NULL, NULL},
+	[VALUE_TEXT] = {"text", NULL, NULL, check_text},
+	[VALUE_STRING] = {"one line of text",
 		NULL, NULL, check_string},
-	[VALUE_NAME] = {"name", "a-z, 0-9, '-', '_' and '.'",
+	[VALUE_NAME] = {"a-z, 0-9, '-', '_' and '.'",
 		NULL, NULL, check_name},
-	[VALUE_TOKEN] = {"string", "printable ASCII without ',' and '$'",
+	[VALUE_TOKEN] = {"printable ASCII without ',' and '$'",
 		NULL, NULL, check_token},
-	[VALUE_DEVICE] = {"id", "14 to 16 of 0-9 and A-F",
+	[VALUE_DEVICE] = {"14 to 16 of 0-9 and A-F",
 		NULL, NULL, check_device},
-	[VALUE_ADDRESS] = {"address",
-		"a numeric address with port, such as \"0.0.0.0:9620\" or "
+	[VALUE_ADDRESS] = {"a numeric address with port, such as \"0.0.0.0:9620\" or "
 		"\"[::]:9620\"",
 		NULL, NULL, check_address},
-	[VALUE_HOSTPORT] = {"address",
-		"\"host:port\"", NULL, NULL, check_hostport},
-	[VALUE_CIDR] = {"network",
-		"a network such as 10.0.0.0/8 or 2001:db8::/32",
+	[VALUE_HOSTPORT] = {"\"host:port\"", NULL, NULL, check_hostport},
+	[VALUE_CIDR] = {"a network such as 10.0.0.0/8 or 2001:db8::/32",
 		NULL, NULL, check_cidr},
-	[VALUE_CLOCK] = {"time of day", "\"00:00\" to \"23:59\"",
+	[VALUE_CLOCK] = {"\"00:00\" to \"23:59\"",
 		NULL, NULL, check_clock},
-	[VALUE_TIME] = {"time", "RFC 3339, such as 2027-01-31T04:00:00Z",
+	[VALUE_TIME] = {"RFC 3339, such as 2027-01-31T04:00:00Z",
 		NULL, NULL, check_time},
-	[VALUE_URL] = {"URL", "http:// in printable ASCII without ',' and '$'",
+	[VALUE_URL] = {"http:// in printable ASCII without ',' and '$'",
 		NULL, NULL, check_url},
-	[VALUE_BASE_URL] = {"URL",
-		"http:// in printable ASCII without ',' and '$'",
+	[VALUE_BASE_URL] = {"http:// in printable ASCII without ',' and '$'",
 		NULL, NULL, check_base_url},
-	[VALUE_PASSWORD] = {"string", "letters and digits",
+	[VALUE_PASSWORD] = {"letters and digits",
 		NULL, NULL, check_password},
-	[VALUE_CREDENTIAL] = {"string",
-		"printable ASCII without blank, ',' and '$'",
+	[VALUE_CREDENTIAL] = {"printable ASCII without blank, ',' and '$'",
 		NULL, NULL, check_command_bytes},
-	[VALUE_DIGEST] = {"string", "64 hex digits",
+	[VALUE_DIGEST] = {"64 hex digits",
 		NULL, NULL, check_digest},
 };
 /* clang-format on */
-
-const char *
-value_type_name(enum value_type t)
-{
-	return rows[t].name;
-}
 
 const char *
 value_what(enum value_type t)

@@ -47,8 +47,6 @@ value_is_number(enum value_type t)
 	return t < VALUE_NODE;
 }
 
-/* "duration", for manual and messages. */
-const char *value_type_name(enum value_type t);
 /* "a duration such as 90s, 15m, 12h or 7d". */
 const char *value_what(enum value_type t);
 /* Types with a number, without VALUE_WORD. 0, or -1 and *ret untouched. */

@@ -60,8 +60,9 @@ node_of(const struct paths *g, const char *version)
 	return bsearch(&key, g->node, g->count, sizeof(key), compare_nodes);
 }
 
-bool
-paths_allowed(const struct campaign_spec *s, const char *version,
+/* Whether a package may be taken by whoever is at that version. */
+static bool
+allowed(const struct campaign_spec *s, const char *version,
     const struct spec_package *k)
 {
 	if (!k->from_any && !version_equal(k->from, version))
@@ -78,7 +79,7 @@ takes(const struct paths *g, const char *version, const struct spec_package *k,
     bool down)
 {
 	if (!down)
-		return paths_allowed(g->spec, version, k);
+		return allowed(g->spec, version, k);
 	return (k->from_any || version_equal(k->from, version)) &&
 	    !version_equal(k->to, version);
 }
@@ -375,7 +376,7 @@ explain_down(const struct paths *g, const char *version, char buf[PATH_TEXT])
 		if (w.hops == 0 || w.hops == NOWHERE)
 			break;
 		k = &g->spec->packages[w.package];
-		if (!paths_allowed(g->spec, version, k)) {
+		if (!allowed(g->spec, version, k)) {
 			(void)snprintf(buf, PATH_TEXT,
 			    "%s -> %s %s: it needs downgrade: true", version,
 			    k->to, version_compare(version, k->to) ==
@@ -399,7 +400,7 @@ farthest(const struct paths *g, const char *version)
 		for (size_t k = 0; k < g->spec->package_count; k++) {
 			const struct spec_package *p = &g->spec->packages[k];
 
-			if (paths_allowed(g->spec, version, p) &&
+			if (allowed(g->spec, version, p) &&
 			    (next == NULL || compare(p->to, next) > 0))
 				next = p->to;
 		}

@@ -51,8 +51,5 @@ void path_add(struct path_done *done, size_t package);
 /* The missing edge of a verdict that leads nowhere, in words. */
 void paths_explain(const struct paths *g, const char *version,
     const struct version_path *path, char buf[PATH_TEXT]);
-/* Whether a package may be taken by whoever is at that version. */
-bool paths_allowed(const struct campaign_spec *s, const char *version,
-    const struct spec_package *k);
 
 #endif

@@ -67,7 +67,7 @@ read_vacant(const struct core *c, const struct device *d)
 		c->now.at_ms >= m->read.written_at + probe_ms(c, d));
 }
 
-bool
+static bool
 read_possible(const struct core *c, const struct device *d)
 {
 	return device_hears(d) && c->store_ok && device_commandable(c, d) &&

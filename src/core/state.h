@@ -426,7 +426,6 @@ void device_foreign_over(struct core *c, struct device_more *m);
 
 /* reads.c */
 void read_want(struct core *c, struct device *d, enum read_why why);
-bool read_possible(const struct core *c, const struct device *d);
 /* None is out whose answer is to be waited for. */
 bool read_vacant(const struct core *c, const struct device *d);
 /* It is there on a new connection. */
@@ -628,7 +627,6 @@ MUST_CHECK int waves_make(struct core *c, struct campaign *p);
 MUST_CHECK int waves_assign(struct core *c, struct campaign *p);
 void wave_tally(struct target *t, int by);
 void wave_move(struct target *t, int number);
-void wave_mark(struct core *c, struct wave *w);
 void wave_presence(struct core *c, struct target *t);
 void wave_changed(struct core *c, struct target *t, enum target_state from);
 void wave_timer(struct core *c, struct wave *w);

@@ -138,7 +138,7 @@ wave_move(struct target *t, int number)
 	wave_tally(t, 1);
 }
 
-void
+static void
 wave_mark(struct core *c, struct wave *w)
 {
 	w->judge = true;

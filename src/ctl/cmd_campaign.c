@@ -62,7 +62,7 @@ fact_span(struct table *t, const char *label, const json_t *span,
 	    zone == NULL ? "" : ", ", zone == NULL ? "" : zone);
 }
 
-void
+static void
 print_campaign(struct ctl *c, const json_t *j)
 {
 	const json_t *targets = json_object_get(j, "targets");
@@ -138,7 +138,8 @@ retry_text(const json_t *t, char *buf, size_t size)
 	    ? "hold_until" : "retry_at", buf, size);
 }
 
-int
+/* With the filters that were given. */
+static int
 print_targets(struct ctl *c, const char *name)
 {
 	static const struct list_column columns[] = {

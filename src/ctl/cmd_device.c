@@ -5,7 +5,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-const char *
+/* The phase as a person says it: starting, downloading, installing,
+ * verifying, unclear; anything else as it is. */
+static const char *
 phase_plain(const char *phase)
 {
 	static const struct { const char *phase, *plain; } words[] = {

@@ -214,15 +214,9 @@ MUST_CHECK int ask_about(struct ctl *c, const char *question,
     const char *file, const json_t *more, json_t **ret);
 
 /* --- shared by commands ----------------------------------------------------*/
-/* The phase as a person says it: starting, downloading, installing,
- * verifying, unclear; anything else as it is. */
-const char *phase_plain(const char *phase);
 /* Phase, hold or cause of a target: why it stands where it stands. */
 const char *target_detail(const json_t *t, char *buf, size_t size);
-void print_campaign(struct ctl *c, const json_t *j);
 int print_waves(struct ctl *c, const json_t *waves);
-/* With the filters that were given. */
-int print_targets(struct ctl *c, const char *name);
 /* What a halt or an abort leaves behind. */
 void print_in_flight(const json_t *j);
 

@@ -148,8 +148,8 @@ app_note_halt(struct app *a, bool on, uint64_t ticket)
 	a->halt_ticket = ticket;
 }
 
-void
-app_halt_durable(struct app *a)
+static void
+halt_durable(struct app *a)
 {
 	if (a->halt_ticket == 0 || a->durable < a->halt_ticket)
 		return;
@@ -202,7 +202,7 @@ on_store(void *arg)
 	if (ticket <= a->durable)
 		return;
 	a->durable = ticket;
-	app_halt_durable(a);
+	halt_durable(a);
 	app_release_replies(a);
 	app_event(a, &(struct ev){.kind = EV_DURABLE, .ticket = ticket});
 	api_durable(a->api, ticket);

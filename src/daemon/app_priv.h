@@ -31,7 +31,6 @@ MUST_CHECK int app_start_watches(struct app *a);
 
 /* A halt is noted beside the database until its ticket is durable. */
 void app_note_halt(struct app *a, bool on, uint64_t ticket);
-void app_halt_durable(struct app *a);
 
 /* --- app_effects.c ---------------------------------------------------------*/
 /* What is durable now. */
@@ -67,7 +66,6 @@ struct trackers_config app_trackers_config_of(const struct app *a,
 /* Raises the descriptor limit and fits the number of connections to it. */
 void app_fit_descriptors(struct app *a);
 int app_files_connections(const struct app *a);
-int app_file_downloads(const struct app *a);
 void app_log_listeners(const struct app *a);
 /* store.retain and store.min_free, to the writer. */
 void app_set_store_limits(struct app *a);

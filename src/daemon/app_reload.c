@@ -34,6 +34,17 @@ app_set_store_limits(struct app *a)
 	store_set_limits(a->store, &l);
 }
 
+/* Downloads at a time. A quarter of the connections is left to trackers that
+ * come back for another try, and to whoever else asks. */
+static int
+file_downloads(const struct app *a)
+{
+	int room = MAX_OF(app_files_connections(a) * 3 / 4, 1);
+	int max = (int)a->conf->files_max_downloads;
+
+	return max > 0 ? MIN_OF(max, room) : room;
+}
+
 struct core_config
 app_core_config_of(const struct app *a)
 {
@@ -58,7 +69,7 @@ app_core_config_of(const struct app *a)
 	 * and it knows no tokens. */
 	c.file_server = f->files_listen_count > 0;
 	memcpy(c.file_key, a->file_key, sizeof(c.file_key));
-	c.file_downloads = app_file_downloads(a);
+	c.file_downloads = file_downloads(a);
 	c.file_rate = (int64_t)f->files_rate;
 	return c;
 }
@@ -156,17 +167,6 @@ app_log_listeners(const struct app *a)
 			    api_port(a->api, i));
 	log_f(NOTE_INFO, "listening for=control address=%s",
 	    a->conf->control_socket);
-}
-
-/* Downloads at a time. A quarter of the connections is left to trackers that
- * come back for another try, and to whoever else asks. */
-int
-app_file_downloads(const struct app *a)
-{
-	int room = MAX_OF(app_files_connections(a) * 3 / 4, 1);
-	int max = (int)a->conf->files_max_downloads;
-
-	return max > 0 ? MIN_OF(max, room) : room;
 }
 
 /* A share of the descriptors. Over the cap as many again are accepted to be

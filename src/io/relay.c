@@ -348,8 +348,9 @@ connect_start(struct conn *c)
 	}
 }
 
-void
-relay_up(struct conn *c, const char *p, size_t n)
+/* Bytes of the tracker, for the platform. May close c. */
+static void
+pass_up(struct conn *c, const char *p, size_t n)
 {
 	struct relay *r = c->relay;
 	ssize_t sent = 0;
@@ -374,7 +375,7 @@ relay_pass(struct conn *c, const char *p, size_t passed, size_t end)
 	struct relay *r = c->relay;
 
 	if (passed < end) {
-		relay_up(c, p + passed, end - passed);
+		pass_up(c, p + passed, end - passed);
 		passed = end;
 	}
 	r->ahead = (uint32_t)(passed - end);
@@ -392,7 +393,7 @@ relay_hide(struct conn *c, const char *p, size_t passed,
 		return passed;
 	}
 	stats_of(c)->hidden++;
-	relay_up(c, p + passed, begin - passed);
+	pass_up(c, p + passed, begin - passed);
 	return begin + frame->n;
 }
 
@@ -403,7 +404,7 @@ relay_pure(struct conn *c, const char *p, size_t n)
 
 	conn_forget_input(c);
 	c->relay->ahead = 0;
-	relay_up(c, p + ahead, n - ahead);
+	pass_up(c, p + ahead, n - ahead);
 }
 
 void
@@ -421,7 +422,7 @@ relay_tracker_ended(struct conn *c)
 		uint32_t ahead = r->ahead;
 
 		r->ahead = c->in_len;
-		relay_up(c, c->in + ahead, c->in_len - ahead);
+		pass_up(c, c->in + ahead, c->in_len - ahead);
 	}
 	if (c->reason == NULL)
 		relay_end_when_done(c);
@@ -500,7 +501,7 @@ relay_check(struct conn *c, int64_t now)
 	if (c->partial_at != 0 && c->in_len > ahead &&
 	    now >= c->partial_at + cfg->partial_ms) {
 		r->ahead = c->in_len;
-		relay_up(c, c->in + ahead, c->in_len - ahead);
+		pass_up(c, c->in + ahead, c->in_len - ahead);
 	}
 	if (c->reason != NULL || r->due_at == 0 || now < r->due_at)
 		return;

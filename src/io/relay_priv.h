@@ -77,7 +77,6 @@ bool relay_source(struct relays *r, sa_family_t family,
 /* How connecting went; error 0 = well. */
 void relay_target_told(struct relay_target *t, int error);
 void relay_target_count(struct relay_target *t, int connected, int waiting);
-struct relays *relay_target_relays(struct relay_target *t);
 size_t relays_view(const struct relays *r, struct relay_view *ret, size_t max);
 
 /* --- relay_proxy.c ---------------------------------------------------------*/
@@ -99,8 +98,6 @@ void relay_enter(struct conn *c, enum relay_state next);
 /* Asks for what the upstream's descriptor is to tell of. */
 void relay_watch(struct conn *c);
 void relay_free(struct conn *c);
-/* Bytes of the tracker, for the platform. May close c. */
-void relay_up(struct conn *c, const char *p, size_t n);
 /* p[passed..end): what was read and is no frame of ours. Sets how much of an
  * unfinished one is gone already. */
 void relay_pass(struct conn *c, const char *p, size_t passed, size_t end);

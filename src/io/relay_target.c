@@ -382,12 +382,6 @@ relay_target_count(struct relay_target *t, int connected, int waiting)
 	t->relays->stats.waiting += (size_t)waiting;
 }
 
-struct relays *
-relay_target_relays(struct relay_target *t)
-{
-	return t->relays;
-}
-
 size_t
 relays_view(const struct relays *r, struct relay_view *ret, size_t max)
 {

@@ -178,44 +178,6 @@ START_TEST(manuals)
 }
 END_TEST
 
-/* What is not available yet is said in one place, and all of it. */
-START_TEST(manuals_not_available)
-{
-	for (size_t t = 0; t < ARRAY_LEN(tables); t++) {
-		char *page = read_source(tables[t].page), *section, *list;
-
-		if (strstr(page, ".Sh NOT AVAILABLE YET") == NULL) {
-			for (size_t i = 0; i < tables[t].table->count; i++)
-				ck_assert_msg((tables[t].table->row[i].flags &
-				    OPT_LATER) == 0, "%s",
-				    tables[t].table->row[i].key);
-			free(page);
-			continue;
-		}
-		section = section_of(page, "NOT AVAILABLE YET");
-		list = cut(section, ":\n", "\n.Pp\n");
-
-		for (size_t i = 0; i < tables[t].table->count &&
-		    tables[t].prefix != NULL; i++) {
-			const struct option *o = &tables[t].table->row[i];
-			bool later = (o->flags & OPT_LATER) != 0;
-			char name[120];
-
-			/* Keys of packages are called like those of waves. */
-			if (!later && strchr(o->key, '.') == NULL)
-				continue;
-			(void)snprintf(name, sizeof(name), ".Cm %s%s ",
-			    tables[t].prefix, o->key);
-			ck_assert_msg((strstr(list, name) != NULL) == later,
-			    "%s%s", tables[t].prefix, o->key);
-		}
-		free(list);
-		free(section);
-		free(page);
-	}
-}
-END_TEST
-
 /* --- samples ---------------------------------------------------------------*/
 
 /* "#key: value" is an option that is commented out, "# text" is text. */
@@ -424,7 +386,7 @@ int
 main(void)
 {
 	const TTest *const tests[] = {rows, secret_names, manuals,
-	    manuals_not_available, sample_of_the_daemon, sample_of_a_campaign,
+	    sample_of_the_daemon, sample_of_a_campaign,
 	    words_of_the_manual, examples_of_the_manuals};
 	Suite *s = suite_create("options");
 	TCase *t = tcase_create("options");
