@@ -147,8 +147,8 @@ void core_campaigns_without_file(struct core *c, struct core_now now,
 size_t core_packages_watched(const struct core *c, size_t i,
     const struct spec_package **ret, const char **ret_campaign);
 /* What the shell sees of them. wrong: what is wrong with one, in words: the
- * campaign pauses (package_changed), and is not resumed before NULL says that
- * all are what they were. */
+ * campaign pauses (package_changed), and is not started or resumed before NULL
+ * says that all are what they were. */
 void core_packages_seen(struct core *c, const char *campaign,
     const char *wrong, struct core_now now, struct fx *fx);
 /* The tokens that stand for attempts now: for the file server, before it

@@ -82,6 +82,13 @@ oper_start(struct core *c, struct campaign *p, const struct oper *op,
 		    "the file of campaign %s is gone or broken", p->rec.name);
 		return;
 	}
+	if (p->package_wrong) {
+		oper_answer(ret, OPER_REFUSED, "package_changed",
+		    "a package of campaign %s is not what it was when its file "
+		    "was read: put it back, or reload, then start",
+		    p->rec.name);
+		return;
+	}
 	begin(c, p, ret);
 }
 

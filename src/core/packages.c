@@ -89,13 +89,27 @@ must_stay(const struct campaign *p)
 	    p->rec.state == CAMPAIGN_PAUSED;
 }
 
+/* A draft may take another package with a reload; what somebody approves is
+ * what was read last. */
+static bool
+is_watched(const struct campaign *p)
+{
+	return must_stay(p) || p->rec.state == CAMPAIGN_DRAFT;
+}
+
+static bool
+goes_on(const struct campaign *p)
+{
+	return p->rec.state == CAMPAIGN_RUNNING ||
+	    p->rec.state == CAMPAIGN_SCHEDULED;
+}
+
 static void
 pause_for(struct core *c, struct campaign *p, const char *text)
 {
 	char reason[REASON_MAX + 1];
 
-	if (p->rec.state != CAMPAIGN_RUNNING &&
-	    p->rec.state != CAMPAIGN_SCHEDULED)
+	if (!goes_on(p))
 		return;
 	campaign_set(c, p, CAMPAIGN_PAUSED, PAUSE_PACKAGE_CHANGED, text);
 	(void)snprintf(reason, sizeof(reason), "%s: %s",
@@ -160,7 +174,7 @@ core_packages_watched(const struct core *c, size_t i,
 		return 0;
 	p = c->campaign[i];
 	/* A stored text has no files; nothing of it starts. */
-	if (!must_stay(p) || p->spec_stored || p->spec_broken)
+	if (!is_watched(p) || p->spec_stored || p->spec_broken)
 		return 0;
 	*ret = p->spec->packages;
 	*ret_campaign = p->rec.name;
@@ -173,9 +187,9 @@ core_packages_seen(struct core *c, const char *campaign, const char *wrong,
 {
 	struct campaign *p = campaign_find(c, campaign);
 
-	if (p == NULL || !must_stay(p) ||
+	if (p == NULL || !is_watched(p) ||
 	    (p->package_wrong == (wrong != NULL) &&
-		(wrong == NULL || p->rec.state == CAMPAIGN_PAUSED)))
+		(wrong == NULL || !goes_on(p))))
 		return;
 	core_enter(c, now, fx);
 	p->package_wrong = wrong != NULL;

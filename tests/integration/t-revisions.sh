@@ -72,6 +72,22 @@ cp "$T/good.enc" "$T/firmware/0A05.enc"
 status "reload with the old one" 0 ctl reload
 status "resume" 0 ctl campaign resume one
 
+# Of a draft: nobody approved what lies there now, unless it is read again.
+campaign draft 860000000000025
+sed -i 's/approval: none/approval: required/' "$T/campaigns/draft.yaml"
+status "a draft" 0 ctl reload
+printf 'x' | dd of="$T/firmware/0A05.enc" bs=1 seek=100 conv=notrunc 2>/dev/null
+ok "its package is watched" wait_for 20 has_log 'package_changed campaign=draft'
+status "it is not started like that" 6 ctl campaign start draft
+has "and why" "$T/err" 'not what it was when its file was read'
+cp "$T/good.enc" "$T/firmware/0A05.enc"
+status "read again" 0 ctl reload
+status "it is" 0 ctl campaign start draft
+status "and over" 0 ctl campaign abort draft
+rm "$T/campaigns/draft.yaml"
+restored() { ctl campaign resume one; }
+ok "the other goes on" wait_for 20 restored
+
 # --- files that go -----------------------------------------------------------
 
 mv "$T/campaigns/one.yaml" "$T/one.yaml"
@@ -94,7 +110,7 @@ if command -v sqlite3 >/dev/null; then
 	    "select who, reason from audit where action = 'campaign_pause'") \
 	    'daemon\|package_changed: 0A05.enc: (sha256|No such file)'
 	is "the package is on record" \
-	    "$(query "select sha256 from package")" \
+	    "$(query "select distinct sha256 from package")" \
 	    "$(sha256sum <"$T/good.enc" | cut -d' ' -f1)"
 fi
 echo "campaign: one" >"$T/campaigns/one.yaml"

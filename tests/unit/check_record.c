@@ -516,6 +516,26 @@ START_TEST(packages_that_change)
 		ck_assert(p->package_wrong);
 	}
 	taken();
+	/* Of a draft it keeps the start from what nobody approved. */
+	c->campaign[0]->rec.state = CAMPAIGN_DRAFT;
+	c->campaign[0]->package_wrong = false;
+	ck_assert_uint_eq(core_packages_watched(c, 0, &k, &name), 1);
+	for (int i = 0; i < 2; i++)
+		core_packages_seen(c, "one", "1.enc: it is gone", now, &fx);
+	ck_assert(p->package_wrong && p->rec.state == CAMPAIGN_DRAFT);
+	{
+		struct oper op = {.kind = OPER_CAMPAIGN_START, .who = "ada",
+		    .campaign = "one"};
+		struct oper_result r;
+
+		core_operate(c, &op, now, &fx, &r);
+		ck_assert_int_eq((int)r.status, OPER_REFUSED);
+		ck_assert_str_eq(r.code, "package_changed");
+		taken();
+		core_packages_seen(c, "one", NULL, now, &fx);
+		ck_assert(!p->package_wrong);
+	}
+	taken();
 	/* Nobody looks once it is over. */
 	c->campaign[0]->rec.state = CAMPAIGN_FINISHED;
 	ck_assert_uint_eq(core_packages_watched(c, 0, &k, &name), 0);
