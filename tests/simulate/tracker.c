@@ -58,8 +58,28 @@ to_server(struct world *w, struct tracker *t, const char *text)
 	}
 }
 
+/* One that comes for a moment every now and then answers the next time that it
+ * does, and comes for a report. */
+static void
+owe(struct world *w, struct tracker *t, const char *text, bool comes)
+{
+	if (t->owed_count < BACKLOG_MAX)
+		memcpy(t->owed[t->owed_count++], text, sizeof(t->owed[0]));
+	if (comes)
+		(void)world_plan(w, world_between(w, 100, 5000), H_CONNECT,
+		    t->index, NULL);
+}
+
+static void
+pay(struct world *w, struct tracker *t)
+{
+	for (int i = 0; i < t->owed_count; i++)
+		to_server(w, t, t->owed[i]);
+	t->owed_count = 0;
+}
+
 void
-tracker_says(struct world *w, struct tracker *t, bool report,
+tracker_says(struct world *w, struct tracker *t, enum said what,
     const char *fmt, ...)
 {
 	char body[120], text[160];
@@ -72,7 +92,11 @@ tracker_says(struct world *w, struct tracker *t, bool report,
 	(void)snprintf(text, sizeof(text), "%s,20260101%06d,%04X$", body,
 	    (int)(w->now / SECOND % 1000000), t->count);
 	world_trace(w, "device", t, text);
-	if (!report) {
+	if (what == SAID_ANSWER && w->f.owes) {
+		owe(w, t, text, false);
+		return;
+	}
+	if (what != SAID_REPORT) {
 		to_server(w, t, text);
 		return;
 	}
@@ -83,6 +107,10 @@ tracker_says(struct world *w, struct tracker *t, bool report,
 	if (t->line != NULL && t->line->open_device &&
 	    !world_hits(w, w->f.report_buffered)) {
 		to_server(w, t, text);
+		return;
+	}
+	if (w->f.owes && !world_hits(w, w->f.report_buffered)) {
+		owe(w, t, text, true);
 		return;
 	}
 	if (t->backlog_count < BACKLOG_MAX)
@@ -106,14 +134,21 @@ code(struct world *w, struct tracker *t, int c, int times)
 
 	if (times > 0)
 		(void)snprintf(n, sizeof(n), "%d", times);
-	tracker_says(w, t, true, "+RESP:GTUPD,C20100,%s,sim,%d,%s", t->id, c,
-	    n);
+	tracker_says(w, t, SAID_REPORT, "+RESP:GTUPD,C20100,%s,sim,%d,%s",
+	    t->id, c, n);
 }
 
 static void
 connected(struct world *w, struct tracker *t)
 {
-	tracker_says(w, t, false, "+RESP:GTFRI,C20100,%s,sim,0,0", t->id);
+	if (w->f.owes) {
+		(void)world_plan(w, world_between(w, 500, 3000), H_HANG_UP,
+		    t->index, t->line);
+		if (prng_below(&w->chance, 2) == 0)
+			pay(w, t);
+	}
+	tracker_says(w, t, SAID_NOW, "+RESP:GTFRI,C20100,%s,sim,0,0", t->id);
+	pay(w, t);
 	for (int i = 0; i < t->backlog_count; i++)
 		say_late(w, t, t->backlog[i]);
 	t->backlog_count = 0;
@@ -148,7 +183,7 @@ run_start(struct world *w, struct tracker *t, const char *cmd, unsigned serial)
 	t->tries = cmd[19] - '0' + 1;
 	t->try_now = 0;
 	if (!world_hits(w, w->f.ack_lost))
-		tracker_says(w, t, false, "+ACK:GTUPD,C20100,%s,sim,%04X",
+		tracker_says(w, t, SAID_ANSWER, "+ACK:GTUPD,C20100,%s,sim,%04X",
 		    t->id, serial);
 	if (world_hits(w, w->f.refuse_101)) {
 		code(w, t, 101, 0);
@@ -170,9 +205,9 @@ tracker_executes(struct world *w, struct tracker *t, const char *cmd)
 	if (strncmp(cmd, "AT+GTRTO", 8) == 0) {
 		if (deaf(t))
 			return;
-		tracker_says(w, t, false,
+		tracker_says(w, t, SAID_ANSWER,
 		    "+ACK:GTRTO,C20100,%s,sim,VER,%04X", t->id, serial);
-		tracker_says(w, t, false,
+		tracker_says(w, t, SAID_ANSWER,
 		    "+RESP:GTVER,C20100,%s,sim,GV620MG,%s,0103", t->id,
 		    t->version);
 		return;
@@ -180,7 +215,7 @@ tracker_executes(struct world *w, struct tracker *t, const char *cmd)
 	if (strncmp(cmd, "AT+GTUPD=gv620mg,1", 18) == 0) {
 		if (t->mode == MODE_DEAD || t->mode >= MODE_INSTALL)
 			return;
-		tracker_says(w, t, false, "+ACK:GTUPD,C20100,%s,sim,%04X",
+		tracker_says(w, t, SAID_ANSWER, "+ACK:GTUPD,C20100,%s,sim,%04X",
 		    t->id, serial);
 		if (t->mode != MODE_IDLE) {
 			code(w, t, 102, 0);
@@ -366,6 +401,8 @@ line_close_seen(struct world *w, struct line *l)
 	l->open_device = false;
 	for (int i = 0; i < w->devices; i++)
 		if (w->t[i].line == l && w->t[i].mode != MODE_DEAD)
-			(void)world_plan(w, world_between(w, 1000, 120000),
+			(void)world_plan(w, w->f.owes
+				? world_between(w, 3 * MINUTE, 20 * MINUTE)
+				: world_between(w, 1000, 120000),
 			    H_CONNECT, i, NULL);
 }

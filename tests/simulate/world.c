@@ -282,6 +282,9 @@ happens(struct world *w, struct happening *h)
 	case H_CLOSE_SEEN:
 		line_close_seen(w, h->line);
 		break;
+	case H_HANG_UP:
+		line_drop(w, h->line, false);
+		break;
 	case H_DEVICE_STEP:
 		if (h->gen == t->mode_gen)
 			tracker_step(w, t);
@@ -291,10 +294,10 @@ happens(struct world *w, struct happening *h)
 		    H_HEARTBEAT, t->index, NULL);
 		if (t->mode == MODE_IDLE) {
 			if (prng_below(&w->chance, 3) == 0)
-				tracker_says(w, t, false,
+				tracker_says(w, t, SAID_NOW,
 				    "+RESP:GTFRI,C20100,%s,sim,0,0", t->id);
 			else
-				tracker_says(w, t, false,
+				tracker_says(w, t, SAID_NOW,
 				    "+ACK:GTHBD,C20100,%s,sim", t->id);
 			if (w->f.short_mode)
 				line_drop(w, t->line, false);
@@ -338,6 +341,7 @@ draw_faults(struct world *w)
 	w->f.operator_act = 300000;
 	w->f.store_full = 200000;
 	w->f.short_mode = prng_below(&w->chance, 4) == 0;
+	w->f.owes = w->f.short_mode && prng_below(&w->chance, 2) == 0;
 	w->f.udp = prng_below(&w->chance, 4) == 0;
 }
 

@@ -26,6 +26,7 @@ struct world_faults { /* probabilities in ppm, drawn for each seed */
 	uint32_t operator_act;
 	uint32_t store_full;
 	bool short_mode, udp;
+	bool owes;              /* there for seconds, away for minutes */
 };
 
 struct world_result {

@@ -25,6 +25,7 @@
 enum happening_kind {
 	H_CONNECT, H_TO_DEVICE, H_TO_SERVER, H_CLOSE_SEEN, H_DEVICE_STEP,
 	H_HEARTBEAT, H_DURABLE, H_CRASH_UP, H_OPERATOR, H_EXECUTE,
+	H_HANG_UP,
 };
 
 enum mode { MODE_IDLE, MODE_CONFIRM, MODE_START_DOWNLOAD, MODE_DOWNLOAD,
@@ -55,6 +56,8 @@ struct tracker {
 	int backlog_count;
 	char old[BACKLOG_MAX][160];
 	int old_count;
+	char owed[BACKLOG_MAX][160]; /* live, for its next connection */
+	int owed_count;
 	bool seen[0x10000];     /* serials of starts */
 	int64_t queue_until;    /* its commands run in the order they came */
 };
@@ -183,8 +186,9 @@ void tracker_connects(struct world *w, struct tracker *t);
 void tracker_step(struct world *w, struct tracker *t);
 /* A command comes up in its queue. */
 void tracker_executes(struct world *w, struct tracker *t, const char *cmd);
+enum said { SAID_NOW, SAID_REPORT, SAID_ANSWER };
 /* One frame; a report that finds no line waits and comes as +BUFF. */
-void tracker_says(struct world *w, struct tracker *t, bool report,
+void tracker_says(struct world *w, struct tracker *t, enum said what,
     const char *fmt, ...) PRINTF_LIKE(4, 5);
 /* A command is on its way. */
 void line_to_device(struct world *w, struct line *l, const char *p, size_t n);
