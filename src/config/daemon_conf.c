@@ -41,6 +41,12 @@ value_of(const struct load *l, const char *key)
 
 /* --- lists and maps --------------------------------------------------------*/
 
+static bool
+is_loopback(const struct conf_address *a)
+{
+	return strncmp(a->host, "127.", 4) == 0 || strcmp(a->host, "::1") == 0;
+}
+
 /* What leaves the machine needs a key to it. */
 static void
 check_http(struct load *l)
@@ -48,16 +54,14 @@ check_http(struct load *l)
 	const struct opt_value *v = value_of(l, "http.listen");
 	const struct opt_value *tokens = value_of(l, "http.token_file");
 
-	for (size_t i = 0; i < l->c->http_listen_count; i++) {
-		const char *host = l->c->http_listen[i].host;
-
-		if (strncmp(host, "127.", 4) == 0 || strcmp(host, "::1") == 0 ||
-		    tokens->bad || tokens->text.n > 0)
-			continue;
-		yw_error(l->w, v->pos, "http.listen", "%s can be reached from "
-		    "other machines: http.token_file must be given with it",
-		    l->c->http_listen[i].text);
-	}
+	if (tokens->bad || tokens->text.n > 0)
+		return;
+	for (size_t i = 0; i < l->c->http_listen_count; i++)
+		if (!is_loopback(&l->c->http_listen[i]))
+			yw_error(l->w, v->pos, "http.listen", "%s can be "
+			    "reached from other machines: http.token_file "
+			    "must be given with it",
+			    l->c->http_listen[i].text);
 }
 
 /* What was written, the configuration's own from here on. */
@@ -331,6 +335,18 @@ check_whole(struct load *l)
 	check_files(l);
 }
 
+static bool
+note_places(struct load *l, const char *name)
+{
+	l->c->name = strdup(name);
+	l->c->at = calloc(daemon_options.count, sizeof(*l->c->at));
+	if (l->c->name == NULL || l->c->at == NULL)
+		return false;
+	for (size_t i = 0; i < daemon_options.count; i++)
+		l->c->at[i] = l->v[i].pos;
+	return true;
+}
+
 struct daemon_conf *
 daemon_conf_parse(const char *name, const char *text, size_t len,
     struct sbuf *diag)
@@ -350,6 +366,7 @@ daemon_conf_parse(const char *name, const char *text, size_t len,
 		l.no_memory = opt_store(&daemon_options, l.v, l.c) < 0;
 		if (!l.no_memory)
 			check_whole(&l);
+		l.no_memory |= !note_places(&l, name);
 	}
 	good = yw_finish(l.w, diag);
 out:
@@ -403,6 +420,8 @@ daemon_conf_free(struct daemon_conf *c)
 	if (c == NULL)
 		return;
 	opt_release(&daemon_options, c);
+	free(c->name);
+	free(c->at);
 	free(c->http_token_path);
 	free(c->never_path);
 	free(c->relay_source);
@@ -420,4 +439,81 @@ daemon_conf_free(struct daemon_conf *c)
 	free(c->http_listen);
 	explicit_bzero(c, sizeof(*c));
 	free(c);
+}
+
+/* --- in use ----------------------------------------------------------------*/
+
+void
+daemon_conf_where(const struct daemon_conf *c, const char *key,
+    struct sbuf *out)
+{
+	struct note_pos at = c->at[opt_find(&daemon_options, key)];
+
+	sbuf_addf(out, "%s:%zu:%zu: %s: ", c->name, at.line, at.col, key);
+}
+
+const char *
+daemon_conf_open_door(const struct daemon_conf *c)
+{
+	for (size_t i = 0; i < c->http_listen_count; i++)
+		if (c->http_token_file[0] == '\0' &&
+		    !is_loopback(&c->http_listen[i]))
+			return c->http_listen[i].text;
+	return NULL;
+}
+
+/* Of a list that is stored, from old into c. */
+static int
+keep_list(const struct option *o, struct daemon_conf *c,
+    const struct daemon_conf *old)
+{
+	struct conf_address *list, *copy;
+	size_t n;
+
+	memcpy(&list, (const char *)old + o->offset, sizeof(list));
+	memcpy(&n, (const char *)old + o->count_offset, sizeof(n));
+	if ((copy = calloc(n + 1, sizeof(*copy))) == NULL)
+		return -1;
+	memcpy(copy, list, n * sizeof(*copy));
+	memcpy(&list, (char *)c + o->offset, sizeof(list));
+	free(list);
+	memcpy((char *)c + o->offset, &copy, sizeof(copy));
+	memcpy((char *)c + o->count_offset, &n, sizeof(n));
+	return 0;
+}
+
+static int
+keep_text(const struct option *o, struct daemon_conf *c,
+    const struct daemon_conf *old)
+{
+	char *text, *copy;
+
+	memcpy(&text, (const char *)old + o->offset, sizeof(text));
+	if ((copy = strdup(text)) == NULL)
+		return -1;
+	memcpy(&text, (char *)c + o->offset, sizeof(text));
+	free(text);
+	memcpy((char *)c + o->offset, &copy, sizeof(copy));
+	return 0;
+}
+
+int
+daemon_conf_keep(struct daemon_conf *c, const struct daemon_conf *old)
+{
+	int r = 0;
+
+	for (size_t i = 0; i < daemon_options.count && r == 0; i++) {
+		const struct option *o = &daemon_options.row[i];
+
+		if ((o->flags & OPT_RESTART) == 0)
+			continue;
+		if ((o->flags & OPT_LIST) != 0)
+			r = keep_list(o, c, old);
+		else if ((o->flags & OPT_POINTER) != 0)
+			r = keep_text(o, c, old);
+		else
+			memcpy((char *)c + o->offset,
+			    (const char *)old + o->offset, o->size);
+	}
+	return r;
 }

@@ -12,6 +12,7 @@
 #include <stdio.h>
 #include "base/attr.h"
 #include "base/sbuf.h"
+#include "config/notes.h"
 #include "core/core.h"
 
 struct conf_address { /* "0.0.0.0:9620", "[::]:9620" */
@@ -82,6 +83,8 @@ struct daemon_conf {
 	enum note_level log_level;
 	char *password_file, *files_password_file; /* as written; "" = none */
 	bool keep_over_restart;
+	char *name;              /* of the file */
+	struct note_pos *at;     /* of each value, as daemon_options has them */
 };
 
 /* Reads and checks. Errors go to diag as lines "file:line:col: key: what",
@@ -94,6 +97,16 @@ struct daemon_conf *daemon_conf_parse(const char *name, const char *text,
 void daemon_conf_free(struct daemon_conf *c);
 /* The effective values as YAML that loads again, secrets as "********". */
 void daemon_conf_dump(const struct daemon_conf *c, struct sbuf *out);
+/* "file:line:col: key: ", for what only shows when a value is used. */
+void daemon_conf_where(const struct daemon_conf *c, const char *key,
+    struct sbuf *out);
+/* An address of http.listen that other machines reach although there is no
+ * http.token_file; NULL: there is none. */
+const char *daemon_conf_open_door(const struct daemon_conf *c);
+/* Values that only a restart changes are those of old from here on. -1: no
+ * memory. */
+MUST_CHECK int daemon_conf_keep(struct daemon_conf *c,
+    const struct daemon_conf *old);
 /* The keys whose change from a to b only a restart brings about, separated by
  * ", "; nothing when a reload does it all. */
 void daemon_conf_restart_keys(const struct daemon_conf *a,

@@ -21,6 +21,7 @@
 #define CLOCK_STEP_MS 1000
 #define PKGWATCH_MS 5000 /* between two looks at package files */
 #define ENDING_MS 3000
+#define LATE_S 4 /* from the signal to the end, whatever happens */
 
 /* --- time ------------------------------------------------------------------*/
 
@@ -218,6 +219,18 @@ on_hup(void *arg)
 	reload_signal(arg);
 }
 
+/* A second signal, or something hangs that a stop waits for: a sync, a name
+ * server. Killing at any moment is safe. */
+static void
+on_late(int sig)
+{
+	static const char line[] = "<4>stopped, though not all had ended\n";
+
+	(void)sig;
+	(void)!write(STDERR_FILENO, line, sizeof(line) - 1);
+	_exit(0);
+}
+
 static void
 on_term(void *arg)
 {
@@ -232,6 +245,8 @@ on_term(void *arg)
 	}
 	a->stopping = true;
 	log_f(NOTE_INFO, "stopping");
+	(void)signal(SIGALRM, on_late);
+	(void)alarm(LATE_S);
 	systemd_stopping();
 	trackers_stop_listening(a->trackers);
 	core_operate(a->core, &op, app_now(a), &a->fx, &r);
@@ -333,11 +348,25 @@ app_start_watches(struct app *a)
 
 /* --- the whole --------------------------------------------------------------*/
 
+/* One that comes before there is a daemon waits until it can reload. Threads
+ * that are started meanwhile never see it. */
+static void
+hold_reload(bool on)
+{
+	sigset_t hup;
+
+	(void)sigemptyset(&hup);
+	(void)sigaddset(&hup, SIGHUP);
+	(void)pthread_sigmask(on ? SIG_BLOCK : SIG_UNBLOCK, &hup, NULL);
+}
+
 static void
 app_done(struct app *a)
 {
 	for (size_t i = 0; i < ARRAY_LEN(a->watch); i++)
 		loop_watch_free(a->watch[i]);
+	(void)signal(SIGTERM, on_late);
+	(void)signal(SIGINT, on_late);
 	loop_timer_free(a->timer);
 	loop_timer_free(a->upkeep);
 	loop_timer_free(a->ending);
@@ -370,6 +399,7 @@ app_run(const struct app_options *opt)
 	struct app a = {.opt = *opt};
 
 	(void)signal(SIGPIPE, SIG_IGN);
+	hold_reload(true);
 	a.held_end = &a.held;
 	list_init(&a.timelines);
 	a.armed_at_ms = -1;
@@ -383,6 +413,7 @@ app_run(const struct app_options *opt)
 		a.wall_offset_ms = loop_wall_ms() - loop_mono_ms();
 		loop_timer_set(a.upkeep, UPKEEP_MS);
 		app_event(&a, &(struct ev){.kind = EV_TICK});
+		hold_reload(false);
 		(void)loop_run(a.loop);
 		app_keep_connections(&a);
 		log_f(NOTE_INFO, "stopped");

@@ -35,7 +35,8 @@ struct app_options {
 	const char *config_path;
 	double time_scale;
 	bool restored;
-	int verbose;
+	int verbose; /* levels above log.level */
+	bool quiet;  /* warnings and errors only */
 };
 
 struct app {

@@ -67,6 +67,8 @@ struct trackers_config app_trackers_config_of(const struct app *a,
 void app_fit_descriptors(struct app *a);
 int app_files_connections(const struct app *a);
 void app_log_listeners(const struct app *a);
+/* log.level, as -v and -q change it. */
+void app_log_level(const struct app *a);
 /* store.retain and store.min_free, to the writer. */
 void app_set_store_limits(struct app *a);
 /* trackupd.yaml with its inventory, as read; conf NULL: it is not good. */

@@ -9,6 +9,7 @@
 #include "daemon/files.h"
 #include "daemon/log.h"
 #include "daemon/systemd.h"
+#include "daemon/usable.h"
 
 /*
  * trackupd.yaml as each part wants it, at start and at a reload.
@@ -21,6 +22,15 @@
 #define OWED_MS 240000
 #define LINGER_MS 1000
 #define BUSY_LOOK_MS 60000
+
+void
+app_log_level(const struct app *a)
+{
+	enum note_level level = a->conf->log_level;
+
+	log_level(a->opt.quiet ? MIN_OF(level, NOTE_WARN) : level,
+	    a->opt.verbose);
+}
 
 void
 app_set_store_limits(struct app *a)
@@ -342,11 +352,37 @@ load_fleet(const struct app *a, const struct daemon_conf *conf, bool force,
 	rows = inventory_count(core_fleet_now(a->core)->inventory);
 	lost = inventory_lost(core_fleet_now(a->core)->inventory,
 	    ret->inventory);
-	sbuf_addf(diag, "%s: devices.inventory: %zu of %zu devices are gone, "
-	    "more than 5%%; nothing is taken over (reload --force, if it is "
-	    "meant)\n", conf->inventory[0] != '\0' ? conf->inventory
-		: a->opt.config_path, lost, rows);
+	daemon_conf_where(conf, "devices.inventory", diag);
+	sbuf_addf(diag, "%zu of %zu devices are gone, more than 5%%; nothing "
+	    "is taken over (reload --force, if it is meant)\n", lost, rows);
 	core_fleet_free(ret);
+	return -1;
+}
+
+/* A key that only a restart changes keeps its value, for every part: what the
+ * file server has, and what trackers are told of it, are one thing. */
+static int
+keep_values(const struct app *a, struct daemon_conf *c, struct sbuf *diag)
+{
+	const char *door;
+	struct sbuf keys;
+
+	sbuf_init(&keys, 0);
+	daemon_conf_restart_keys(a->conf, c, &keys);
+	if (keys.len > 0)
+		sbuf_addf(diag,
+		    "warning: %s: only a restart brings about: %s\n",
+		    a->opt.config_path, sbuf_str(&keys));
+	sbuf_done(&keys);
+	if (daemon_conf_keep(c, a->conf) < 0) {
+		sbuf_addf(diag, "%s: out of memory\n", a->opt.config_path);
+		return -1;
+	}
+	if ((door = daemon_conf_open_door(c)) == NULL)
+		return 0;
+	daemon_conf_where(c, "http.token_file", diag);
+	sbuf_addf(diag, "cannot go before a restart: %s is still listened at, "
+	    "and can be reached from other machines\n", door);
 	return -1;
 }
 
@@ -356,13 +392,20 @@ app_read_conf(const struct app *a, bool force, struct app_fresh *ret,
     struct sbuf *diag)
 {
 	struct daemon_conf *c = daemon_conf_load(a->opt.config_path, diag);
+	bool bad;
 
 	*ret = (struct app_fresh){.conf = NULL};
 	if (c == NULL)
 		return -1;
 	c->time_scale = a->opt.time_scale;
+	bad = usable_check(c, diag) < 0;
+	bad |= keep_values(a, c, diag) < 0;
 	if (load_fleet(a, c, force, &ret->fleet, diag) < 0) {
 		ret->fleet_refused = true;
+		bad = true;
+	}
+	if (bad) {
+		core_fleet_free(&ret->fleet);
 		daemon_conf_free(c);
 		return -1;
 	}
@@ -379,7 +422,6 @@ apply_conf(struct app *a, struct app_fresh *f, struct sbuf *diag)
 	struct trackers_config tc;
 	struct core_config cc;
 	struct errtext err = {0};
-	struct sbuf keys;
 
 	if (fresh == NULL) {
 		a->fleet_refused += f->fleet_refused ? 1 : 0;
@@ -395,8 +437,8 @@ apply_conf(struct app *a, struct app_fresh *f, struct sbuf *diag)
 	if (listen == NULL ||
 	    trackers_reconfigure(a->trackers, &tc, &err) < 0) {
 		a->conf_voided = true;
-		sbuf_addf(diag, "%s: trackers.listen: %s\n",
-		    a->opt.config_path, err.text);
+		daemon_conf_where(fresh, "trackers.listen", diag);
+		sbuf_addf(diag, "%s\n", err.text);
 		a->conf = old;
 		a->conf_refused++;
 		core_fleet_free(&f->fleet);
@@ -407,13 +449,6 @@ apply_conf(struct app *a, struct app_fresh *f, struct sbuf *diag)
 		return -1;
 	}
 	free(listen);
-	sbuf_init(&keys, 0);
-	daemon_conf_restart_keys(old, fresh, &keys);
-	if (keys.len > 0)
-		sbuf_addf(diag,
-		    "warning: %s: only a restart brings about: %s\n",
-		    a->opt.config_path, sbuf_str(&keys));
-	sbuf_done(&keys);
 	cc = app_core_config_of(a);
 	core_configure(a->core, &cc);
 	if (a->files != NULL)
@@ -422,12 +457,12 @@ apply_conf(struct app *a, struct app_fresh *f, struct sbuf *diag)
 	app_effects(a);
 	a->fleet_trouble[0] = '\0';
 	app_set_store_limits(a);
-	log_level(fresh->log_level, a->opt.verbose);
+	app_log_level(a);
 	if (!listen_same(old, fresh))
 		log_tracker_listeners(a);
 	if (api_tokens(a->api, fresh->http_token_path, &err) < 0) {
-		sbuf_addf(diag, "%s: http.token_file: %s; those in force "
-		    "stay\n", a->opt.config_path, err.text);
+		daemon_conf_where(fresh, "http.token_file", diag);
+		sbuf_addf(diag, "%s; those in force stay\n", err.text);
 		daemon_conf_free(old);
 		return -1;
 	}

@@ -20,6 +20,7 @@
 #include "daemon/pkgwatch.h"
 #include "daemon/trialjob.h"
 #include "daemon/systemd.h"
+#include "daemon/usable.h"
 #include "io/listen.h"
 
 /*
@@ -481,15 +482,17 @@ int
 app_start(struct app *a)
 {
 	struct sbuf diag;
+	bool good;
 
 	sbuf_init(&diag, 0);
 	a->conf = daemon_conf_load(a->opt.config_path, &diag);
-	log_text(a->conf == NULL ? NOTE_ERROR : NOTE_WARN, sbuf_str(&diag));
+	good = a->conf != NULL && usable_check(a->conf, &diag) == 0;
+	log_text(good ? NOTE_WARN : NOTE_ERROR, sbuf_str(&diag));
 	sbuf_done(&diag);
-	if (a->conf == NULL)
+	if (!good)
 		return EXIT_CONFIG;
 	a->conf->time_scale = a->opt.time_scale;
-	log_level(a->conf->log_level, a->opt.verbose);
+	app_log_level(a);
 	if (a->opt.time_scale != 1)
 		log_f(NOTE_WARN,
 		    "time_scale %g: every duration is divided; for trials only",

@@ -16,7 +16,8 @@ libtrackup_daemon_a_SOURCES = \
 	src/daemon/pkgwatch.c src/daemon/pkgwatch.h \
 	src/daemon/reload.c src/daemon/reload.h \
 	src/daemon/systemd.c src/daemon/systemd.h \
-	src/daemon/trialjob.c src/daemon/trialjob.h
+	src/daemon/trialjob.c src/daemon/trialjob.h \
+	src/daemon/usable.c src/daemon/usable.h
 libtrackup_daemon_a_CFLAGS = $(AM_CFLAGS) $(SYSTEMD_CFLAGS)
 
 sbin_PROGRAMS += trackupd

@@ -156,9 +156,12 @@ log_f(enum note_level level, const char *fmt, ...)
 	log_line(level, line);
 }
 
+/* Source lines are indented, and belong to what was said before. */
 void
 log_text(enum note_level level, const char *text)
 {
+	static const char warning[] = "warning: ";
+	enum note_level as = level;
 	char line[1024];
 
 	while (*text != '\0') {
@@ -167,7 +170,11 @@ log_text(enum note_level level, const char *text)
 
 		memcpy(line, text, k);
 		line[k] = '\0';
-		log_line(level, line);
+		if (strncmp(line, warning, sizeof(warning) - 1) == 0)
+			as = NOTE_WARN;
+		else if (line[0] != ' ')
+			as = level;
+		log_line(as, line);
 		text += n + (text[n] == '\n');
 	}
 }

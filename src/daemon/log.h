@@ -10,14 +10,15 @@
 #include "base/attr.h"
 #include "core/event.h"
 
-/* more: -v counts up, -q down, from the configured level. */
 void log_init(void);
+/* more: levels above it, by -v. */
 void log_level(enum note_level level, int more);
 void log_line(enum note_level level, const char *line);
 void log_f(enum note_level level, const char *fmt, ...) PRINTF_LIKE(2, 3);
 /* What held lines back: lines a second, and how many so far. */
 void log_get_limit(int *ret_per_second, unsigned long *ret_held_back);
-/* Each line of a text (diagnostics) as a line of its own. */
+/* Each line of a text (diagnostics) as a line of its own; its warnings are
+ * warnings at any level. */
 void log_text(enum note_level level, const char *text);
 
 #endif

@@ -11,6 +11,7 @@
 #include "daemon/app.h"
 #include "daemon/files.h"
 #include "daemon/log.h"
+#include "daemon/usable.h"
 
 #define EXIT_CONFIG 78
 
@@ -39,7 +40,7 @@ usage(FILE *to)
 	    "or 78\n"
 	    "  -T, --dump-config    print the values in effect, secrets "
 	    "masked\n"
-	    "  -v, --verbose        log more (repeatable)\n"
+	    "  -v, --verbose        log one level more (repeatable)\n"
 	    "  -q, --quiet          log warnings and errors only\n"
 	    "  -V, --version        print the version\n"
 	    "  -h, --help           print this\n"
@@ -48,18 +49,6 @@ usage(FILE *to)
 	    "                       device fenced before its next start\n"
 	    "      --time-scale X   for trials: divide every duration by X\n"
 	    "See trackupd(8).\n");
-}
-
-static int
-check_tokens(const struct daemon_conf *conf, const char *path,
-    struct sbuf *diag)
-{
-	struct errtext err = {0};
-
-	if (api_tokens_check(conf->http_token_path, &err) == 0)
-		return 0;
-	sbuf_addf(diag, "%s: http.token_file: %s\n", path, err.text);
-	return -1;
 }
 
 static int
@@ -79,7 +68,7 @@ check_config(const char *path, double time_scale)
 	sbuf_init(&diag, 0);
 	if ((conf = daemon_conf_load(path, &diag)) != NULL) {
 		conf->time_scale = time_scale;
-		bad = check_tokens(conf, path, &diag) < 0;
+		bad = usable_check(conf, &diag) < 0;
 		bad |= fleet_load(conf, &fleet, &diag) < 0;
 		bad |= files_scan(files, conf, NULL, &diag) < 0;
 		r = bad ? EXIT_CONFIG : 0;
@@ -105,8 +94,13 @@ dump_config(const char *path)
 	sbuf_init(&out, 0);
 	if ((conf = daemon_conf_load(path, &diag)) != NULL) {
 		daemon_conf_dump(conf, &out);
-		(void)fputs(sbuf_str(&out), stdout);
 		r = 0;
+		if (fputs(sbuf_str(&out), stdout) == EOF ||
+		    fflush(stdout) == EOF) {
+			(void)fprintf(stderr, "trackupd: standard output: "
+			    "%s\n", strerror(errno));
+			r = 1;
+		}
 	}
 	(void)fputs(sbuf_str(&diag), stderr);
 	daemon_conf_free(conf);
@@ -160,7 +154,7 @@ main(int argc, char **argv)
 			opt.verbose++;
 			break;
 		case 'q':
-			opt.verbose--;
+			opt.quiet = true;
 			break;
 		case 'V':
 			(void)printf("trackupd %s\n", PACKAGE_VERSION);

@@ -137,8 +137,7 @@ api_socket_open(struct api_socket *s, struct api_groups *g,
 
 	if (strlen(cfg->socket) > max)
 		return errtext_set(err, -1,
-		    "control.socket: %s: longer than %zu bytes", cfg->socket,
-		    max);
+		    "%s: longer than %zu bytes", cfg->socket, max);
 	(void)snprintf(s->path, sizeof s->path, "%s", cfg->socket);
 	(void)snprintf(tmp, sizeof tmp, "%.*s" SUFFIX, (int)max, cfg->socket);
 	if (find_group("control.group", cfg->group, &g->operate, err) < 0 ||

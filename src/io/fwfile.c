@@ -188,6 +188,18 @@ thread_start(struct fwfile *f)
 	return r;
 }
 
+/* No reason to keep trackers from being heard: it may be mounted later. */
+static void
+note_no_root(struct fwfile *f)
+{
+	char line[1024];
+
+	(void)snprintf(line, sizeof(line), "files.root: %s: %s; no package is "
+	    "found before it is there", f->files.path == NULL ? ""
+		: f->files.path, strerror(errno));
+	f->note(f->arg, NOTE_WARN, line);
+}
+
 int
 fwfile_start(struct fwfile **ret, const struct fwfile_config *cfg,
     struct errtext *err)
@@ -218,12 +230,9 @@ fwfile_start(struct fwfile **ret, const struct fwfile_config *cfg,
 		    "long, or a ':' in the user");
 		goto bad;
 	}
-	if (fwseg_cache_init(&f->files, cfg->root) < 0) {
-		(void)errtext_set(err, -1, "files.root: %s: %s", cfg->root,
-		    strerror(errno));
-		goto bad;
-	}
-	if ((f->base = base_new()) == NULL || http_start(f) < 0) {
+	if (fwseg_cache_init(&f->files, cfg->root) < 0)
+		note_no_root(f);
+	if (f->files.path == NULL || (f->base = base_new()) == NULL || http_start(f) < 0) {
 		(void)errtext_set(err, -1, "no memory");
 		goto bad;
 	}

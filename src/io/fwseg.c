@@ -10,6 +10,9 @@ int
 fwseg_cache_init(struct fwseg_cache *c, const char *root)
 {
 	list_init(&c->list);
+	c->root = -1;
+	if ((c->path = strdup(root)) == NULL)
+		return -1;
 	c->root = beneath_root(root);
 	return c->root < 0 ? -1 : 0;
 }
@@ -33,6 +36,7 @@ fwseg_cache_done(struct fwseg_cache *c)
 		seg_free(CONTAINER_OF(n, struct fwseg, link));
 	if (c->root >= 0)
 		(void)close(c->root);
+	free(c->path);
 }
 
 static bool
@@ -97,6 +101,8 @@ fwseg_get(struct fwseg_cache *c, const char *path)
 		errno = ENAMETOOLONG;
 		return NULL;
 	}
+	if (c->root < 0 && (c->root = beneath_root(c->path)) < 0)
+		return NULL;
 	/* Opened anew even when it is known: only the open says whether this
 	 * path still leads to that file, and to no other. */
 	if ((fd = beneath_open(c->root, path, &st)) < 0)

@@ -27,10 +27,11 @@ struct fwseg {
 
 struct fwseg_cache {
 	struct list list;
-	int root;          /* descriptor of the directory */
+	char *path;        /* of the directory */
+	int root;          /* its descriptor; -1: it is not there yet */
 };
 
-/* -1 with errno. */
+/* 0, or -1 with errno: no file is found before the directory is there. */
 MUST_CHECK int fwseg_cache_init(struct fwseg_cache *c, const char *root);
 void fwseg_cache_done(struct fwseg_cache *c);
 /* The file below root, with one user more; NULL with errno. */

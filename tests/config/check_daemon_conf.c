@@ -837,6 +837,46 @@ START_TEST(restart_keys)
 }
 END_TEST
 
+/* What a restart is needed for stays, the rest is new; both of it in use. */
+START_TEST(kept_keys)
+{
+	struct daemon_conf *a = parse_good(
+	    "store: {path: old}\n"
+	    "files: {listen: ['127.0.0.1:1', '127.0.0.1:2'], root: r, "
+	    "public_url: 'http://a', user: u, password: p}\n"
+	    "http: {listen: ['0.0.0.0:9'], token_file: t}\n"
+	    "trackers: {keep_over_restart: false}\n"
+	    "log: {level: warn}\n");
+	struct daemon_conf *b = parse_good("store: {path: new, retain: 9d}\n"
+	    "files: {public_url: 'http://b'}\nlog: {level: debug}\n");
+	struct sbuf out;
+
+	ck_assert_ptr_null(daemon_conf_open_door(a));
+	ck_assert_ptr_null(daemon_conf_open_door(b));
+	ck_assert_int_eq(daemon_conf_keep(b, a), 0);
+	ck_assert_str_eq(b->store_path, "old");
+	ck_assert_uint_eq(b->files_listen_count, 2);
+	ck_assert_str_eq(b->files_listen[1].text, "127.0.0.1:2");
+	ck_assert_str_eq(b->files_root, "r");
+	ck_assert_str_eq(b->files_user, "u");
+	ck_assert_str_eq(b->files_password, "p");
+	ck_assert(!b->keep_over_restart);
+	ck_assert_str_eq(b->files_public_url, "http://b");
+	ck_assert_int_eq(b->store_retain_ms, INT64_C(9) * 86400000);
+	ck_assert_int_eq(b->log_level, NOTE_DEBUG);
+	sbuf_init(&out, 0);
+	daemon_conf_restart_keys(a, b, &out);
+	ck_assert_str_eq(sbuf_str(&out), "");
+	/* The tokens went, the address stayed. */
+	ck_assert_str_eq(daemon_conf_open_door(b), "0.0.0.0:9");
+	daemon_conf_where(b, "store.retain", &out);
+	ck_assert_str_eq(sbuf_str(&out), "t.yaml:1:28: store.retain: ");
+	sbuf_done(&out);
+	daemon_conf_free(a);
+	daemon_conf_free(b);
+}
+END_TEST
+
 START_TEST(all_in_one_run)
 {
 	struct sbuf text, diag;
@@ -949,7 +989,7 @@ main(void)
 	    proxy_keys, relay_keys, default_always_accepted, passwords,
 	    password_files, dump_loads_again, mask_fails_closed,
 	    server_without_url,
-	    long_messages, restart_keys,
+	    long_messages, restart_keys, kept_keys,
 	    all_in_one_run, kinds_in_one_run, files_of_the_system};
 	Suite *s = suite_create("daemon_conf");
 	TCase *t = tcase_create("daemon_conf");

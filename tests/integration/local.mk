@@ -34,6 +34,7 @@ integration_tests =
 integration_tests += tests/integration/t-sum.sh
 integration_tests += tests/integration/t-unit.sh
 integration_tests += tests/integration/t-dist.sh
+integration_tests += tests/integration/t-reload.sh
 integration_tests += tests/integration/t-smoke.sh
 integration_tests += tests/integration/t-http.sh
 integration_tests += tests/integration/t-page.sh

@@ -1241,14 +1241,28 @@ START_TEST(start_errors)
 	ck_assert_ptr_null(f);
 	ck_assert_ptr_nonnull(strstr(err.text, strerror(EADDRINUSE)));
 	listen_on.port = 0;
-	cfg.root = "/nowhere/at/all";
-	ck_assert_int_lt(fwfile_start(&f, &cfg, &err), 0);
-	ck_assert_ptr_nonnull(strstr(err.text, "/nowhere/at/all"));
-	cfg.root = root;
 	cfg.user = "a:b";
 	ck_assert_int_lt(fwfile_start(&f, &cfg, &err), 0);
 	ck_assert_ptr_nonnull(strstr(err.text, "user"));
 	fwfile_stop(NULL);
+}
+END_TEST
+
+/* A disk that is mounted later is no reason to listen nowhere. */
+START_TEST(root_comes_later)
+{
+	char later[256];
+
+	(void)snprintf(later, sizeof(later), "%s/later", root);
+	cfg.root = later;
+	start();
+	ck_assert_int_eq(warns, 1);
+	ck_assert_ptr_nonnull(strstr(last_warn, later));
+	ck_assert_int_eq(status_of("GET", "/small.enc", ""), 404);
+	ck_assert_int_eq(mkdir(later, 0700), 0);
+	put_file(later, "small.enc", SMALL, strlen(SMALL));
+	ck_assert_int_eq(status_of("GET", "/small.enc", ""), 200);
+	cfg.root = root;
 }
 END_TEST
 
@@ -1370,7 +1384,7 @@ main(void)
 	ADD(s, "slow", header_drip, silent_connection, kept_alive_too_long,
 	    slow_download, client_leaves, connection_cap, connection_flood,
 	    concurrent_downloads);
-	ADD(s, "life", start_errors, stop_is_quick);
+	ADD(s, "life", start_errors, root_comes_later, stop_is_quick);
 	ADD(s, "resources", no_descriptors);
 	sr = srunner_create(s);
 	srunner_run_all(sr, CK_NORMAL);
