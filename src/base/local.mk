@@ -9,6 +9,7 @@ libtrackup_base_a_SOURCES = \
 	src/base/heap.c src/base/heap.h \
 	src/base/histogram.c src/base/histogram.h \
 	src/base/idmap.c src/base/idmap.h \
+	src/base/keysort.c src/base/keysort.h \
 	src/base/keyset.c src/base/keyset.h \
 	src/base/prng.c src/base/prng.h \
 	src/base/sbuf.c src/base/sbuf.h \

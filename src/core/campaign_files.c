@@ -65,7 +65,9 @@ file_new(struct core *c, struct campaign_spec *spec, struct errtext *err)
 		p->wave[i]->rec.campaign = p->rec.id;
 	add_revision(c, p);
 	windows_reset(c, p);
-	if (!spec->targets_all && campaign_add_targets(c, p) < 0)
+	if (!spec->targets_all)
+		campaign_add_targets(c, p);
+	if (c->failed)
 		return FILE_REFUSED;
 	core_note(c, NOTE_INFO, "campaign_new name=%s targets=%zu digest=%.12s",
 	    p->rec.name, intake_busy(p) ? spec->device_count : p->target_count,
@@ -137,7 +139,9 @@ spec_replace(struct core *c, struct campaign *p, struct campaign_spec *spec)
 static void
 draft_ready(struct core *c, struct campaign *p, struct errtext *err)
 {
-	if (!p->spec->targets_all && campaign_add_targets(c, p) < 0)
+	if (!p->spec->targets_all)
+		campaign_add_targets(c, p);
+	if (c->failed)
 		return;
 	if (!p->spec->approval_required)
 		(void)campaign_begin(c, p, err);
@@ -228,7 +232,7 @@ targets_again(struct core *c, struct campaign *p)
 {
 	if (p->rec.started_wall == 0 && p->rec.expired_wall == 0 &&
 	    !p->spec->targets_all && p->rec.state != CAMPAIGN_ABORTED)
-		(void)campaign_add_targets(c, p);
+		campaign_add_targets(c, p);
 }
 
 static enum file_verdict

@@ -278,67 +278,8 @@ campaign_target_new(struct core *c, struct campaign *p, struct device *d)
 	return t;
 }
 
-/* Nothing is made of an id that the campaign leaves out. */
-static int
-target_of_id(struct core *c, struct campaign *p, const struct devid *id)
-{
-	const struct device nobody = {.key = id->key,
-	    .fleet_gen = (c->fleet_gen - 1) & FLEET_GENS};
-	struct device *d = device_find(c, id->key);
-	enum member_why why = member_why(c, p->spec, d == NULL ? &nobody : d);
-
-	p->left_out[why]++;
-	if (why != MEMBER_YES)
-		return 0;
-	if (d == NULL && (d = device_make(c, id)) == NULL)
-		return -1;
-	return campaign_target_new(c, p, d) == NULL ? -1 : 0;
-}
-
-int
-campaign_targets_of(struct core *c, struct campaign *p, size_t from, size_t to)
-{
-	const struct campaign_spec *s = p->spec;
-
-	assert(from <= to && to <= s->device_count);
-	if (idmap_reserve(&c->devices,
-		c->devices.len + s->device_count - from) < 0)
-		return -1;
-	for (size_t i = from; i < to; i++)
-		if (target_of_id(c, p, &s->devices[i]) < 0)
-			return -1;
-	return 0;
-}
-
-static int
-targets_of_all(struct core *c, struct campaign *p)
-{
-	size_t rows = inventory_count(c->fleet.inventory), pos = 0;
-	struct device *d;
-
-	/* First those in memory: no device may be made during the walk. */
-	while ((d = idmap_next(&c->devices, &pos)) != NULL) {
-		struct devid id = {.key = d->key};
-
-		memcpy(id.text, d->id, sizeof(id.text));
-		if (!d->observed && target_of_id(c, p, &id) < 0)
-			return -1;
-	}
-	for (size_t i = 0; i < rows; i++) {
-		struct devid id;
-
-		inventory_id(c->fleet.inventory, (uint32_t)i, &id);
-		d = device_find(c, id.key);
-		if ((d == NULL || d->targets == NULL ||
-			d->targets->campaign != p) &&
-		    target_of_id(c, p, &id) < 0)
-			return -1;
-	}
-	return 0;
-}
-
-static bool
-is_target(const struct campaign *p, const struct device *d)
+bool
+campaign_has(const struct campaign *p, const struct device *d)
 {
 	const struct target *t;
 
@@ -354,7 +295,7 @@ campaign_join(struct core *c, struct campaign *p, struct device *d)
 {
 	struct target *t;
 
-	if (is_target(p, d) || member_why(c, p->spec, d) != MEMBER_YES ||
+	if (campaign_has(p, d) || member_why(c, p->spec, d) != MEMBER_YES ||
 	    device_more(c, d) == NULL || (t = campaign_target_new(c, p, d)) == NULL)
 		return;
 	free(p->by_key);
@@ -365,25 +306,14 @@ campaign_join(struct core *c, struct campaign *p, struct device *d)
 	    "joins campaign %s", p->rec.name);
 }
 
-int
+void
 campaign_add_targets(struct core *c, struct campaign *p)
 {
-	int r;
-
 	if (p->target_count > 0 || intake_busy(p))
-		return 0;
-	memset(p->left_out, 0, sizeof(p->left_out));
-	if (intake_wanted(c, p)) {
-		intake_list(c, p);
-		return 0;
-	}
-	r = p->spec->targets_all ? targets_of_all(c, p)
-	    : campaign_targets_of(c, p, 0, p->spec->device_count);
-	if (r == 0)
-		r = waves_assign(c, p);
-	if (r < 0)
-		core_fail(c);
-	return r;
+		return;
+	intake_list(c, p);
+	if (!intake_wanted(c, p))
+		intake_all(c, p);
 }
 
 void
@@ -406,17 +336,6 @@ campaign_drop_targets(struct campaign *p)
 	p->target = p->by_key = NULL;
 	p->target_count = p->target_cap = 0;
 	memset(p->count, 0, sizeof(p->count));
-}
-
-/* What the file names may be fewer, or others, than when it was read. */
-static bool
-snapshot_moves(const struct core *c, const struct campaign *p)
-{
-	const struct campaign_spec *s = p->spec;
-
-	return s->targets_all || s->model_count > 0 || s->tag_count > 0 ||
-	    s->exclude.count > 0 || c->exclusions.len > 0 ||
-	    p->left_out[MEMBER_EXCLUDED] > 0;
 }
 
 static int
@@ -450,16 +369,17 @@ others_may_join(const struct campaign *p)
 static int
 take_snapshot(struct core *c, struct campaign *p, struct errtext *err)
 {
-	if (p->intake.stage == INTAKE_READY)
-		return p->target_count == 0 ? nobody_left(p, err) : 0;
-	if (snapshot_moves(c, p)) {
-		campaign_drop_targets(p);
-		if (campaign_add_targets(c, p) < 0)
-			return errtext_set(err, -1, "out of memory");
-	}
-	if (!p->spec->waves_given && p->target_count > WAVES_NEEDED_ABOVE) {
-		size_t n = p->target_count;
+	bool ready = p->intake.stage == INTAKE_READY;
+	size_t n;
 
+	if (!ready && intake_moves(c, p)) {
+		campaign_drop_targets(p);
+		intake_list(c, p);
+		intake_all(c, p);
+	}
+	n = p->target_count;
+	if (!p->spec->waves_given && n > WAVES_NEEDED_ABOVE) {
+		intake_drop(c, p);
 		/* A draft over all devices has none. */
 		if (p->spec->targets_all)
 			campaign_drop_targets(p);
@@ -468,14 +388,12 @@ take_snapshot(struct core *c, struct campaign *p, struct errtext *err)
 		    "targets; there are %zu",
 		    p->rec.name, WAVES_NEEDED_ABOVE, n);
 	}
-	if (p->target_count == 0 && !others_may_join(p))
+	if (n == 0 && !others_may_join(p))
 		return nobody_left(p, err);
 	/* Once more: by now more versions may be known. */
-	if (waves_assign(c, p) < 0) {
+	if (!ready && waves_assign(c, p) < 0)
 		core_fail(c);
-		return errtext_set(err, -1, "out of memory");
-	}
-	return 0;
+	return c->failed ? errtext_set(err, -1, "out of memory") : 0;
 }
 
 /* No draft any more: from here on its targets are in the record. */

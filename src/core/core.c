@@ -601,6 +601,8 @@ core_free(struct core *c)
 		paths_free(p->paths);
 		free(p->pinned);
 		opbuf_done(&p->intake.ops);
+		wave_pick_free(p->intake.pick);
+		free(p->intake.known);
 		free(p->tally);
 		spec_free(p->spec);
 		free(p);

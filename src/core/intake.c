@@ -15,15 +15,94 @@
  * as ever. The next piece waits until the last one is on disk, or the writer's
  * queue would fill and hold trackers back.
  */
-/* Who is left out must not change by what a device says in the middle. */
+
+/* --- who is asked ----------------------------------------------------------*/
+
 bool
 intake_wanted(const struct core *c, const struct campaign *p)
 {
-	const struct campaign_spec *s = p->spec;
-
-	return !s->targets_all && s->model_count == 0 && s->tag_count == 0 &&
-	    s->device_count > core_piece(c);
+	return (p->spec->targets_all ? fleet_known(c)
+	    : p->spec->device_count) > core_piece(c);
 }
+
+/* By what devices say, or the inventory says of them. */
+static bool
+narrowed(const struct campaign_spec *s)
+{
+	return s->targets_all || s->model_count > 0 || s->tag_count > 0;
+}
+
+bool
+intake_moves(const struct core *c, const struct campaign *p)
+{
+	return narrowed(p->spec) || p->spec->exclude.count > 0 ||
+	    c->exclusions.len > 0 || p->left_out[MEMBER_EXCLUDED] > 0;
+}
+
+/* Who becomes known later is not of the snapshot. Their keys are kept, for the
+ * table may change between two pieces. */
+static int
+keep_known(struct core *c, struct intake *in)
+{
+	struct device *d;
+	size_t pos = 0;
+
+	in->known = calloc(c->devices.len + 1, sizeof(*in->known));
+	if (in->known == NULL)
+		return -1;
+	while ((d = idmap_next(&c->devices, &pos)) != NULL)
+		if (!d->observed)
+			in->known[in->known_count++] = d->key;
+	return 0;
+}
+
+static size_t
+candidates(const struct core *c, const struct campaign *p)
+{
+	return p->spec->targets_all ? p->intake.known_count +
+		inventory_count(c->fleet.inventory) : p->spec->device_count;
+}
+
+/* Nothing is made of an id that the campaign leaves out. */
+static int
+target_of_id(struct core *c, struct campaign *p, const struct devid *id)
+{
+	const struct device nobody = {.key = id->key,
+	    .fleet_gen = (c->fleet_gen - 1) & FLEET_GENS};
+	struct device *d = device_find(c, id->key);
+	enum member_why why = member_why(c, p->spec, d == NULL ? &nobody : d);
+
+	p->left_out[why]++;
+	if (why != MEMBER_YES)
+		return 0;
+	if (d == NULL && (d = device_make(c, id)) == NULL)
+		return -1;
+	return campaign_target_new(c, p, d) == NULL ? -1 : 0;
+}
+
+/* Of all: true first those in memory, then the rows of the inventory. */
+static int
+target_of(struct core *c, struct campaign *p, size_t i)
+{
+	const struct intake *in = &p->intake;
+	const struct device *d;
+	struct devid id;
+
+	if (!p->spec->targets_all)
+		return target_of_id(c, p, &p->spec->devices[i]);
+	if (i < in->known_count) {
+		if ((d = device_find(c, in->known[i])) == NULL)
+			return 0;
+		id.key = d->key;
+		memcpy(id.text, d->id, sizeof(id.text));
+		return target_of_id(c, p, &id);
+	}
+	inventory_id(c->fleet.inventory, (uint32_t)(i - in->known_count), &id);
+	d = device_find(c, id.key);
+	return d != NULL && campaign_has(p, d) ? 0 : target_of_id(c, p, &id);
+}
+
+/* --- stages ----------------------------------------------------------------*/
 
 bool
 intake_busy(const struct campaign *p)
@@ -32,9 +111,21 @@ intake_busy(const struct campaign *p)
 	    p->intake.stage == INTAKE_WAVES || p->intake.stage == INTAKE_RECORD;
 }
 
+/* What only the stage needs that ends. */
+static void
+leave(struct intake *in)
+{
+	wave_pick_free(in->pick);
+	in->pick = NULL;
+	free(in->known);
+	in->known = NULL;
+	in->known_count = 0;
+}
+
 static void
 enter(struct core *c, struct campaign *p, enum intake_stage stage)
 {
+	leave(&p->intake);
 	p->intake.stage = stage;
 	p->intake.pos = 0;
 	if (intake_busy(p))
@@ -49,6 +140,7 @@ intake_drop(struct core *c, struct campaign *p)
 {
 	timer_set(c, &c->intake_timers, &p->intake.timer, INT64_MAX);
 	opbuf_done(&p->intake.ops);
+	leave(&p->intake);
 	p->intake.stage = INTAKE_NONE;
 	p->intake.begin = false;
 }
@@ -58,24 +150,58 @@ intake_list(struct core *c, struct campaign *p)
 {
 	assert(p->target_count == 0);
 	opbuf_done(&p->intake.ops);
+	memset(p->left_out, 0, sizeof(p->left_out));
 	p->intake.excluded_gen = c->excluded_gen;
+	p->intake.fleet_gen = c->fleet_gen;
 	enter(c, p, INTAKE_LIST);
+	if (p->spec->targets_all && keep_known(c, &p->intake) < 0)
+		core_fail(c);
+}
+
+static void
+list_anew(struct core *c, struct campaign *p)
+{
+	campaign_drop_targets(p);
+	intake_list(c, p);
 }
 
 static void
 listed(struct core *c, struct campaign *p)
 {
-	size_t end = MIN_OF(p->intake.pos + core_piece(c), p->spec->device_count);
+	size_t n = candidates(c, p);
+	size_t end = MIN_OF(p->intake.pos + core_piece(c), n);
 
-	free(p->by_key);
-	p->by_key = NULL;
-	if (campaign_targets_of(c, p, p->intake.pos, end) < 0) {
-		core_fail(c);
+	/* Its rows are others now. */
+	if (p->spec->targets_all && p->intake.fleet_gen != c->fleet_gen) {
+		list_anew(c, p);
 		return;
 	}
-	p->intake.pos = end;
-	if (end == p->spec->device_count)
+	free(p->by_key);
+	p->by_key = NULL;
+	/* At once for all: to grow costs more than a piece. */
+	if (idmap_reserve(&c->devices, c->devices.len + n -
+		MAX_OF(p->intake.pos, p->intake.known_count)) < 0)
+		core_fail(c);
+	for (; p->intake.pos < end && !c->failed; p->intake.pos++)
+		if (target_of(c, p, p->intake.pos) < 0)
+			core_fail(c);
+	if (end == n)
 		enter(c, p, INTAKE_WAVES);
+}
+
+static void
+placed(struct core *c, struct campaign *p)
+{
+	int r = -1;
+
+	if (p->intake.pick == NULL)
+		p->intake.pick = wave_pick_new(p);
+	if (p->intake.pick != NULL)
+		r = wave_pick_step(c, p->intake.pick, core_piece(c));
+	if (r < 0)
+		core_fail(c);
+	if (r > 0)
+		enter(c, p, p->intake.begin ? INTAKE_RECORD : INTAKE_LISTED);
 }
 
 static void
@@ -101,9 +227,7 @@ step(struct core *c, struct campaign *p)
 		listed(c, p);
 		break;
 	case INTAKE_WAVES:
-		if (waves_assign(c, p) < 0)
-			core_fail(c);
-		enter(c, p, p->intake.begin ? INTAKE_RECORD : INTAKE_LISTED);
+		placed(c, p);
 		break;
 	case INTAKE_RECORD:
 		recorded(c, p);
@@ -144,31 +268,34 @@ intake_durable(struct core *c)
 	}
 }
 
-/* Somebody was excluded, or is no more, since the list was gone through. */
+/* Somebody was excluded, or is no more, since the list was gone through; or
+ * tags are others. */
 static bool
 outdated(const struct core *c, const struct campaign *p)
 {
-	return p->intake.excluded_gen != c->excluded_gen;
+	return p->intake.excluded_gen != c->excluded_gen ||
+	    (narrowed(p->spec) && p->intake.fleet_gen != c->fleet_gen);
 }
 
 bool
 intake_ready(struct core *c, struct campaign *p)
 {
-	if (p->intake.stage == INTAKE_NONE ||
-	    (p->intake.stage == INTAKE_READY && !outdated(c, p)))
+	enum intake_stage stage = p->intake.stage;
+
+	if (stage == INTAKE_NONE
+	    ? !intake_moves(c, p) || !intake_wanted(c, p)
+	    : stage == INTAKE_READY && !outdated(c, p))
 		return true;
 	p->intake.begin = true;
 	if (p->rec.state != CAMPAIGN_SCHEDULED)
 		campaign_set(c, p, CAMPAIGN_SCHEDULED, PAUSE_NONE,
 		    "begins when its targets are taken in");
-	if (outdated(c, p)) {
-		campaign_drop_targets(p);
-		memset(p->left_out, 0, sizeof(p->left_out));
-		intake_list(c, p);
-	} else if (p->intake.stage == INTAKE_LISTED) {
-		/* Once more: by now more versions may be known. */
+	/* By now more models and versions may be known. */
+	if (stage == INTAKE_NONE || outdated(c, p) ||
+	    (stage == INTAKE_LISTED && narrowed(p->spec)))
+		list_anew(c, p);
+	else if (stage == INTAKE_LISTED)
 		enter(c, p, INTAKE_WAVES);
-	}
 	return false;
 }
 

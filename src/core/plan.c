@@ -77,6 +77,7 @@ take(struct draft *f, const struct devid *id)
 	t->campaign = p;
 	t->device = d;
 	t->rec.state = TARGET_WAITING;
+	t->rec.device = d->key;
 	t->rec.ordinal = (uint32_t)p->target_count;
 	t->rec.wave = (int)p->wave_count - 1;
 	p->target[p->target_count++] = t;

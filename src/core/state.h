@@ -41,6 +41,7 @@ struct target;
 struct attempt;
 struct claims;
 struct device;
+struct wave_pick;
 
 enum read_state { READ_NONE, READ_PENDING, READ_OUT, READ_ACKED };
 enum read_why { READ_PREFLIGHT, READ_FENCE, READ_HINT, READ_OPERATOR };
@@ -193,8 +194,12 @@ enum intake_stage {
 struct intake {
 	enum intake_stage stage;
 	size_t pos;                 /* ids, or targets, that are done */
+	struct wave_pick *pick;     /* owned; NULL but in INTAKE_WAVES */
 	bool begin;                 /* as soon as it is READY */
 	uint64_t excluded_gen;      /* the core's, when the list was begun */
+	unsigned fleet_gen;         /* likewise */
+	uint64_t *known;            /* all: true, who was in memory then; owned */
+	size_t known_count;
 	uint64_t ticket;            /* of the last piece */
 	struct opbuf ops;           /* the targets, for the start; owned */
 	struct heap_node timer;
@@ -558,10 +563,9 @@ int campaign_begin(struct core *c, struct campaign *p, struct errtext *err);
 int campaign_begin_over(struct core *c, struct campaign *p,
     struct errtext *err);
 void campaign_join(struct core *c, struct campaign *p, struct device *d);
-int campaign_add_targets(struct core *c, struct campaign *p);
-/* Of the ids [from, to) of its list. Below 0: no memory. */
-int campaign_targets_of(struct core *c, struct campaign *p, size_t from,
-    size_t to);
+bool campaign_has(const struct campaign *p, const struct device *d);
+/* Those of its file, unless it has some; of many they come later. */
+void campaign_add_targets(struct core *c, struct campaign *p);
 void campaign_arm(struct core *c, struct campaign *p, int64_t at);
 int64_t campaign_w_ms(const struct core *c, const struct campaign *p);
 
@@ -569,6 +573,8 @@ void campaign_jitter(struct core *c, struct campaign *p);
 
 /* intake.c */
 bool intake_wanted(const struct core *c, const struct campaign *p);
+/* What the file names may be fewer, or others, than when it was read. */
+bool intake_moves(const struct core *c, const struct campaign *p);
 bool intake_busy(const struct campaign *p);
 /* Begins with the list, of which there is no target yet. */
 void intake_list(struct core *c, struct campaign *p);
@@ -624,7 +630,14 @@ const struct spec_gate *wave_gate(const struct wave *w);
 void wave_figures(const struct wave *w, struct gate_figures *ret);
 void waves_free(struct core *c, struct campaign *p);
 MUST_CHECK int waves_make(struct core *c, struct campaign *p);
-MUST_CHECK int waves_assign(struct core *c, struct campaign *p);
+/* Of all targets, as the file says. -1: no memory. */
+MUST_CHECK int waves_assign(const struct core *c, struct campaign *p);
+/* The same in steps, each for so many targets, but for sorting. 1: done. NULL
+ * or -1: no memory. */
+struct wave_pick *wave_pick_new(struct campaign *p);
+MUST_CHECK int wave_pick_step(const struct core *c, struct wave_pick *k,
+    size_t room);
+void wave_pick_free(struct wave_pick *k);
 void wave_tally(struct target *t, int by);
 void wave_move(struct target *t, int number);
 void wave_presence(struct core *c, struct target *t);

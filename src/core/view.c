@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/keysort.h"
 #include "base/version.h"
 #include "core/state.h"
 
@@ -191,26 +192,28 @@ view_target(const struct core *c, const struct target *t,
 		    : attempt_phase_shown(t->attempt);
 }
 
-static int
-by_key(const void *a, const void *b)
-{
-	const struct target *const *x = a, *const *y = b;
-
-	return ((*x)->device->key > (*y)->device->key) -
-	    ((*x)->device->key < (*y)->device->key);
-}
-
 /* Targets never change device: sorted once, on the first look. */
 static struct target **
 sorted(struct campaign *p)
 {
-	if (p->by_key != NULL || p->target_count == 0)
+	size_t n = p->target_count;
+	struct keyed *v;
+
+	if (p->by_key != NULL || n == 0)
 		return p->by_key;
-	p->by_key = calloc(p->target_count, sizeof(*p->by_key));
-	if (p->by_key == NULL)
-		return NULL;
-	memcpy(p->by_key, p->target, p->target_count * sizeof(*p->by_key));
-	qsort(p->by_key, p->target_count, sizeof(*p->by_key), by_key);
+	v = calloc(n, 2 * sizeof(*v));
+	p->by_key = calloc(n, sizeof(*p->by_key));
+	if (v == NULL || p->by_key == NULL) {
+		free(v);
+		free(p->by_key);
+		return p->by_key = NULL;
+	}
+	for (size_t i = 0; i < n; i++)
+		v[i] = (struct keyed){p->target[i]->rec.device, p->target[i]};
+	keysort(v, v + n, n);
+	for (size_t i = 0; i < n; i++)
+		p->by_key[i] = v[i].value;
+	free(v);
 	return p->by_key;
 }
 
@@ -385,18 +388,10 @@ core_view_device(const struct core *c, struct core_now now, const char *id,
 /* --- all devices in order ---------------------------------------------------
  * The map has none. A sorted copy of its keys serves every page of a list, and
  * is made anew when devices came or went; of a large fleet once a minute at
- * most, for that costs a fifth of a second at a million. What it does not have
- * yet comes with the next one. */
+ * most, for that costs 60 ms at a million. What it does not have yet comes with
+ * the next one. */
 #define ORDER_SMALL 20000
 #define ORDER_MS 60000
-
-static int
-by_number(const void *a, const void *b)
-{
-	const uint64_t *x = a, *y = b;
-
-	return (*x > *y) - (*x < *y);
-}
 
 /* False: no memory. */
 static bool
@@ -405,6 +400,7 @@ order_keys(const struct core *c, struct core_now now)
 	struct device_order *o = c->order;
 	const struct device *d;
 	size_t pos = 0;
+	struct keyed *v;
 	uint64_t *key;
 
 	if (o->made && (o->gen == c->devices_gen ||
@@ -415,9 +411,14 @@ order_keys(const struct core *c, struct core_now now)
 		return false;
 	o->key = key;
 	o->len = 0;
+	if ((v = calloc(c->devices.len + 1, 2 * sizeof(*v))) == NULL)
+		return false;
 	while ((d = idmap_next(&c->devices, &pos)) != NULL)
-		o->key[o->len++] = d->key;
-	qsort(o->key, o->len, sizeof(*o->key), by_number);
+		v[o->len++].key = d->key;
+	keysort(v, v + o->len, o->len);
+	for (size_t i = 0; i < o->len; i++)
+		o->key[i] = v[i].key;
+	free(v);
 	o->gen = c->devices_gen;
 	o->at_ms = now.at_ms;
 	o->made = true;

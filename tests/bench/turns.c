@@ -464,6 +464,17 @@ of_all(void)
 	file(spec_of("all", false));
 	told("turn_all", "all: true is taken in, by the inventory");
 	is_now("all", CAMPAIGN_RUNNING);
+	s = spec_of("draft", true);
+	s->approval_required = true;
+	file(s);
+	settle();
+	w->longest_ms = 0;
+	s = spec_of("draft", true);
+	s->approval_required = true;
+	(void)snprintf(s->digest, sizeof(s->digest), "2");
+	file(s);
+	told("turn_draft", "the file of a draft changes");
+	operate(OPER_CAMPAIGN_ABORT, "draft");
 	operate(OPER_CAMPAIGN_ABORT, "all");
 	settle();
 	w->longest_ms = 0;

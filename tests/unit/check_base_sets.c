@@ -10,6 +10,7 @@
 #include "base/filetoken.h"
 #include "base/heap.h"
 #include "base/idmap.h"
+#include "base/keysort.h"
 #include "base/list.h"
 #include "base/prng.h"
 #include "base/sbuf.h"
@@ -463,6 +464,52 @@ START_TEST(file_tokens)
 }
 END_TEST
 
+/* --- keysort --------------------------------------------------------------- */
+
+static int
+slow_order(const void *a, const void *b)
+{
+	const struct keyed *x = a, *y = b;
+
+	if (x->key != y->key)
+		return x->key < y->key ? -1 : 1;
+	/* Equal ones as they came: that is where their values point to. */
+	return ((uintptr_t)x->value > (uintptr_t)y->value) -
+	    ((uintptr_t)x->value < (uintptr_t)y->value);
+}
+
+/* Of few bytes and of many, near together and far apart. */
+START_TEST(keysort_sorts)
+{
+	static const uint64_t mask[] = {0, 3, 0xff00, UINT64_C(0xff000000ff),
+	    UINT64_C(0xffffffffffff), UINT64_MAX};
+	static struct keyed v[5000], slow[5000], tmp[5000];
+	static char place[5000];
+	struct prng r;
+
+	prng_init(&r, 7);
+	for (int round = 0; round < 200; round++) {
+		size_t n = prng_below(&r, round < 100 ? 20 : ARRAY_LEN(v) + 1);
+		uint64_t base = prng_next(&r);
+		uint64_t m = mask[prng_below(&r, ARRAY_LEN(mask))];
+		unsigned at = 0, steps = 0;
+
+		for (size_t i = 0; i < n; i++)
+			slow[i] = v[i] = (struct keyed){
+			    (base & ~m) | (prng_next(&r) & m), &place[i]};
+		qsort(slow, n, sizeof(slow[0]), slow_order);
+		if (round % 2 == 0)
+			keysort(v, tmp, n);
+		else
+			while (!keysort_step(v, tmp, n, &at))
+				ck_assert_uint_lt(++steps, 4);
+		for (size_t i = 0; i < n; i++)
+			ck_assert(v[i].key == slow[i].key &&
+			    v[i].value == slow[i].value);
+	}
+}
+END_TEST
+
 int
 main(void)
 {
@@ -486,6 +533,7 @@ main(void)
 	tcase_add_test(tc, prng_is_even);
 	tcase_add_test(tc, siphash_is_itself);
 	tcase_add_test(tc, file_tokens);
+	tcase_add_test(tc, keysort_sorts);
 	suite_add_tcase(suite, tc);
 	srunner_run_all(sr, CK_NORMAL);
 	failed = srunner_ntests_failed(sr);

@@ -144,12 +144,15 @@ fleet_id(unsigned i)
 	return id;
 }
 
+/* Targets in one call; 0: all of them. */
+static const int pieces[] = {0, 1, 7, 300};
+
 static void
-fleet_init(struct fleet *f)
+fleet_init(struct fleet *f, int piece)
 {
 	const struct core_config cfg = {.time_scale = 1, .in_flight = 10,
 	    .observed_max = 10, .start_per_hour = 3600,
-	    .read_per_hour = 3600};
+	    .read_per_hour = 3600, .piece = piece};
 	const struct flags_rec flags = {0};
 	const struct stamp_rec stamp = {0};
 
@@ -200,6 +203,28 @@ make_spec(const char *name, size_t waves)
 	return s;
 }
 
+/* Until all of its targets are there, and on disk. */
+static void
+taken_in(struct fleet *f, const char *name, struct core_now *now)
+{
+	struct ev ev = {.kind = EV_DURABLE};
+	struct view_campaign v;
+
+	for (int i = 0; i < 20 * FLEET; i++) {
+		ck_assert(core_view_campaign_brief(f->core, *now, name, &v));
+		if (v.state == CAMPAIGN_RUNNING)
+			return;
+		ev.kind = i % 2 == 0 ? EV_DURABLE : EV_TICK;
+		ev.ticket = UINT64_MAX;
+		now->at_ms++;
+		core_handle(f->core, &ev, *now, &f->fx);
+		opbuf_done(&f->fx.ops);
+		fx_clear(&f->fx);
+	}
+	ck_abort_msg("campaign %s is %s: %s", name,
+	    campaign_state_name(v.state), v.reason_text);
+}
+
 /* ret[i]: the wave of the i-th device. */
 static void
 begin(struct fleet *f, struct campaign_spec *s, int ret[FLEET])
@@ -218,6 +243,9 @@ begin(struct fleet *f, struct campaign_spec *s, int ret[FLEET])
 	ck_assert_int_eq((int)core_campaign_file(f->core, s, false, now,
 	    &f->fx, &err), FILE_NEW);
 	ck_assert_str_eq(err.text, "");
+	opbuf_done(&f->fx.ops);
+	fx_clear(&f->fx);
+	taken_in(f, name, &now);
 	ck_assert_int_eq(core_check(f->core, &err), 0);
 	ck_assert_int_eq(core_view_targets(f->core, now, name, &all, t, FLEET,
 	    &at, &more), FLEET);
@@ -242,7 +270,7 @@ START_TEST(adding_never_reshuffles)
 	struct fleet f;
 	int same = 0;
 
-	fleet_init(&f);
+	fleet_init(&f, 0);
 	s->waves[0].take = TAKE_COUNT;
 	s->waves[0].count = 60;
 	begin(&f, s, before);
@@ -250,7 +278,7 @@ START_TEST(adding_never_reshuffles)
 	ck_assert_int_eq(size_of(before, 0), 60);
 	ck_assert_int_eq(size_of(before, 1), FLEET - 60);
 
-	fleet_init(&f);
+	fleet_init(&f, 0);
 	s = make_spec("c", 3);
 	s->waves[0].take = TAKE_COUNT;
 	s->waves[0].count = 60;
@@ -279,7 +307,7 @@ START_TEST(spread_is_even)
 	int count[3] = {0};
 	struct fleet f;
 
-	fleet_init(&f);
+	fleet_init(&f, 0);
 	s->waves[0].take = TAKE_COUNT;
 	s->waves[0].count = 60;
 	s->waves[0].spread = SPREAD_VERSION | SPREAD_COUNTRY;
@@ -299,6 +327,17 @@ START_TEST(spread_is_even)
 }
 END_TEST
 
+/* The first of the fleet, and one who is not in it. */
+static void
+list_of(struct spec_wave *w, unsigned n)
+{
+	w->take = TAKE_FILE;
+	w->devices = calloc(n + 1, sizeof(*w->devices));
+	ck_assert_ptr_nonnull(w->devices);
+	for (unsigned i = 0; i <= n; i++)
+		w->devices[w->device_count++] = fleet_id(i < n ? i : 77777);
+}
+
 /* A list is stronger than a count before it; what is no target is left out. */
 START_TEST(lists_come_first)
 {
@@ -306,27 +345,43 @@ START_TEST(lists_come_first)
 	static int wave[FLEET];
 	struct fleet f;
 
-	fleet_init(&f);
+	fleet_init(&f, 0);
 	s->waves[0].take = TAKE_COUNT;
 	s->waves[0].count = 990;
-	s->waves[1].take = TAKE_FILE;
-	s->waves[1].devices = calloc(21, sizeof(*s->waves[1].devices));
-	ck_assert_ptr_nonnull(s->waves[1].devices);
-	for (int i = 0; i < 21; i++) {
-		char id[DEVID_MAX + 1];
-
-		(void)snprintf(id, sizeof(id), "A00000000%05u",
-		    i < 20 ? (unsigned)i : 77777u);
-		ck_assert_int_eq(devid_parse(span_str(id),
-		    &s->waves[1].devices[i]), 0);
-	}
-	s->waves[1].device_count = 21;
+	list_of(&s->waves[1], 20);
 	begin(&f, s, wave);
 	for (int i = 0; i < 20; i++)
 		ck_assert_int_eq(wave[i], 1);
 	ck_assert_int_eq(size_of(wave, 0), FLEET - 20);
 	ck_assert_int_eq(size_of(wave, 1), 20);
 	ck_assert_int_eq(size_of(wave, 2), 0);
+	fleet_done(&f);
+}
+END_TEST
+
+/* Whoever is in a wave stays there whatever version of trackupd runs: these are
+ * what the first one chose. By pieces it is the same. */
+START_TEST(the_same_for_ever)
+{
+	struct campaign_spec *s = make_spec("for-ever", 5);
+	static int wave[FLEET];
+	uint64_t h = UINT64_C(0xcbf29ce484222325);
+	struct fleet f;
+
+	fleet_init(&f, pieces[_i]);
+	s->waves[0].take = TAKE_COUNT;
+	s->waves[0].count = 50;
+	list_of(&s->waves[1], 20);
+	s->waves[2].take = TAKE_COUNT;
+	s->waves[2].count = 90;
+	s->waves[2].spread = SPREAD_VERSION | SPREAD_COUNTRY;
+	s->waves[3].take = TAKE_PERCENT;
+	s->waves[3].percent = 30;
+	s->waves[3].spread = SPREAD_VERSION;
+	begin(&f, s, wave);
+	for (int i = 0; i < FLEET; i++)
+		h = (h ^ (unsigned)wave[i]) * UINT64_C(0x100000001b3);
+	ck_assert_uint_eq(h, UINT64_C(17581575683433119677));
 	fleet_done(&f);
 }
 END_TEST
@@ -409,7 +464,7 @@ START_TEST(needed_at_start)
 	struct fleet f;
 	const char *why;
 
-	fleet_init(&f);
+	fleet_init(&f, 0);
 	ck_assert_int_eq((int)state_without_waves(&f, "a", 200, &why),
 	    CAMPAIGN_RUNNING);
 	ck_assert_str_eq(why, "");
@@ -438,6 +493,7 @@ main(void)
 	tcase_add_test(tc, adding_never_reshuffles);
 	tcase_add_test(tc, spread_is_even);
 	tcase_add_test(tc, lists_come_first);
+	tcase_add_loop_test(tc, the_same_for_ever, 0, ARRAY_LEN(pieces));
 	tcase_add_test(tc, older_record);
 	tcase_add_test(tc, needed_at_start);
 	suite_add_tcase(s, tc);
