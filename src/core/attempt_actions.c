@@ -286,6 +286,10 @@ deferred(struct core *c, struct attempt *a)
 		attempt_end(c, a, RESULT_CANCELLED, a->rec.cancel_cause);
 		return;
 	}
+	if (target_left_over(a->target)) {
+		attempt_end(c, a, RESULT_DEFERRED, cause);
+		return;
+	}
 	if (!target_deferred(c, a->target,
 		cause == CAUSE_LOW_BATTERY_INSTALL ? 303 : a->rec.code)) {
 		attempt_end(c, a, RESULT_FAILED, cause);

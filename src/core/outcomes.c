@@ -92,6 +92,14 @@ failed(struct core *c, struct target *t, const struct attempt *a,
 }
 
 bool
+target_left_over(const struct target *t)
+{
+	return t->campaign->rec.expired_wall != 0 &&
+	    !target_state_terminal(t->rec.state) &&
+	    t->rec.deferrals < t->campaign->spec->retry.max_deferrals;
+}
+
+bool
 target_deferred(struct core *c, struct target *t, int code)
 {
 	const struct spec_retry *r = &t->campaign->spec->retry;
@@ -192,7 +200,8 @@ target_attempt_ended(struct core *c, struct target *t, struct attempt *a,
 		dropped(c, t, a);
 		break;
 	case RESULT_DEFERRED:
-		if (!target_deferred(c, t, code_of_cause(cause)))
+		if (!target_left_over(t) &&
+		    !target_deferred(c, t, code_of_cause(cause)))
 			failed(c, t, a, cause);
 		break;
 	case RESULT_FAILED:

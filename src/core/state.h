@@ -528,6 +528,9 @@ void target_provisional(struct core *c, struct target *t,
 void target_reopened(struct core *c, struct target *t);
 /* False: too many; the caller ends the attempt as failed. */
 bool target_deferred(struct core *c, struct target *t, int code);
+/* It puts off what the end of the schedule has come for meanwhile: that is no
+ * failure, and there is nothing to wait for. */
+bool target_left_over(const struct target *t);
 /* It may only settle any more, never start. */
 bool campaign_only_settles(const struct campaign *p);
 
