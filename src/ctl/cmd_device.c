@@ -222,13 +222,13 @@ int
 cmd_device_change(struct ctl *c, char *const *args)
 {
 	char *id = client_encode(c, args[0]), path[CTL_PATH_MAX];
-	bool probe = strcmp(c->cmd->word, "probe") == 0;
+	bool cancel = strcmp(c->cmd->word, "cancel") == 0;
 	struct answer a;
 	int r = CTL_OK;
 
-	if (!probe && !may_stop(c))
+	if (cancel && !may_stop(c))
 		r = CTL_REFUSED;
-	else if (!probe && !confirmed(c, "Stop the update of %s?", args[0]))
+	else if (cancel && !confirmed(c, "Stop the update of %s?", args[0]))
 		r = CTL_FAILED;
 	if (r != CTL_OK) {
 		free(id);
@@ -242,15 +242,15 @@ cmd_device_change(struct ctl *c, char *const *args)
 		r = answer_failed(c, &a);
 	else if (c->json)
 		print_json(a.json);
-	else if (probe)
-		(void)printf("asked for: %s will be read; see trackupctl "
-		    "device timeline %s\n", args[0], args[0]);
+	else if (cancel)
+		(void)printf("cancelling: see trackupctl device timeline %s\n",
+		    args[0]);
 	else if (strcmp(c->cmd->word, "release") == 0)
 		(void)printf("released: %s may be commanded again\n",
 		    args[0]);
 	else
-		(void)printf("cancelling: see trackupctl device timeline %s\n",
-		    args[0]);
+		(void)printf("asked for: %s will be read; see trackupctl "
+		    "device timeline %s\n", args[0], args[0]);
 	answer_done(&a);
 	return r;
 }

@@ -11,6 +11,8 @@
 #define POLL_FIRST_MS 200
 #define POLL_MAX_MS 2000
 #define AWAY_MAX_MS 30000 /* a daemon that restarts is waited for */
+#define ANSWER_MIN_MS INT64_C(1000)
+#define ANSWER_MAX_MS INT64_C(60000)
 
 static int64_t
 mono_ms(void)
@@ -66,6 +68,15 @@ print_end(struct ctl *c, const char *name, const json_t *j)
 	    jint(t, "total"), jint(t, "failed"));
 }
 
+/* A daemon that hangs must not hold us much longer than we were told to. */
+static struct answer
+ask(struct ctl *c, const char *path, int64_t left_ms)
+{
+	c->answer_timeout_ms = (long)MAX_OF(MIN_OF(left_ms, ANSWER_MAX_MS),
+	    ANSWER_MIN_MS);
+	return client_ask(c, path, NULL);
+}
+
 int
 cmd_campaign_wait(struct ctl *c, char *const *args)
 {
@@ -84,9 +95,10 @@ cmd_campaign_wait(struct ctl *c, char *const *args)
 		    c->value[OPT_TIMEOUT]);
 		return CTL_USAGE;
 	}
+	left_ms = timeout_ms;
 	for (nap_ms = POLL_FIRST_MS; r < 0;
 	    nap_ms = MIN_OF(nap_ms * 3 / 2, POLL_MAX_MS)) {
-		a = client_ask(c, path, NULL);
+		a = ask(c, path, left_ms);
 		if (a.status == 200) {
 			heard_ms = mono_ms();
 			live_draw(&live, c, a.json, heard_ms);

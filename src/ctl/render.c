@@ -91,18 +91,23 @@ struct list_state {
 	struct table *table; /* of a table only */
 };
 
-/* "a;b" of ["a","b"], in at most size bytes. */
+/* "a;b" of ["a","b"], in at most size bytes. What belongs to a campaign has
+ * its name for a word. */
 static const char *
 words_text(const json_t *words, char *buf, size_t size)
 {
-	const json_t *word;
+	const char *word;
+	const json_t *j;
 	size_t i, n = 0;
 
 	buf[0] = '\0';
-	json_array_foreach(words, i, word)
-		if (json_is_string(word) && n < size)
+	json_array_foreach(words, i, j) {
+		word = json_string_value(json_is_object(j)
+		    ? json_object_get(j, "campaign") : j);
+		if (word != NULL && n < size)
 			n += (size_t)snprintf(buf + n, size - n, "%s%s",
-			    i > 0 ? ";" : "", json_string_value(word));
+			    n > 0 ? ";" : "", word);
+	}
 	return buf;
 }
 
@@ -168,7 +173,8 @@ list_item(struct ctl *c, const json_t *item, void *arg)
 	char buf[1024];
 	size_t n = 0;
 
-	s->items++;
+	if (s->items++ == 0 && c->csv)
+		csv_heading(c, s->columns, s->column_count);
 	if (c->json) {
 		(void)fputs(s->items == 1 ? "[\n" : ",\n", stdout);
 		(void)json_dumpf(item, stdout, JSON_COMPACT);
@@ -201,8 +207,6 @@ list_begin(struct list_state *s, const struct ctl *c)
 	size_t n = 0;
 
 	assert(s->column_count < ARRAY_LEN(titles));
-	if (c->csv)
-		csv_heading(c, s->columns, s->column_count);
 	if (c->csv || c->json)
 		return;
 	for (size_t i = 0; i < s->column_count; i++) {
@@ -225,6 +229,8 @@ list_end(struct list_state *s, const struct ctl *c, int r, const char *none)
 	}
 	/* Cut short, it stays without its end: no parser takes it for the
 	 * whole list. */
+	if (c->csv && r == 0 && s->items == 0)
+		csv_heading(c, s->columns, s->column_count);
 	if (c->json && r == 0)
 		(void)fputs(s->items == 0 ? "[]\n" : "\n]\n", stdout);
 	out_flush();

@@ -233,6 +233,9 @@ run 0 device list -o csv; lines 231
 out '^A000002B000000,C2,.*,"van;north","a\\xff'
 run 0 device timeline A000002B000000 -o csv; lines 451
 run 2 campaign show fleet -o csv; err 'no list'
+run 4 campaign targets nobody -o csv; err 'no such'; no_out
+run 0 firmware list -o csv; out '^file,bytes,sha256,modified_at,used_by'
+out 'a.enc,4096,00ff,,fleet'
 
 # --- what a terminal gets, and a pipe does not -----------------------------------
 esc=$(printf '\033')
@@ -315,6 +318,7 @@ run 0 device probe A000002B000000; out 'timeline A000002B000000'
 run 6 device cancel A000002B000000; err 'add --yes'
 run 0 --yes device cancel A000002B000000 --json; is_json 'object 3'
 run 4 --yes device cancel A000002BFFFFFF; err 'never heard'
+run 0 device release A000002B000000; out 'may be commanded again'
 run 0 reload; out 'reloaded'
 run 6 reload --reason 'break it'; err 'trakers: unknown key'; no_out
 run 0 reload --force --json; is_json 'object 2'
@@ -354,6 +358,9 @@ run 3 campaign wait dead; out 'aborted'
 run 4 campaign wait nobody; err 'no such'
 run 1 campaign wait stopped --timeout 1s; err 'not over within 1s'
 run 2 campaign wait 'done' --timeout soon; err 'not a duration'
+kill -STOP "$pid"
+run 5 campaign wait 'done' --timeout 1s; err 'no answer within 1 s'
+kill -CONT "$pid"
 run 0 campaign wait 'done' --json; is_json 'object 22'
 start 2
 run 0 campaign wait ends; out 'ends: finished'; no_err
