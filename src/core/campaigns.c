@@ -73,8 +73,9 @@ campaign_set(struct core *c, struct campaign *p, enum campaign_state state,
 	    p->rec.name, campaign_state_name(from), campaign_state_name(state),
 	    pause_reason_name(reason), p->rec.reason_text);
 	core_event(c, NULL, p->rec.id, 0, EVENT_OPERATOR, PHASE_NONE, -1, -1,
-	    "campaign %s -> %s %s %s", campaign_state_name(from),
-	    campaign_state_name(state), pause_reason_name(reason),
+	    "campaign %s -> %s%s%s%s%s", campaign_state_name(from),
+	    campaign_state_name(state), reason == PAUSE_NONE ? "" : " ",
+	    pause_reason_name(reason), p->rec.reason_text[0] == '\0' ? "" : " ",
 	    p->rec.reason_text);
 	waves_campaign(c, p);
 	schedule_arm(c, p);
@@ -103,7 +104,7 @@ campaign_check_end(struct core *c, struct campaign *p)
 		campaign_set(c, p, CAMPAIGN_FINISHED, PAUSE_NONE, NULL);
 	if (p->rec.state != CAMPAIGN_ABORTING)
 		return;
-	/* The rule that did it stays to be read. */
+	/* Who did it, and why, stays to be read. */
 	memcpy(text, p->rec.reason_text, sizeof(text));
 	campaign_set(c, p, CAMPAIGN_ABORTED, p->rec.reason, text);
 }

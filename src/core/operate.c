@@ -193,11 +193,11 @@ oper_abort(struct core *c, struct campaign *p, const struct oper *op,
 	if (op->dry_run)
 		return;
 	if (p->rec.started_wall != 0) {
-		campaign_abort(c, p, PAUSE_NONE, op->reason);
+		campaign_abort(c, p, PAUSE_OPERATOR, op->reason);
 		return;
 	}
 	/* It never took its snapshot, and the record knows of no target. */
-	campaign_set(c, p, CAMPAIGN_ABORTED, PAUSE_NONE, op->reason);
+	campaign_set(c, p, CAMPAIGN_ABORTED, PAUSE_OPERATOR, op->reason);
 	intake_drop(c, p);
 	campaign_drop_targets(p);
 }
@@ -400,13 +400,21 @@ static void
 audit(struct core *c, const struct oper *op)
 {
 	char object[2 * CAMPAIGN_NAME_MAX + 2] = "";
+	const struct device *d;
+	struct devid id;
 
-	if (op->wave != NULL)
+	if (op->wave != NULL) {
 		(void)snprintf(object, sizeof(object), "%s/%s", op->campaign,
 		    op->wave);
-	else if (op->campaign != NULL || op->device != NULL)
+	} else if (op->campaign != NULL) {
+		(void)snprintf(object, sizeof(object), "%s", op->campaign);
+	} else if (op->device != NULL &&
+	    devid_parse(span_str(op->device), &id) == 0) {
+		/* As it is shown elsewhere, however it was asked for. */
+		d = device_find(c, id.key);
 		(void)snprintf(object, sizeof(object), "%s",
-		    op->campaign != NULL ? op->campaign : op->device);
+		    d != NULL ? d->id : id.text);
+	}
 	core_audit(c, op->who, oper_kind_name(op->kind), object, op->reason);
 }
 

@@ -255,8 +255,9 @@ wave_set(struct core *c, struct wave *w, enum wave_state state,
 	    w->campaign->rec.name, w->rec.name, wave_state_name(from),
 	    wave_state_name(state), reason);
 	core_event(c, NULL, w->campaign->rec.id, 0, EVENT_OPERATOR, PHASE_NONE,
-	    -1, -1, "wave %s: %s -> %s %s", w->rec.name,
-	    wave_state_name(from), wave_state_name(state), reason);
+	    -1, -1, "wave %s: %s -> %s%s%s", w->rec.name,
+	    wave_state_name(from), wave_state_name(state),
+	    reason[0] == '\0' ? "" : " ", reason);
 	if (state == WAVE_PASSED)
 		forget_quiet(w);
 	arm(c, w);

@@ -448,6 +448,29 @@ audited(const struct fx *f)
 	return NULL;
 }
 
+/* Who looks for what was done to a tracker looks for the id that it shows. */
+START_TEST(audited_by_its_id)
+{
+	static const struct { const char *asked, *shown; } ids[] = {
+	    {"a000002b41dee0", "A000002B41DEE0"}, /* never heard of */
+	    {"860000000000017", "86000000000001"}};
+	struct oper op = {.kind = OPER_DEVICE_EXCLUDE, .who = "ada",
+	    .reason = ""};
+	struct oper_result r;
+	const struct op *row;
+
+	as_stored("t");
+	for (size_t i = 0; i < ARRAY_LEN(ids); i++) {
+		op.device = ids[i].asked;
+		core_operate(c, &op, now, &fx, &r);
+		ck_assert_int_eq(r.status, OPER_OK);
+		ck_assert_ptr_nonnull(row = audited(&fx));
+		ck_assert_str_eq(row->audit->object, ids[i].shown);
+		taken();
+	}
+}
+END_TEST
+
 START_TEST(files_that_go)
 {
 	const struct campaign *p;
@@ -781,6 +804,7 @@ main(void)
 	tcase_add_loop_test(tc, lists_against_the_record, 0, 2);
 	tcase_add_test(tc, waves_against_the_record);
 	tcase_add_test(tc, over_is_over);
+	tcase_add_test(tc, audited_by_its_id);
 	tcase_add_test(tc, files_that_go);
 	tcase_add_test(tc, packages_that_change);
 	tcase_add_test(tc, connections_that_were_kept);
