@@ -273,6 +273,8 @@ cmd_campaign_abort(struct ctl *c, char *const *args)
 		    "campaign %s: aborting\n", args[0]);
 		print_in_flight(a.json);
 	}
+	if (r == 0)
+		warn_not_durable(a.json, "abort");
 	answer_done(&a);
 	return r;
 }

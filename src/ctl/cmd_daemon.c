@@ -166,6 +166,15 @@ print_in_flight(const json_t *j)
 	    jint(j, "stoppable"), jint(j, "flashing"));
 }
 
+void
+warn_not_durable(const json_t *j, const char *what)
+{
+	if (json_is_false(json_object_get(j, "durable")))
+		say("warning: the database does not commit; the %s is in "
+		    "force, but a restart of trackupd now would forget it",
+		    what);
+}
+
 int
 cmd_halt(struct ctl *c, char *const *args)
 {
@@ -188,10 +197,8 @@ cmd_halt(struct ctl *c, char *const *args)
 			(void)puts("to stop these too: "
 			    "trackupctl campaign abort NAME");
 	}
-	if (a.status == 200 &&
-	    json_is_false(json_object_get(a.json, "durable")))
-		say("warning: the database does not commit; the halt is in "
-		    "force, but a restart of trackupd now would forget it");
+	if (a.status == 200)
+		warn_not_durable(a.json, "halt");
 	answer_done(&a);
 	return r;
 }

@@ -219,5 +219,7 @@ const char *target_detail(const json_t *t, char *buf, size_t size);
 int print_waves(struct ctl *c, const json_t *waves);
 /* What a halt or an abort leaves behind. */
 void print_in_flight(const json_t *j);
+/* When a change is in force and not on disk. */
+void warn_not_durable(const json_t *j, const char *what);
 
 #endif

@@ -142,7 +142,8 @@ on_downloads(void *arg)
 void
 app_note_halt(struct app *a, bool on, uint64_t ticket)
 {
-	if (on && haltfile_put(a->conf->store_path) < 0)
+	a->halt_noted = on && haltfile_put(a->conf->store_path) == 0;
+	if (on && !a->halt_noted)
 		log_f(NOTE_ERROR, "halt: %s" HALTFILE_SUFFIX ": %s; a restart "
 		    "before the database has it forgets the halt",
 		    a->conf->store_path, strerror(errno));

@@ -86,6 +86,7 @@ struct app {
 	int exit_code;
 	struct campaign_files *campaign_files;
 	uint64_t halt_ticket;     /* halt or resume-all not durable yet */
+	bool halt_noted;          /* … and beside the database, that halt */
 	struct pkgwatch *pkgwatch;
 	struct trialjob *trial;
 	struct firmlist *firmlist;

@@ -176,6 +176,7 @@ api_fill_status(void *arg, struct api_status *ret)
 	memcpy(a->commit_bucket, st.commit_bucket, sizeof(a->commit_bucket));
 	ret->commit_bucket = a->commit_bucket;
 	ret->commit_sum_s = (double)st.commit_us_total / 1e6;
+	ret->halt_kept = a->halt_noted;
 	ret->reload_ok = a->reload_ok;
 	ret->reload_wall_ms = a->reload_wall_ms;
 }

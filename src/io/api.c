@@ -140,7 +140,18 @@ api_head(struct api_call *c, const char *type)
 static void
 answer_send(struct api_call *c, int status, const char *type)
 {
+	struct evbuffer *b = evhttp_request_get_output_buffer(c->req);
+	char length[24];
+
 	api_head(c, type);
+	/* evhttp sends what there is, and names a length only with it. */
+	if (evhttp_request_get_command(c->req) == EVHTTP_REQ_HEAD) {
+		(void)snprintf(length, sizeof length, "%zu",
+		    evbuffer_get_length(b));
+		(void)evhttp_add_header(evhttp_request_get_output_headers(
+		    c->req), "Content-Length", length);
+		(void)evbuffer_drain(b, evbuffer_get_length(b));
+	}
 	log_call(c, status);
 	api_peer_busy(c->door, c->bev, false);
 	/* May release the connection at once. */
@@ -213,6 +224,23 @@ api_fail(struct api_call *c, int status, const char *code, const char *fmt,
 	(void)vsnprintf(t.text, sizeof t.text, fmt, ap);
 	va_end(ap);
 	api_answer(c, status, error_object(code, t.text));
+}
+
+void
+api_fail_method(struct api_call *c, const char *allow)
+{
+	(void)evhttp_add_header(evhttp_request_get_output_headers(c->req),
+	    "Allow", allow);
+	api_fail(c, 405, "method_not_allowed", "allowed here: %s",
+	    allow);
+}
+
+bool
+api_reads(const struct api_call *c)
+{
+	enum evhttp_cmd_type method = evhttp_request_get_command(c->req);
+
+	return method == EVHTTP_REQ_GET || method == EVHTTP_REQ_HEAD;
 }
 
 void
@@ -292,6 +320,25 @@ api_durable(struct api *a, uint64_t ticket)
 	}
 }
 
+/* Whoever pulls these brakes must see what they met, and both are in force
+ * from the moment they are asked for. */
+static bool
+expire_brake(struct api_call *c)
+{
+	struct api_status st = {0};
+
+	if (c->route->oper == OPER_HALT) {
+		c->api->ops.status(c->api->ops.arg, &st);
+		answer_waited(c, st.halt_kept);
+		return true;
+	}
+	if (c->route->oper == OPER_CAMPAIGN_ABORT) {
+		answer_waited(c, false);
+		return true;
+	}
+	return false;
+}
+
 static void
 expire(struct api_call *c)
 {
@@ -311,11 +358,7 @@ expire(struct api_call *c)
 		api_fail(c, 503, "timeout",
 		    "the files are still being read; what was read need not "
 		    "be read again");
-	else if (c->route->oper == OPER_HALT)
-		/* A halt is in force from the moment it is asked for, and
-		 * whoever pulls this brake must see its figures. */
-		answer_waited(c, false);
-	else
+	else if (!expire_brake(c))
 		api_fail(c, 503, "not_durable",
 		    "in force now, but not on disk: the database does not "
 		    "commit. It will be written when it does; a restart before "

@@ -56,6 +56,7 @@ struct api_status {
 	double commit_sum_s;
 	bool reload_ok;
 	int64_t reload_wall_ms;
+	bool halt_kept;               /* a halt is on disk beside the database */
 };
 
 typedef void api_event_fn(void *arg, int status, const struct event_rec *ev,

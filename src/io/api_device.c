@@ -184,7 +184,7 @@ api_post_device(struct api_call *c)
 	if (!view_device(c, &v) || !api_operate(c, &op, &r, &ticket))
 		return;
 	api_wait_durable(c, ticket, json_pack("{s:b, s:o}", "ok", 1, "device",
-	    api_text(c->arg[0])));
+	    api_text(v.id)));
 }
 
 /* exclude and include: of ids, too, that nobody has heard of yet. */
@@ -196,7 +196,10 @@ api_post_exclude(struct api_call *c)
 		.device = c->arg[0],
 		.cancel = api_field_true(c, API_CANCEL),
 	};
+	struct api *a = c->api;
+	struct view_device v = {.id = c->arg[0]};
 	struct oper_result r;
+	struct devid id;
 	uint64_t ticket;
 
 	if (text != NULL && (units_duration(span_str(text), &op.for_ms) < 0 ||
@@ -207,8 +210,12 @@ api_post_exclude(struct api_call *c)
 	}
 	if (!api_operate(c, &op, &r, &ticket))
 		return;
+	/* Of one that nobody has heard of all is known that was given. */
+	if (!core_view_device(a->ops.core(a->ops.arg), a->ops.now(a->ops.arg),
+	    c->arg[0], &v) && devid_parse(span_str(c->arg[0]), &id) == 0)
+		v.id = id.text;
 	api_wait_durable(c, ticket, json_pack("{s:b, s:o}", "ok", 1, "device",
-	    api_text(c->arg[0])));
+	    api_text(v.id)));
 }
 
 /* --- timeline --------------------------------------------------------------*/
@@ -231,6 +238,25 @@ ask(struct api_timeline *t, int64_t after)
 	    t->limit - json_array_size(t->items), on_events, t);
 }
 
+/* An attempt that ended or was put off is in none of the phases; the text says
+ * what became of it. */
+static json_t *
+event_phase(enum phase p)
+{
+	switch (p) {
+	case PHASE_DEFERRED:
+	case PHASE_PROVISIONAL:
+	case PHASE_ENDED:
+		return json_null();
+	case PHASE_INTENT:
+		p = PHASE_SENDING;
+		break;
+	default:
+		break;
+	}
+	return api_text_or_null(phase_name(p));
+}
+
 json_t *
 api_event(const struct event_rec *e, const char *campaign)
 {
@@ -243,7 +269,7 @@ api_event(const struct event_rec *e, const char *campaign)
 	    "kind", event_kind_name(e->kind),
 	    "campaign", api_text_or_null(campaign),
 	    "attempt", api_int_or_null(e->attempt, 0),
-	    "phase", api_text_or_null(phase_name(e->phase)),
+	    "phase", event_phase(e->phase),
 	    "code", api_int_or_null(e->code, -1),
 	    "serial", e->serial < 0 ? json_null() : json_string(serial),
 	    "text", api_text(e->text));

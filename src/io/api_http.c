@@ -182,22 +182,22 @@ api_plain(struct api_call *c)
 	const char *path = evhttp_uri_get_path(
 	    evhttp_request_get_evhttp_uri(c->req));
 	const struct http_asset *asset;
+	size_t i = 0;
 
-	if (path == NULL ||
-	    evhttp_request_get_command(c->req) != EVHTTP_REQ_GET)
+	if (path == NULL)
 		return false;
-	/* Anybody may have the page: what it shows, it asks for. */
-	if ((asset = http_page_find(path)) != NULL) {
+	asset = http_page_find(path);
+	while (i < ARRAY_LEN(plain) && strcmp(path, plain[i].path) != 0)
+		i++;
+	if (asset == NULL && i == ARRAY_LEN(plain))
+		return false;
+	if (!api_reads(c))
+		api_fail_method(c, API_ALLOW_READ);
+	else if (asset != NULL)
+		/* Anybody may have the page: what it shows, it asks for. */
 		api_answer_asset(c, asset->type, asset->etag, asset->data,
 		    asset->len);
-		return true;
-	}
-	for (size_t i = 0; i < ARRAY_LEN(plain); i++) {
-		if (strcmp(path, plain[i].path) != 0)
-			continue;
-		if (plain[i].open || api_admit(c))
-			plain[i].handle(c);
-		return true;
-	}
-	return false;
+	else if (plain[i].open || api_admit(c))
+		plain[i].handle(c);
+	return true;
 }

@@ -34,6 +34,7 @@ struct evconnlistener;
 #define API_LIMIT_DEFAULT 100
 #define API_LIMIT_MAX 1000
 #define API_FILES_MAX 1000
+#define API_ALLOW_READ "GET, HEAD"
 #define API_STREAMS_MAX 24 /* of each door; the rest of it is for requests */
 
 enum api_param { /* of the query */
@@ -182,6 +183,8 @@ enum api_role api_socket_who(int fd, const struct api_groups *g, char *ret,
 bool api_admit(struct api_call *c);
 /* Pages beside the API: true when the path is one, which is then answered. */
 bool api_plain(struct api_call *c);
+/* By GET, or by HEAD, which wants the same without a body. */
+bool api_reads(const struct api_call *c);
 
 /* --- api_token.c -----------------------------------------------------------*/
 struct api_tokens;
@@ -224,6 +227,8 @@ void api_answer_text(struct api_call *c, int status, const char *type,
 /* The same that a client may keep: with an ETag, and 304 when it has it. */
 void api_answer_asset(struct api_call *c, const char *type, const char *etag,
     const void *data, size_t len);
+/* 405, with the methods that are allowed. */
+void api_fail_method(struct api_call *c, const char *allow);
 /* The same with a list beside the error. Takes items. */
 void api_fail_list(struct api_call *c, int status, const char *code,
     const char *message, const char *key, json_t *items);

@@ -182,7 +182,9 @@ find_route(struct api_call *c)
 {
 	const struct evhttp_uri *uri =
 	    evhttp_request_get_evhttp_uri(c->req);
-	enum evhttp_cmd_type method = evhttp_request_get_command(c->req);
+	bool head = evhttp_request_get_command(c->req) == EVHTTP_REQ_HEAD;
+	enum evhttp_cmd_type method = head ? EVHTTP_REQ_GET
+	    : evhttp_request_get_command(c->req);
 	const char *allow = NULL;
 	struct path path;
 
@@ -191,22 +193,23 @@ find_route(struct api_call *c)
 	for (size_t i = 0; i < ARRAY_LEN(table) && path.n > 0; i++) {
 		if (!path_matches(&path, table[i].path))
 			continue;
-		if (table[i].method == method) {
+		/* A stream has no end that its head could be sent at. */
+		if (table[i].method == method &&
+		    (!head || table[i].handle != api_get_events)) {
 			c->route = &table[i];
 			take_args(c, &path);
 			return true;
 		}
-		allow = table[i].method == EVHTTP_REQ_GET ? "GET" : "POST";
+		allow = table[i].method == EVHTTP_REQ_POST ? "POST"
+		    : table[i].handle == api_get_events ? "GET"
+							: API_ALLOW_READ;
 	}
 	if (allow == NULL) {
 		api_fail(c, 404, "no_route",
 		    "no such resource; see trackupd-api(7)");
 		return false;
 	}
-	(void)evhttp_add_header(evhttp_request_get_output_headers(c->req),
-	    "Allow", allow);
-	api_fail(c, 405, "method_not_allowed", "only %s is allowed here",
-	    allow);
+	api_fail_method(c, allow);
 	return false;
 }
 
@@ -290,7 +293,9 @@ read_query(struct api_call *c)
 			    (int)MIN_OF(name.n, 40), name.p);
 			return false;
 		}
-		if (value.p == NULL || value.n == 0 ||
+		/* The first page is behind nothing: who pages in a loop begins
+		 * with that. */
+		if (value.p == NULL || (value.n == 0 && i != API_AFTER) ||
 		    (c->given & API_BIT(i)) != 0 ||
 		    decode(value, c->param[i]) < 0) {
 			api_fail(c, 400, "bad_parameter",
@@ -319,7 +324,7 @@ api_page(struct api_call *c, char mark, size_t *ret_limit,
 	}
 	*ret_limit = (size_t)limit;
 	*ret_after = 0;
-	if ((c->given & API_BIT(API_AFTER)) != 0 && (after[0] != mark ||
+	if (after[0] != '\0' && (after[0] != mark ||
 	    span_hex(span_str(after + 1), UINT64_MAX, ret_after) < 0)) {
 		api_fail(c, 400, "bad_parameter",
 		    "after: not a \"next\" of this list");

@@ -51,8 +51,10 @@ if unshare -m sh -c "$mount" "$T/db" true 2>/dev/null; then
 	report 860000000000033
 	waits "on a full file system"
 	calm "on a full file system"
+	is "a halt is kept beside it" "$(ctl halt --json | get durable)" true
 	rm "$room/filler"
 	ok "it resumes unaided" wait_for 20 store_is ok
+	status "and goes on" 0 ctl resume-all
 	is "all is well" "$(ctl status --json | get state)" ok
 	ok "the report is acknowledged" wait "$report"
 	is "and kept" "$(registered 860000000000033)" true

@@ -121,8 +121,8 @@ walk(const char *what, char sep, unsigned limit, const char *key)
 	struct reply r;
 
 	do {
-		(void)snprintf(uri, sizeof uri, "%s%climit=%u%s%s", what, sep,
-		    limit, after[0] == '\0' ? "" : "&after=", after);
+		(void)snprintf(uri, sizeof uri, "%s%climit=%u&after=%s", what,
+		    sep, limit, after);
 		r = get(uri);
 		ck_assert_msg(r.status == 200, "%s", r.text);
 		json_array_foreach(json_object_get(r.json, "items"), i, item) {
@@ -217,6 +217,9 @@ START_TEST(parameters)
 		"campaigns/fleet/targets?cause=offline",
 		"campaigns/fleet/targets?hold=no_ack",
 		"campaigns/fleet/targets?wave=gone",
+		"campaigns/fleet/targets?after",
+		"campaigns/fleet/targets?after=&after=",
+		"campaigns/fleet/targets?state=",
 		"campaigns/fleet/targets?after=d5",
 		"campaigns/fleet/targets?after=t",
 		"campaigns/fleet/targets?after=tzz",
@@ -279,7 +282,7 @@ END_TEST
 
 START_TEST(timeline)
 {
-	struct reply r = get("devices/A000002B000000/timeline?limit=2");
+	struct reply r = get("devices/A000002B000000/timeline?limit=3");
 	json_t *a = json_object_get(r.json, "items"), *t;
 
 	t = json_array_get(a, 0);
@@ -293,6 +296,9 @@ START_TEST(timeline)
 	ck_assert_str_eq(text(t, "serial"), "000A");
 	ck_assert_str_eq(text(t, "phase"), "downloading");
 	ck_assert_str_eq(text(t, "at"), "2026-11-23T07:49:11.044Z");
+	/* What has ended is in no phase. */
+	t = json_array_get(a, 2);
+	ck_assert(is_null(t, "phase") && number(t, "code") == 200);
 	done(&r);
 
 	world.refuse_timeline = true;

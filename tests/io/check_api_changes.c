@@ -317,7 +317,8 @@ START_TEST(client_gone)
 }
 END_TEST
 
-/* The store fails: a halt is told with its figures, the rest as it is. */
+/* The store fails: a halt and an abort are told with their figures, the rest
+ * as it is. */
 START_TEST(not_durable)
 {
 	struct reply r;
@@ -329,7 +330,17 @@ START_TEST(not_durable)
 	ck_assert(json_is_false(json_object_get(r.json, "durable")));
 	ck_assert_int_eq(number(r.json, "stoppable"), 40);
 	done(&r);
+	/* A file beside the database has it. */
+	world.halt_kept = true;
+	r = post("halt", "{}");
+	ck_assert(json_is_true(json_object_get(r.json, "durable")));
+	done(&r);
 	expect_error(post("campaigns/fleet/pause", "{}"), 503, "not_durable");
+	r = post("campaigns/fleet/abort", "{}");
+	ck_assert_int_eq(r.status, 200);
+	ck_assert(json_is_false(json_object_get(r.json, "durable")));
+	ck_assert_int_eq(number(r.json, "stoppable"), 40);
+	done(&r);
 	/* Late news change nothing. */
 	fake_world_durable(&world);
 	expect_ok(get("status"));

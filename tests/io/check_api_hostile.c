@@ -149,14 +149,21 @@ START_TEST(methods)
 {
 	static const char *const others[] = {"HEAD", "PUT", "DELETE",
 	    "OPTIONS", "TRACE", "PATCH"};
+	static const char *const plain[] = {"/livez", "/metrics", "/"};
 	struct reply r;
 
 	r = get("halt");
-	ck_assert_ptr_nonnull(strstr(r.text, "Allow: POST"));
+	ck_assert_ptr_nonnull(strstr(r.text, "Allow: POST\r"));
 	expect_error(r, 405, "method_not_allowed");
 	r = post("status", "{}");
-	ck_assert_ptr_nonnull(strstr(r.text, "Allow: GET"));
+	ck_assert_ptr_nonnull(strstr(r.text, "Allow: GET, HEAD\r"));
 	expect_error(r, 405, "method_not_allowed");
+	for (size_t i = 0; i < ARRAY_LEN(plain); i++) {
+		r = ask("POST %s HTTP/1.1\r\nHost: x\r\nContent-Length: 0\r\n"
+		    "\r\n", plain[i]);
+		ck_assert_ptr_nonnull(strstr(r.text, "Allow: GET, HEAD\r"));
+		expect_error(r, 405, "method_not_allowed");
+	}
 	for (size_t i = 0; i < ARRAY_LEN(others); i++) {
 		int fd = dial();
 		char buf[100];
@@ -172,6 +179,39 @@ START_TEST(methods)
 		(void)close(fd);
 	}
 	ck_assert_uint_eq(world.operated, 0);
+}
+END_TEST
+
+/* What asks only whether all is well gets the answer of GET without its
+ * body. */
+START_TEST(heads)
+{
+	static const struct { const char *path; int status; } asked[] = {
+	    {"/livez", 200}, {"/readyz", 200}, {"/metrics", 200}, {"/", 200},
+	    {"/api/v1/status", 200}, {"/api/v1/status?x=1", 400},
+	    {"/api/v1/nothing", 404},
+	    {"/api/v1/devices/A000002B000000/timeline", 200},
+	    /* It would never end. */
+	    {"/api/v1/events", 405}};
+	struct reply r;
+	const char *body;
+
+	for (size_t i = 0; i < ARRAY_LEN(asked); i++) {
+		int fd = dial();
+
+		puts_fd(fd, "HEAD ");
+		puts_fd(fd, asked[i].path);
+		puts_fd(fd, " HTTP/1.1\r\nHost: x\r\n\r\n");
+		r = get_reply(fd);
+		ck_assert_msg(r.status == asked[i].status, "%s: %d",
+		    asked[i].path, r.status);
+		ck_assert_ptr_nonnull(strstr(r.text, "Content-Length: "));
+		body = strstr(r.text, "\r\n\r\n");
+		ck_assert_ptr_nonnull(body);
+		ck_assert_str_eq(body, "\r\n\r\n");
+		done(&r);
+		(void)close(fd);
+	}
 }
 END_TEST
 
@@ -295,6 +335,7 @@ add_hostile(TCase *tc)
 	tcase_add_test(tc, headers);
 	tcase_add_test(tc, routes);
 	tcase_add_test(tc, methods);
+	tcase_add_test(tc, heads);
 	tcase_add_test(tc, garbage);
 	tcase_add_test(tc, connections);
 	tcase_add_test(tc, buffered);

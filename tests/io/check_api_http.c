@@ -238,7 +238,7 @@ START_TEST(alive_and_ready)
 	done(&r);
 	r = tcp("PUT /livez HTTP/1.1\r\n" HOST "Content-Length: 0\r\n"
 	    "Authorization: Bearer look-only\r\n\r\n");
-	expect_error(r, 404, "no_route");
+	expect_error(r, 405, "method_not_allowed");
 }
 END_TEST
 

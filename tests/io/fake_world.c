@@ -33,7 +33,7 @@ get_status(void *arg, struct api_status *ret)
 	*ret = (struct api_status){
 		.version = "0.1-test", .uptime_ms = 61500,
 		.store_state = w->store_state, .wal_bytes = 4096,
-		.limit_in_flight = 100,
+		.limit_in_flight = 100, .halt_kept = w->halt_kept,
 	};
 	ret->trackers.connections = 6;
 	ret->trackers.max_connections = 1000;
@@ -188,7 +188,8 @@ fake_world_events(struct fake_world *w, int status)
 		ev[n] = (struct event_rec){
 			.wall = FAKE_WALL_MS + id, .device = 1,
 			.kind = id == 1 ? EVENT_SESSION : EVENT_REPORT,
-			.phase = id == 1 ? PHASE_NONE : PHASE_DOWNLOADING,
+			.phase = id == 1 ? PHASE_NONE : id == 3 ? PHASE_ENDED
+			    : PHASE_DOWNLOADING,
 			.attempt = id == 1 ? 0 : 9,
 			.code = id == 1 ? -1 : 200, .serial = id == 1 ? -1 : 10,
 		};

@@ -33,6 +33,7 @@ struct fake_world {
 	/* what the next change does */
 	uint64_t ticket;       /* last given out */
 	bool hold_durable;     /* until fake_world_durable() */
+	bool halt_kept;
 	const char *store_state;
 	/* what was asked last */
 	struct oper last;
