@@ -51,7 +51,6 @@ tests_io_check_loop_LDADD = $(io_test_libs)
 
 check_PROGRAMS += tests/io/check_fdstore
 TESTS += tests/io/check_fdstore
-tests_io_check_fdstore_SOURCES = tests/io/check_fdstore.c
 tests_io_check_fdstore_CPPFLAGS = $(io_test_cppflags)
 tests_io_check_fdstore_LDFLAGS = $(AM_LDFLAGS) \
 	-Wl,--wrap=systemd_store_fd
@@ -67,7 +66,6 @@ tests_io_check_relay_LDADD = $(io_test_libs)
 
 check_PROGRAMS += tests/io/check_journal
 TESTS += tests/io/check_journal
-tests_io_check_journal_SOURCES = tests/io/check_journal.c
 tests_io_check_journal_CPPFLAGS = $(io_test_cppflags)
 tests_io_check_journal_LDADD = libtrackup-daemon.a libtrackup-pure.a \
 	$(SYSTEMD_LIBS) $(CHECK_LIBS)

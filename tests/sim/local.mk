@@ -13,7 +13,6 @@ endif
 sim_check_cppflags = $(AM_CPPFLAGS) $(CHECK_CFLAGS)
 sim_check_libs = libtracksim.a libtrackup-base.a $(EVENT_LIBS) $(CHECK_LIBS)
 
-tests_sim_check_sim_parts_SOURCES = tests/sim/check_sim_parts.c
 tests_sim_check_sim_parts_CPPFLAGS = $(sim_check_cppflags)
 tests_sim_check_sim_parts_LDADD = $(sim_check_libs)
 

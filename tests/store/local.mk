@@ -80,7 +80,6 @@ endif
 dist_check_SCRIPTS += tests/store/columns.sh
 TESTS += tests/store/columns.sh
 
-
 # A power cut, an error, a full disk at each call of a campaign, in turn.
 crash-points: tests/store/check_story
 	CRASH_POINTS=all ./tests/store/check_story
