@@ -26,9 +26,7 @@ upstream_failed(struct conn *c, int error)
 	struct relay *r = c->relay;
 
 	relay_target_told(r->target, error);
-	if (r->state == RELAY_UP)
-		relay_target_count(r->target, -1, 1);
-	r->state = RELAY_AWAY;
+	relay_enter(c, RELAY_AWAY);
 	if (r->fd >= 0)
 		(void)close(r->fd); /* takes it out of epoll, too */
 	r->fd = -1;
@@ -43,7 +41,6 @@ upstream_open(struct conn *c)
 	    .data.u64 = (uint64_t)(uintptr_t)c | CONN_UPSTREAM};
 	struct relay *r = c->relay;
 	struct relay_address to, from;
-	int waiting = r->state == RELAY_AWAY ? -1 : 0;
 
 	if (r->fd >= 0)
 		return true;
@@ -63,8 +60,7 @@ upstream_open(struct conn *c)
 		return false;
 	}
 	r->events = EPOLLIN;
-	r->state = RELAY_UP;
-	relay_target_count(r->target, 1, waiting);
+	relay_enter(c, RELAY_UP);
 	return true;
 }
 
