@@ -324,8 +324,10 @@ core_campaign_allowed(const struct core *c, struct campaign_spec *spec,
     struct errtext *err)
 {
 	const struct campaign *p = campaign_find(c, spec->name);
-	const char *key;
+	const char *key, *name;
 
+	if (p != NULL && packages_same(p, spec, &name, err) < 0)
+		return -1;
 	if (p == NULL || strcmp(p->rec.digest, spec->digest) == 0 ||
 	    p->rec.state == CAMPAIGN_DRAFT)
 		return 0;

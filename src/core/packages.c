@@ -118,14 +118,14 @@ pause_for(struct core *c, struct campaign *p, const char *text)
 	    "campaign_pause", p->rec.name, reason);
 }
 
-bool
-packages_changed(struct core *c, struct campaign *p,
-    const struct campaign_spec *spec, struct errtext *err)
+int
+packages_same(const struct campaign *p, const struct campaign_spec *spec,
+    const char **ret_name, struct errtext *err)
 {
 	size_t n = MIN_OF(spec->package_count, p->pinned_count);
 
 	if (!must_stay(p) || planted("package_swapped"))
-		return false;
+		return 0;
 	for (size_t i = 0; i < n; i++) {
 		const struct spec_package *is = &spec->packages[i];
 
@@ -135,15 +135,26 @@ packages_changed(struct core *c, struct campaign *p,
 		    strcmp(p->pinned[i].name, name_of(is)) != 0 ||
 		    !differs(&p->pinned[i], is))
 			continue;
-		(void)errtext_set(err, -1,
+		*ret_name = name_of(is);
+		return errtext_set(err, -1,
 		    "campaign %s: packages: %s is not the file that it was "
 		    "when the campaign began",
 		    p->rec.name, name_of(is));
-		p->package_wrong = true;
-		pause_for(c, p, name_of(is));
-		return true;
 	}
-	return false;
+	return 0;
+}
+
+bool
+packages_changed(struct core *c, struct campaign *p,
+    const struct campaign_spec *spec, struct errtext *err)
+{
+	const char *name;
+
+	if (packages_same(p, spec, &name, err) == 0)
+		return false;
+	p->package_wrong = true;
+	pause_for(c, p, name);
+	return true;
 }
 
 int

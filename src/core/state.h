@@ -667,7 +667,12 @@ int rules_check(const struct campaign *p, struct errtext *err);
 /* packages.c */
 /* Records what is not on record as it is. */
 void packages_pin(struct core *c, struct campaign *p);
-/* True: one is not what it was when the campaign began; it is paused. */
+/* -1 with the reason: one, *ret_name, is not what it was when the campaign
+ * began. */
+MUST_CHECK int packages_same(const struct campaign *p,
+    const struct campaign_spec *spec, const char **ret_name,
+    struct errtext *err);
+/* True: one is not; the campaign is paused. */
 bool packages_changed(struct core *c, struct campaign *p,
     const struct campaign_spec *spec, struct errtext *err);
 

@@ -53,6 +53,8 @@ has "no way back" <(cat "$T/out" "$T/err") 'none leads back from 0A05'
 printf 'x' | dd of="$T/firmware/0A05.enc" bs=1 seek=100 conv=notrunc 2>/dev/null
 ok "a changed package pauses" wait_for 20 reason_has one '^package_changed: 0A05.enc'
 is "paused" "$(campaign_field one state)" paused
+status "check says so" 1 ctl campaign check "$T/campaigns/one.yaml"
+has "of which package" "$T/err" 'packages: 0A05.enc is not the file that it was'
 status "it is not resumed like that" 6 ctl campaign resume one
 has "and why" "$T/err" 'not what it was when the campaign began'
 cp "$T/good.enc" "$T/firmware/0A05.enc"
