@@ -355,7 +355,7 @@ START_TEST(keys_that_may_not_change)
 	DIFFERS("packages", s->packages[0].url[8] = 'y');
 	DIFFERS("packages", s->packages[0].bytes++);
 	DIFFERS("packages", s->packages[0].sha256[0] = 'b');
-	DIFFERS("packages", s->package_count = 0);
+	DIFFERS("packages", free(s->packages[0].file); s->package_count = 0);
 	DIFFERS("downgrade", s->downgrade = !s->downgrade);
 	DIFFERS("command", s->max_download_retry++);
 	DIFFERS("command", s->download_timeout_ms++);
