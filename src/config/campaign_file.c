@@ -284,6 +284,32 @@ complete(struct campaign_load *l, const char *text, size_t len)
 	return 0;
 }
 
+/* Of a map without errors, so that its keys are ours, and short. */
+static void
+note_places(const struct yw *w, struct campaign_places *p)
+{
+	size_t n = MIN_OF(yw_count(w, yw_root(w)), (size_t)CAMPAIGN_KEYS_MAX);
+	int key, value;
+
+	for (p->count = 0; p->count < n; p->count++) {
+		yw_pair(w, yw_root(w), p->count, &key, &value);
+		(void)span_copy(p->v[p->count].key,
+		    sizeof(p->v[p->count].key), yw_text(w, key));
+		p->v[p->count].at = yw_at(w, key);
+	}
+}
+
+struct note_pos
+campaign_place(const struct campaign_places *p, const char *message)
+{
+	struct span key = span_of(message, strcspn(message, ":."));
+
+	for (size_t i = 0; i < p->count; i++)
+		if (span_is(key, p->v[i].key))
+			return p->v[i].at;
+	return (struct note_pos){1, 1};
+}
+
 int
 campaign_parse(const char *path, const char *text, size_t len,
     const struct campaign_env *env, struct campaign_spec **ret,
@@ -313,6 +339,8 @@ campaign_parse(const char *path, const char *text, size_t len,
 	} else if (complete(&l, text, len) < 0) {
 		l.no_memory = true;
 	} else {
+		if (env->places != NULL)
+			note_places(l.w, env->places);
 		*ret = l.s;
 		l.s = NULL;
 		r = 0;

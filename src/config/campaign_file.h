@@ -11,7 +11,19 @@
 #include "base/attr.h"
 #include "base/errtext.h"
 #include "base/sbuf.h"
+#include "config/notes.h"
 #include "core/spec.h"
+
+#define CAMPAIGN_KEYS_MAX 40
+
+/* Where the keys of a file stand, for what is found out about it later. */
+struct campaign_places {
+	struct {
+		char key[24];
+		struct note_pos at;
+	} v[CAMPAIGN_KEYS_MAX];
+	size_t count;
+};
 
 enum { CAMPAIGN_FILES_MISSING = -2 };
 
@@ -36,11 +48,17 @@ struct campaign_env {
 	bool advise;              /* `campaign check`: warn of what is missing,
 	                           * too, and not only of what looks wrong */
 	double time_scale;        /* of every duration; 0 = 1 = none */
+	struct campaign_places *places; /* filled on success; may be NULL */
 	uint64_t *lists_full;     /* counts lists of more than ID_LIST_MAX ids;
 	                           * may be NULL */
 	bool stored;              /* a text from the store: lists and package
 	                           * files are not looked at, devices stay empty */
 };
+
+/* Of a message "key: what" or "key.more: what"; the begin of the file where
+ * there is no such key. */
+struct note_pos campaign_place(const struct campaign_places *p,
+    const char *message);
 
 /* 0 and *ret (caller frees), or -1 with every error in diag, or
  * CAMPAIGN_FILES_MISSING with the names appended to missing, one a line.

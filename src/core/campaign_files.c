@@ -44,9 +44,8 @@ file_new(struct core *c, struct campaign_spec *spec, struct errtext *err)
 	if (!spec->approval_required && spec->targets_all && !spec->dynamic &&
 	    fleet_known(c) == 0) {
 		(void)errtext_set(err, -1,
-		    "campaign %s: targets: all: true matches no known device "
-		    "(inventory, campaign lists, registered)",
-		    spec->name);
+		    "targets.all: matches no known device (inventory, "
+		    "campaign lists, registered)");
 		spec_free(spec);
 		return FILE_REFUSED;
 	}
@@ -187,15 +186,15 @@ static void
 refused_change(const struct campaign *p, const char *key, struct errtext *err)
 {
 	(void)errtext_set(err, -1,
-	    "campaign %s: %s: may not change while the campaign is %s",
-	    p->rec.name, key, campaign_state_name(p->rec.state));
+	    "%s: may not change while the campaign is %s", key,
+	    campaign_state_name(p->rec.state));
 }
 
 static void
 refused_over(const struct campaign *p, struct errtext *err)
 {
 	(void)errtext_set(err, -1,
-	    "campaign %s is %s and never runs again: give the changed file "
+	    "campaign: %s is %s and never runs again: give the changed file "
 	    "another name",
 	    p->rec.name, campaign_state_name(p->rec.state));
 }

@@ -325,6 +325,7 @@ struct found {
 	struct campaign_spec *spec; /* NULL: it is not good */
 	char name[CAMPAIGN_NAME_MAX + 1]; /* then: as it seems, or "" */
 	bool ours;                  /* what failed says nothing about it */
+	struct campaign_places places;
 	struct sbuf diag;
 };
 
@@ -365,6 +366,7 @@ read_one(struct files_batch *b, const struct daemon_conf *conf,
 	size_t len;
 
 	env.lists_full = &b->list_too_long;
+	env.places = &f->places;
 	if (read_all(f->path, FILES_CAMPAIGN_BYTES_MAX, &text, &len, &arg,
 		&b->campaign_too_large, &err) < 0) {
 		sbuf_addf(&f->diag, "%s\n", err.text);
@@ -470,6 +472,33 @@ file_lost(struct campaign_files *f, const struct found *n,
 	return -1;
 }
 
+/* "campaign NAME: " of a message for whoever does not see the file. */
+static const char *
+without_name(const char *what)
+{
+	static const char word[] = "campaign ";
+	const char *end = strchr(what, ':');
+
+	if (strncmp(what, word, sizeof(word) - 1) != 0 || end == NULL ||
+	    memchr(what + sizeof(word) - 1, ' ',
+		(size_t)(end - what) - (sizeof(word) - 1)) != NULL)
+		return what;
+	return end + strspn(end, ": ");
+}
+
+/* What shows only beside what is there already, in the words of the file. */
+static void
+say(const struct found *n, const char *kind, const char *what,
+    struct sbuf *diag)
+{
+	struct note_pos at;
+
+	what = without_name(what);
+	at = campaign_place(&n->places, what);
+	sbuf_addf(diag, "%s%s:%zu:%zu: %s\n", kind, n->path, at.line, at.col,
+	    what);
+}
+
 /* Takes its spec. */
 static int
 file_apply(struct campaign_files *f, struct found *n,
@@ -483,9 +512,9 @@ file_apply(struct campaign_files *f, struct found *n,
 	if (spec == NULL)
 		return file_lost(f, n, sink);
 	if ((other = seen_holder(f, spec->name)) != NULL) {
-		sbuf_addf(diag, "%s: campaign: %s is the campaign of %s; a "
-			"name is given once\n", n->path, spec->name,
-		    other->path);
+		(void)errtext_set(&err, -1, "campaign: %s is the campaign of "
+		    "%s; a name is given once", spec->name, other->path);
+		say(n, "", err.text, diag);
 		return -1;
 	}
 	seen_put(f, n->path, spec->name);
@@ -493,12 +522,12 @@ file_apply(struct campaign_files *f, struct found *n,
 		return 0;
 	n->spec = NULL;
 	if (sink->campaign(sink->arg, spec, &err) == FILE_REFUSED) {
-		sbuf_addf(diag, "%s: %s\n", n->path, err.text);
+		say(n, "", err.text, diag);
 		return -1;
 	}
 	/* Taken, but it cannot run as it says it would. */
 	if (err.text[0] != '\0')
-		sbuf_addf(diag, "warning: %s: %s\n", n->path, err.text);
+		say(n, "warning: ", err.text, diag);
 	return 0;
 }
 

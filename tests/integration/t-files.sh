@@ -35,7 +35,7 @@ is "nor is it now" "$(state one)" running
 
 campaign_file zz.yaml one
 status "a name that is given twice" 6 ctl reload
-has "both files are named" <(cat "$T/out" "$T/err") 'zz\.yaml.*one.*z\.yaml'
+has "both files are named" <(cat "$T/out" "$T/err") 'zz\.yaml:1:1: campaign: one.*z\.yaml'
 is "the first goes on" "$(state one)" running
 status "so says -t" 78 "$bin/trackupd" -t -c "$T/trackupd.yaml"
 has "with both files" "$T/err" 'zz\.yaml.*one.*z\.yaml'

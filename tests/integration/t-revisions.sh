@@ -38,7 +38,8 @@ is "is a revision" "$(campaign_field one revision)" 2
 is "in force" "$(campaign_field one priority)" 70
 campaign one 860000000000017 "priority: 70"
 status "what may not is refused" 6 ctl reload
-has "with its key" "$T/err" 'targets: may not change while the campaign is running'
+has "with its place and key" "$T/err" \
+    'one\.yaml:2:1: targets: may not change while the campaign is running'
 is "and all stays" "$(campaign_field one revision)" 2
 status "check says so, too" 1 ctl campaign check "$T/campaigns/one.yaml"
 has "with the key" "$T/err" 'targets: may not change'
