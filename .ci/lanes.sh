@@ -44,10 +44,12 @@ cmd:chromedriver               chromium-driver
 cmd:promtool                   prometheus
 lib:check                      check
 cmd:git                        git
+cmd:curl                       curl
+cmd:mandoc                     mandoc
+cmd:sqlite3                    sqlite3
 '
 declare -A lane_needs=(
 	[gcc]='
-cmd:mandoc                     mandoc
 cmd:systemd-analyze            systemd
 '
 	[dist]='

@@ -122,6 +122,17 @@ checked()
 	esac
 }
 
+# requires CMD:PACKAGE...: without those it proves nothing, and says so.
+requires()
+{
+	local p
+	for p; do
+		command -v "${p%:*}" >/dev/null ||
+			fail "${p%:*} is missing (Debian package ${p#*:})"
+	done
+	[ "$failed" -eq 0 ] || finish
+}
+
 finish()
 {
 	local log

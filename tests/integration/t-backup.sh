@@ -3,6 +3,7 @@
 # restored is halted and fenced, and ends well.
 # shellcheck source=tests/integration/lib.sh
 . "${top_srcdir:?}/tests/integration/lib.sh"
+requires curl:curl
 mkdir "$T/backups"
 write_config
 sed -i "s|trackupd.db}|trackupd.db, backup: {directory: $T/backups,\

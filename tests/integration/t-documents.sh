@@ -8,7 +8,7 @@
 # or "# " is run, and the YAML of the pages of section 5 is checked.
 # shellcheck disable=SC2016 # what is written into scripts stays as it is
 . "${top_srcdir:?}/tests/integration/lib.sh"
-command -v mandoc >/dev/null || { echo "mandoc is not there"; exit 77; }
+requires mandoc:mandoc curl:curl
 mapfile -t port < <("$helper" ports 4)
 
 # Paths, hosts and ports of the documents as they are here.

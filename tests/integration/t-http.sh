@@ -3,6 +3,7 @@
 # who may do what, and who it was.
 # shellcheck source=tests/integration/lib.sh
 . "${top_srcdir:?}/tests/integration/lib.sh"
+requires curl:curl
 port=$("$helper" ports 1)
 base=http://127.0.0.1:$port
 write_config "" "http: {listen: [\"127.0.0.1:$port\"], token_file: $T/tokens}"

@@ -3,10 +3,7 @@
 # know no metric that there is not.
 # shellcheck source=tests/integration/lib.sh
 . "${top_srcdir:?}/tests/integration/lib.sh"
-if ! command -v promtool >/dev/null; then
-	fail "promtool is missing (Debian package prometheus)"
-	finish
-fi
+requires curl:curl promtool:prometheus
 port=$("$helper" ports 1)
 base=http://127.0.0.1:$port
 write_config "" "http: {listen: [\"127.0.0.1:$port\"]}"

@@ -3,6 +3,7 @@
 # answers, and each object has the fields that are promised, and no other.
 # shellcheck source=tests/integration/lib.sh
 . "${top_srcdir:?}/tests/integration/lib.sh"
+requires curl:curl
 spec=$src/doc/openapi.yaml
 port=$("$helper" ports 1)
 base=http://127.0.0.1:$port

@@ -3,6 +3,7 @@
 # frame and nothing of our dialogue, and neither its restart nor ours hurts.
 # shellcheck source=tests/integration/lib.sh
 . "${top_srcdir:?}/tests/integration/lib.sh"
+requires curl:curl
 platform=$bin/tests/integration/platform
 mkdir "$T/in"
 mapfile -t ports < <("$helper" ports 2)

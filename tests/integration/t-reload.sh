@@ -5,6 +5,7 @@
 . "${top_srcdir:?}/tests/integration/lib.sh"
 # shellcheck source=tests/integration/faultlib.sh
 . "$top_srcdir/tests/integration/faultlib.sh"
+requires curl:curl
 write_config
 mapfile -t ports < <("$helper" ports 2)
 http=${ports[0]}

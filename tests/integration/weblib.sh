@@ -18,13 +18,7 @@ driver_answers() { [ -n "$(driver_port)" ]; }
 
 browser_start()
 {
-	local p
-	for p in chromium:chromium chromedriver:chromium-driver; do
-		if ! command -v "${p%:*}" >/dev/null; then
-			fail "${p%:*} is missing (Debian package ${p#*:})"
-			return 1
-		fi
-	done
+	requires chromium:chromium chromedriver:chromium-driver curl:curl
 	chromedriver --port=0 >"$T/driver.out" 2>&1 &
 	driver_pid=$!
 	ok "the driver starts" wait_for 30 driver_answers || return 1
