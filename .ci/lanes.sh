@@ -257,7 +257,7 @@ lane_valgrind()
 	# it reports as an early exit.
 	export CK_TIMEOUT_MULTIPLIER=20 CK_EXCLUDE_TAGS=resources
 	for t in $(suites unit config) tests/io/check_fwfile \
-	    tests/io/check_loop tests/io/check_trackers \
+	    tests/io/check_fwreq tests/io/check_loop tests/io/check_trackers \
 	    $(find tests/fuzz -name 'replay_*' -type f -perm -u+x); do
 		case $t in
 		*/check_paths|*/check_proto_hex|*/check_zone) continue ;;

@@ -42,6 +42,11 @@ tests_io_check_fwfile_SOURCES = tests/io/check_fwfile.c \
 tests_io_check_fwfile_CPPFLAGS = $(io_test_cppflags)
 tests_io_check_fwfile_LDADD = $(io_test_libs)
 
+check_PROGRAMS += tests/io/check_fwreq
+TESTS += tests/io/check_fwreq
+tests_io_check_fwreq_CPPFLAGS = $(io_test_cppflags)
+tests_io_check_fwreq_LDADD = $(io_test_libs)
+
 check_PROGRAMS += tests/io/check_loop
 TESTS += tests/io/check_loop
 tests_io_check_loop_SOURCES = tests/io/check_loop.c \
