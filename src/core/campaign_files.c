@@ -350,7 +350,8 @@ core_files_by(struct core *c, const char *who, const char *reason)
 
 void
 core_campaign_file_lost(struct core *c, const char *name,
-    enum pause_reason why, bool at_start, struct core_now now, struct fx *fx)
+    enum pause_reason why, const char *text, bool at_start,
+    struct core_now now, struct fx *fx)
 {
 	struct campaign *p = campaign_find(c, name);
 
@@ -359,7 +360,7 @@ core_campaign_file_lost(struct core *c, const char *name,
 		return;
 	core_enter(c, now, fx);
 	p->file_gone = why == PAUSE_FILE_GONE;
-	file_pause(c, p, why, NULL);
+	file_pause(c, p, why, text);
 	core_leave(c);
 }
 

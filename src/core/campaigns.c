@@ -5,6 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/text.h"
+
 #define WAVES_NEEDED_ABOVE 200
 #define LOOKS_MAX 1000 /* targets looked at in one turn */
 #define SORTED_MAX 10000 /* brought to their waves in one turn */
@@ -61,6 +63,7 @@ campaign_set(struct core *c, struct campaign *p, enum campaign_state state,
 	p->rec.reason = reason;
 	(void)snprintf(p->rec.reason_text, sizeof(p->rec.reason_text), "%s",
 	    text == NULL ? "" : text);
+	text_cut(p->rec.reason_text);
 	if (state == CAMPAIGN_RUNNING && p->rec.started_wall == 0)
 		p->rec.started_wall = c->now.wall_ms;
 	if (state == CAMPAIGN_FINISHED || state == CAMPAIGN_ABORTED)

@@ -134,9 +134,11 @@ void core_files_by(struct core *c, const char *who, const char *reason);
  * Leaves spec as it is. */
 MUST_CHECK int core_campaign_allowed(const struct core *c,
     struct campaign_spec *spec, struct errtext *err);
-/* The file of that campaign does not parse, or is gone. */
+/* The file of that campaign does not parse, or is gone. text: what is wrong with
+ * it, "" = nothing more to say. */
 void core_campaign_file_lost(struct core *c, const char *name,
-    enum pause_reason why, bool at_start, struct core_now now, struct fx *fx);
+    enum pause_reason why, const char *text, bool at_start,
+    struct core_now now, struct fx *fx);
 
 /* After all files were read at start: a campaign whose file did not come pauses
  * (file_gone). */

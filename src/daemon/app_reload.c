@@ -317,11 +317,12 @@ sink_campaign_reload(void *arg, struct campaign_spec *spec,
 }
 
 static void
-sink_lost_reload(void *arg, const char *name, enum pause_reason why)
+sink_lost_reload(void *arg, const char *name, enum pause_reason why,
+    const char *text)
 {
 	struct app *a = arg;
 
-	core_campaign_file_lost(a->core, name, why, false, app_now(a),
+	core_campaign_file_lost(a->core, name, why, text, false, app_now(a),
 	    &a->fx);
 	app_effects(a);
 }

@@ -365,11 +365,13 @@ sink_campaign_start(void *arg, struct campaign_spec *spec,
 }
 
 static void
-sink_lost_start(void *arg, const char *name, enum pause_reason why)
+sink_lost_start(void *arg, const char *name, enum pause_reason why,
+    const char *text)
 {
 	struct app *a = arg;
 
-	core_campaign_file_lost(a->core, name, why, true, app_now(a), &a->fx);
+	core_campaign_file_lost(a->core, name, why, text, true, app_now(a),
+	    &a->fx);
 	app_effects(a);
 }
 

@@ -11,6 +11,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/text.h"
 #include "io/digest.h"
 
 /* Which campaign a file held when it was last good, so that a broken or
@@ -454,21 +455,41 @@ files_read(const struct daemon_conf *conf)
 	return b;
 }
 
+/* What stands first among the errors, in one line. */
+static void
+first_error(const struct sbuf *diag, char ret[REASON_MAX + 1])
+{
+	struct span rest = span_str(sbuf_str(diag)), line;
+
+	ret[0] = '\0';
+	while (text_line(&rest, &line)) {
+		if (line.n == 0 || line.p[0] == ' ' ||
+		    span_starts(line, "warning: "))
+			continue;
+		(void)snprintf(ret, REASON_MAX + 1, "%.*s",
+		    (int)MIN_OF(line.n, (size_t)REASON_MAX), line.p);
+		text_cut(ret);
+		return;
+	}
+}
+
 /* ours: nothing is known against the file, so its campaign goes on. */
 static int
 file_lost(struct campaign_files *f, const struct found *n,
     const struct files_sink *sink)
 {
 	struct seen_file *s = seen_find(f, n->path, NULL);
+	char why[REASON_MAX + 1];
 
 	if (s != NULL)
 		s->here = true;
 	if (sink == NULL || n->ours)
 		return -1;
+	first_error(&n->diag, why);
 	if (s != NULL)
-		sink->lost(sink->arg, s->name, PAUSE_FILE_BROKEN);
+		sink->lost(sink->arg, s->name, PAUSE_FILE_BROKEN, why);
 	else if (n->name[0] != '\0')
-		sink->lost(sink->arg, n->name, PAUSE_FILE_BROKEN);
+		sink->lost(sink->arg, n->name, PAUSE_FILE_BROKEN, why);
 	return -1;
 }
 
@@ -545,7 +566,7 @@ seen_gone(struct campaign_files *f, const struct files_sink *sink)
 			continue;
 		}
 		if (seen_holder(f, s->name) == NULL)
-			sink->lost(sink->arg, s->name, PAUSE_FILE_GONE);
+			sink->lost(sink->arg, s->name, PAUSE_FILE_GONE, "");
 		free(s->path);
 	}
 	f->count = kept;

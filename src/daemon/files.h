@@ -36,7 +36,9 @@ struct files_sink {
 	/* Takes spec. */
 	enum file_verdict (*campaign)(void *arg, struct campaign_spec *spec,
 	    struct errtext *err);
-	void (*lost)(void *arg, const char *name, enum pause_reason why);
+	/* text: what is wrong with it, "" = nothing more to say. */
+	void (*lost)(void *arg, const char *name, enum pause_reason why,
+	    const char *text);
 };
 
 struct campaign_files *files_new(void); /* NULL: no memory */

@@ -118,7 +118,8 @@ if command -v sqlite3 >/dev/null; then
 fi
 echo "campaign: one" >"$T/campaigns/one.yaml"
 ok "a broken file does not keep it from starting" daemon_start || finish
-ok "file_broken" reason_has one '^file_broken'
+ok "file_broken, and what" reason_has one \
+    '^file_broken: .*/one.yaml:1:1: [a-z]*: is missing$'
 campaign one 860000000000009 "priority: 70"
 status "reload" 0 ctl reload
 status "resume" 0 ctl campaign resume one

@@ -64,8 +64,8 @@ read_file(struct world *w, const struct disk_file *f, bool at_start)
 		s = spec_of_text(w, f->name, f->text, false);
 	if (s == NULL && !(f->gone && at_start)) {
 		core_campaign_file_lost(w->core, f->name,
-		    f->gone ? PAUSE_FILE_GONE : PAUSE_FILE_BROKEN, at_start,
-		    world_now(w), &w->fx);
+		    f->gone ? PAUSE_FILE_GONE : PAUSE_FILE_BROKEN, "",
+		    at_start, world_now(w), &w->fx);
 	} else if (s != NULL) {
 		struct campaign_spec *told =
 		    spec_of_text(w, f->name, f->text, false);

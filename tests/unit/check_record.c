@@ -478,13 +478,16 @@ START_TEST(files_that_go)
 
 	as_stored("t");
 	p = c->campaign[0];
-	core_campaign_file_lost(c, "nobody", PAUSE_FILE_GONE, false, now, &fx);
+	core_campaign_file_lost(c, "nobody", PAUSE_FILE_GONE, "", false, now,
+	    &fx);
 	/* Broken at a reload: what is in force stays. */
-	core_campaign_file_lost(c, "one", PAUSE_FILE_BROKEN, false, now, &fx);
+	core_campaign_file_lost(c, "one", PAUSE_FILE_BROKEN, "", false, now,
+	    &fx);
 	ck_assert_int_eq(p->rec.state, CAMPAIGN_RUNNING);
 	taken();
 	core_files_by(c, "ada", "tidying up");
-	core_campaign_file_lost(c, "one", PAUSE_FILE_GONE, false, now, &fx);
+	core_campaign_file_lost(c, "one", PAUSE_FILE_GONE, "", false, now,
+	    &fx);
 	ck_assert_int_eq(p->rec.state, CAMPAIGN_PAUSED);
 	ck_assert_int_eq(p->rec.reason, PAUSE_FILE_GONE);
 	ck_assert_ptr_nonnull(op = audited(&fx));
@@ -492,7 +495,8 @@ START_TEST(files_that_go)
 	ck_assert_str_eq(op->audit->reason, "file_gone: tidying up");
 	taken();
 	/* It pauses once. */
-	core_campaign_file_lost(c, "one", PAUSE_FILE_GONE, false, now, &fx);
+	core_campaign_file_lost(c, "one", PAUSE_FILE_GONE, "", false, now,
+	    &fx);
 	ck_assert_ptr_null(audited(&fx));
 	core_files_by(c, NULL, NULL);
 	taken();
