@@ -97,6 +97,15 @@ find "$top/src" -mindepth 1 -maxdepth 1 -type d | sed 's|.*/||' |
     grep -vxE 'base|proto|core|config|store|io|daemon|ctl|sim' > "$tmp/found"
 verdict "directories of src without a layer"
 
+# ARCHITECTURE.md leads through the core file by file; plant.c is for tests.
+for file in "$top"/src/core/*.c; do
+	name=${file##*/}
+	name=${name%.c}
+	[ "$name" = plant ] && continue
+	grep -qE "^\\|.*\\|.*[ ]${name}[, ]" "$top/ARCHITECTURE.md" || echo "$name"
+done > "$tmp/found"
+verdict "files of src/core that ARCHITECTURE.md does not name"
+
 # --- libraries: header, where it may appear ---------------------------------
 while read -r header dirs; do
 	grep -E "# *include *[<\"]$header" "$tmp/code" |
