@@ -34,6 +34,7 @@ struct unit {
 	struct fleet *fleet;
 	struct heap_node due;
 	struct list waiting; /* in fleet.waiting: wants to connect */
+	size_t server; /* index of the address that it was sent to */
 	struct bufferevent *bev; /* NULL: no connection */
 	struct event *udp; /* in place of bev; owns its descriptor */
 	struct evbuffer *pieces; /* of FAULT_SPLIT, not written yet */
@@ -49,6 +50,7 @@ struct fleet {
 	struct event *pump;
 	struct heap due;
 	struct list waiting;
+	size_t server; /* index of the address in use */
 	double allowance; /* connects that may leave now */
 	int64_t pumped_ms;
 	struct unit *v;
@@ -154,6 +156,23 @@ unit_disconnect(struct unit *u)
 	u->bev = NULL;
 }
 
+/* Nobody listens where this one was sent to. Many may find that out at once;
+ * the address changes for the first of them. */
+static void
+server_absent(struct unit *u)
+{
+	struct fleet *f = u->fleet;
+
+	if (u->server == f->server)
+		f->server = (f->server + 1) % f->conf.server_count;
+}
+
+static const struct fleet_address *
+unit_address(const struct unit *u)
+{
+	return &u->fleet->conf.server[u->server];
+}
+
 /* What one datagram brings; and, as EV_TIMEOUT, that it may begin. */
 static void
 on_datagram(evutil_socket_t fd, short what, void *arg)
@@ -162,7 +181,7 @@ on_datagram(evutil_socket_t fd, short what, void *arg)
 	struct event *self = u->udp;
 	char bytes[WIRE_IN_MAX];
 	struct span rest, frame;
-	ssize_t n;
+	ssize_t n = 0;
 
 	if ((what & EV_TIMEOUT) != 0)
 		tracker_opened(&u->tracker, moment_now());
@@ -172,16 +191,18 @@ on_datagram(evutil_socket_t fd, short what, void *arg)
 		while (u->udp == self && wire_split(&rest, &frame) > 0)
 			tracker_input(&u->tracker, frame, moment_now());
 	}
+	if (n < 0 && errno == ECONNREFUSED)
+		server_absent(u);
 	unit_rearm(u);
 }
 
 static bool
 unit_connect_udp(struct unit *u, int fd)
 {
+	const struct fleet_address *to = unit_address(u);
 	const struct fleet *f = u->fleet;
 
-	if (connect(fd, (const struct sockaddr *)&f->conf.server,
-		f->conf.server_len) < 0 ||
+	if (connect(fd, (const struct sockaddr *)&to->at, to->len) < 0 ||
 	    (u->udp = event_new(f->base, fd, EV_READ | EV_PERSIST, on_datagram,
 		u)) == NULL) {
 		(void)close(fd);
@@ -234,6 +255,8 @@ on_event(struct bufferevent *bev, short what, void *arg)
 		(void)bufferevent_set_timeouts(bev, NULL, NULL);
 		tracker_opened(&u->tracker, moment_now());
 	} else {
+		if (u->tracker.link == LINK_OPENING)
+			server_absent(u);
 		unit_disconnect(u);
 		tracker_closed(&u->tracker, moment_now());
 	}
@@ -242,12 +265,13 @@ on_event(struct bufferevent *bev, short what, void *arg)
 
 /* On the loopback a large fleet needs more ports than one address has. */
 static void
-bind_source(const struct fleet *f, size_t index, int fd)
+bind_source(const struct unit *u, int fd)
 {
+	const struct fleet *f = u->fleet;
 	const struct sockaddr_in *to =
-	    (const struct sockaddr_in *)(const void *)&f->conf.server;
+	    (const struct sockaddr_in *)(const void *)&unit_address(u)->at;
 	size_t per = f->conf.tracker.short_mode ? PORTS_SHORT : PORTS_LONG;
-	uint32_t k = (uint32_t)(index / per);
+	uint32_t k = (uint32_t)((size_t)(u - f->v) / per);
 	int on = 1;
 	struct sockaddr_in from = {
 		.sin_family = AF_INET,
@@ -268,7 +292,7 @@ unit_socket(const struct unit *u)
 {
 	const struct fleet *f = u->fleet;
 	int on = 1;
-	int fd = socket(f->conf.server.ss_family,
+	int fd = socket(unit_address(u)->at.ss_family,
 	    (f->conf.udp ? SOCK_DGRAM : SOCK_STREAM) | SOCK_NONBLOCK |
 	    SOCK_CLOEXEC, 0);
 
@@ -277,7 +301,7 @@ unit_socket(const struct unit *u)
 	if (!f->conf.udp)
 		(void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on,
 		    sizeof(on));
-	bind_source(f, (size_t)(u - f->v), fd);
+	bind_source(u, fd);
 	return fd;
 }
 
@@ -286,10 +310,12 @@ unit_connect(struct unit *u)
 {
 	struct fleet *f = u->fleet;
 	struct timeval patience = {.tv_sec = CONNECT_TIMEOUT_S};
-	struct sockaddr_storage server = f->conf.server;
-	int fd = unit_socket(u);
+	struct sockaddr_storage server;
+	int fd;
 
-	if (fd < 0)
+	u->server = f->server;
+	server = unit_address(u)->at;
+	if ((fd = unit_socket(u)) < 0)
 		return false;
 	if (f->conf.udp)
 		return unit_connect_udp(u, fd);
@@ -305,7 +331,7 @@ unit_connect(struct unit *u)
 	(void)bufferevent_set_timeouts(u->bev, NULL, &patience);
 	if (bufferevent_enable(u->bev, EV_READ | EV_WRITE) < 0 ||
 	    bufferevent_socket_connect(u->bev, (struct sockaddr *)&server,
-		(int)f->conf.server_len) < 0) {
+		(int)unit_address(u)->len) < 0) {
 		bufferevent_free(u->bev);
 		u->bev = NULL;
 		return false;
@@ -342,6 +368,7 @@ on_pump(evutil_socket_t fd, short what, void *arg)
 		f->allowance -= 1;
 		list_remove(&u->waiting);
 		if (!unit_connect(u)) {
+			server_absent(u);
 			tracker_closed(&u->tracker, now);
 			unit_rearm(u);
 		}

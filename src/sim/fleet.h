@@ -19,11 +19,20 @@
 struct event_base;
 struct fleet;
 
+#define FLEET_ADDRESSES_MAX 8
+
+struct fleet_address {
+	struct sockaddr_storage at;
+	socklen_t len;
+};
+
 struct fleet_conf {
 	struct tracker_conf tracker;
 	struct ident_range ids;
-	struct sockaddr_storage server;
-	socklen_t server_len;
+	/* Those that the server's name stands for: all go to one of them, and
+	 * to the next when nobody listens there. */
+	struct fleet_address server[FLEET_ADDRESSES_MAX];
+	size_t server_count; /* at least 1 */
 	int64_t connects_per_hour; /* at most */
 	bool udp; /* a socket, and so a source, for each connection */
 };

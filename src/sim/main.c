@@ -128,14 +128,19 @@ static int
 resolve(const struct options *o, struct fleet_conf *conf, struct errtext *err)
 {
 	struct addrinfo hints = {.ai_socktype = SOCK_STREAM};
-	struct addrinfo *found = NULL;
+	struct addrinfo *found = NULL, *one;
 	int r = getaddrinfo(o->host, o->port, &hints, &found);
 
 	if (r != 0)
 		return errtext_set(err, -1, "%s: %s", o->host,
 		    gai_strerror(r));
-	memcpy(&conf->server, found->ai_addr, found->ai_addrlen);
-	conf->server_len = found->ai_addrlen;
+	for (one = found; one != NULL &&
+	    conf->server_count < FLEET_ADDRESSES_MAX; one = one->ai_next) {
+		struct fleet_address *a = &conf->server[conf->server_count++];
+
+		memcpy(&a->at, one->ai_addr, one->ai_addrlen);
+		a->len = one->ai_addrlen;
+	}
 	freeaddrinfo(found);
 	return 0;
 }

@@ -2,6 +2,7 @@
 # here, nor anything it links, knows the daemon's codec.
 if HAVE_CHECK
 sim_checks = \
+	tests/sim/check_sim_fleet \
 	tests/sim/check_sim_nature \
 	tests/sim/check_sim_parts \
 	tests/sim/check_sim_tracker \
@@ -25,6 +26,10 @@ tests_sim_check_sim_nature_SOURCES = tests/sim/check_sim_nature.c \
 	tests/sim/world.c tests/sim/world.h
 tests_sim_check_sim_nature_CPPFLAGS = $(sim_check_cppflags)
 tests_sim_check_sim_nature_LDADD = $(sim_check_libs)
+
+tests_sim_check_sim_fleet_SOURCES = tests/sim/check_sim_fleet.c
+tests_sim_check_sim_fleet_CPPFLAGS = $(sim_check_cppflags) $(EVENT_CFLAGS)
+tests_sim_check_sim_fleet_LDADD = $(sim_check_libs)
 
 # Drives the program itself over real sockets.
 tests_sim_check_tracksim_SOURCES = tests/sim/check_tracksim.c \
