@@ -57,6 +57,13 @@ refs()
 	    -e '/type: /!s/^        \([a-z_]*\): .*schemas\/\([A-Za-z]*\)".*/\1 \2/p'
 }
 
+# never_null SCHEMA: those of its fields that always have a value.
+never_null()
+{
+	sed -n "/^    $1:\$/,/^    [A-Z]/p" "$spec" |
+	    sed -n '/nullable: true/!s/^        \([a-z_0-9]*\): .*/\1/p'
+}
+
 # holds SCHEMA FILE PATH: the object there, and those in it.
 holds()
 {
@@ -65,6 +72,10 @@ holds()
 	[ -n "$due" ] || return 0 # an object that is told by words alone
 	got=$(get "${3:+$3.}@" <"$2" | sort)
 	is "fields of $1 ${3:-}" "$got" "$due"
+	for field in $(never_null "$1"); do
+		[ "$(get "${3:+$3.}$field" <"$2")" != null ] ||
+		    fail "$1 ${3:-}: $field is null"
+	done
 	while read -r field schema; do
 		case $field in
 		*'[]') field=${3:+$3.}${field%'[]'}
@@ -124,6 +135,11 @@ while read -r method path; do
 	*) holds "$schema" "$T/a.json" "" ;;
 	esac
 done <"$T/paths"
+
+# Of a tracker that nobody has heard of hardly anything is known.
+status "exclude" 0 ctl device exclude A000002B41DEE0 --reason workshop
+curl -s "$base/api/v1/devices/A000002B41DEE0" >"$T/a.json"
+holds Device "$T/a.json" ""
 
 # Events: each kind is the object that it says.
 timeout 3 curl -sN "$base/api/v1/events?since=2026-01-01T00:00:00Z" >"$T/events"
