@@ -79,7 +79,6 @@ struct app {
 	struct loop_timer *timer, *upkeep, *ending;
 	struct loop_watch *watch[6];
 	int max_connections;
-	bool connections_lowered;
 	bool stopping;
 	bool pure;                /* a relay and nothing else */
 	struct relay_config relay;

@@ -202,6 +202,7 @@ app_fit_descriptors(struct app *a)
 {
 	struct rlimit rl;
 	long room;
+	int before;
 
 	if (getrlimit(RLIMIT_NOFILE, &rl) < 0)
 		return;
@@ -218,15 +219,16 @@ app_fit_descriptors(struct app *a)
 	if (a->conf->relay_upstream[0] != '\0' ||
 	    a->conf->relay_listener_count > 0)
 		room /= 2;
-	a->max_connections = a->conf->max_connections;
-	a->connections_lowered = room < a->max_connections;
-	if (a->connections_lowered) {
-		a->max_connections = (int)MAX_OF(room, 1);
+	before = a->max_connections;
+	a->max_connections = (int)MAX_OF(MIN_OF(room,
+	    (long)a->conf->max_connections), 1L);
+	/* Once, and not at each reload. */
+	if (a->max_connections < a->conf->max_connections &&
+	    a->max_connections != before)
 		log_f(NOTE_WARN,
 		    "max_connections lowered to %d: the descriptor limit is "
 		    "%ld",
 		    a->max_connections, (long)rl.rlim_cur);
-	}
 }
 
 static void

@@ -1,10 +1,12 @@
 #include "config.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <getopt.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "config/fleet_file.h"
 #include "core/plant.h"
@@ -109,6 +111,20 @@ dump_config(const char *path)
 	return r;
 }
 
+/* Where standard error is closed, its number would go to the next descriptor,
+ * and the log into a database or to a tracker. */
+static void
+hold_standard_descriptors(void)
+{
+	int fd;
+
+	do
+		fd = open("/dev/null", O_RDWR);
+	while (fd >= 0 && fd <= STDERR_FILENO);
+	if (fd > STDERR_FILENO)
+		(void)close(fd);
+}
+
 static int
 parse_scale(const char *text, double *ret)
 {
@@ -138,6 +154,7 @@ main(int argc, char **argv)
 	bool check = false, dump = false;
 	int c;
 
+	hold_standard_descriptors();
 	while ((c = getopt_long(argc, argv, "c:tTvqVh", long_options, NULL)) !=
 	    -1) {
 		switch (c) {

@@ -64,6 +64,9 @@ seven() { [ "$(ctl status --json | get limits.in_flight.limit)" = 7 ]; }
 ok "a good one takes effect" wait_for 10 seven
 cp "$T/good.yaml" "$T/trackupd.yaml"
 status "trackupctl reload" 0 ctl reload
+is "what does not change is not said again" \
+    "$(grep -c 'max_connections lowered' "$T/daemon.log")" \
+    "$(grep -m 1 -c 'max_connections lowered' "$T/daemon.log")"
 hundred() { [ "$(ctl status --json | get limits.in_flight.limit)" = 100 ]; }
 ok "and takes effect too" wait_for 10 hundred
 
@@ -118,6 +121,15 @@ ok "it starts again" daemon_start
 is "all is well" "$(ctl status --json | get state)" ok
 daemon_kill
 ok "it starts after SIGKILL" daemon_start
+ok "it stops" daemon_stop
+
+# A log that nobody reads goes nowhere, and not to whoever has its number.
+"$bin/trackupd" -c "$T/trackupd.yaml" <&- >&- 2>&- &
+daemon_pid=$!
+ok "it starts with closed descriptors" wait_for 20 answers
+for fd in 0 1 2; do
+	is "descriptor $fd" "$(readlink "/proc/$daemon_pid/fd/$fd")" /dev/null
+done
 ok "it stops" daemon_stop
 
 # A database that is none of ours is left alone.
