@@ -45,6 +45,7 @@ cmd:promtool                   prometheus
 lib:check                      check
 cmd:git                        git
 cmd:curl                       curl
+cmd:jq                         jq
 cmd:mandoc                     mandoc
 cmd:sqlite3                    sqlite3
 '

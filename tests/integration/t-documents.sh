@@ -8,10 +8,10 @@
 # or "# " is run, and the YAML of the pages of section 5 is checked.
 # shellcheck disable=SC2016 # what is written into scripts stays as it is
 . "${top_srcdir:?}/tests/integration/lib.sh"
-requires mandoc:mandoc curl:curl
+requires mandoc:mandoc curl:curl jq:jq
 mapfile -t port < <("$helper" ports 4)
 
-# Paths, hosts and ports of the documents as they are here.
+# Paths, hosts, ports and the group of the documents as they are here.
 localize()
 {
 	sed -e "s|/etc/trackupd|$T/root/etc/trackupd|g" \
@@ -19,6 +19,7 @@ localize()
 	    -e "s|/run/trackupd|$T/root/run|g" \
 	    -e "s|fw\.example\.org|127.0.0.1|g" \
 	    -e "s|0\.0\.0\.0|127.0.0.1|g" \
+	    -e "s|group: fleet|group: $(id -gn)|" \
 	    -e "s|9620|${port[0]}|g; s|9621|${port[2]}|g" \
 	    -e "s|9622|${port[1]}|g"
 }
