@@ -109,7 +109,8 @@ on_event(struct ctl *c, const char *event, const json_t *data, void *arg)
 	if (strcmp(event, "live") == 0)
 		return told->follow ? 0 : DONE;
 	if (strcmp(event, "gap") == 0) {
-		say("what is older has been removed (store.retain)");
+		say("something is missing here: it has been removed "
+		    "(store.retain), or an older backup was restored");
 		return 0;
 	}
 	if (c->json)

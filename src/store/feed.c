@@ -103,21 +103,33 @@ seek(struct db *db, const struct sequence *q, int64_t wall, int64_t *ret_after,
 	return 0;
 }
 
+/* Brings a position to where there are rows: what is behind it may have been
+ * removed, and where an older backup was restored there may be none yet. */
 static int
-read_events(struct read *r, struct db *db, struct errtext *err)
+settle(struct db *db, const struct sequence *q, struct feed_page *p,
+    int64_t *position, int64_t *ret_last, struct errtext *err)
+{
+	int64_t first = 0, have = *position;
+	int e;
+
+	if ((e = range(db, q, &first, ret_last, err)) < 0)
+		return e;
+	*position = MIN_OF(MAX_OF(have, first - 1), *ret_last);
+	p->gap = p->gap || (have > 0 && have != *position);
+	return 0;
+}
+
+/* last: the newest event that there is. */
+static int
+read_events(struct read *r, struct db *db, int64_t last, struct errtext *err)
 {
 	const struct feed_query *q = &r->query;
 	int extra = (int)row_types[OP_EVENT].column_count, e;
 	sqlite3_stmt *st = db->stmt[STMT_FEED_EVENT];
 	struct feed_page *p = &r->page;
-	int64_t first = 0, last = 0, through;
+	int64_t through;
 	size_t n = 0;
 
-	if ((e = range(db, &events, &first, &last, err)) < 0)
-		return e;
-	if (p->event > 0 && p->event < first - 1)
-		p->gap = true;
-	p->event = MAX_OF(p->event, first - 1);
 	through = MIN_OF(p->event + WINDOW, last);
 	if (!bind(st, ":after", p->event) || !bind(st, ":through", through) ||
 	    !bind_campaign(st, q->campaign) ||
@@ -226,11 +238,16 @@ run_behind(struct read *r, struct db *db, struct errtext *err)
 {
 	struct feed_page *p = &r->page;
 	sqlite3_stmt *st = db->stmt[STMT_FEED_AUDIT];
-	int64_t event = p->event, audit = p->audit, until;
+	int64_t event, audit, last, last_audit, until;
 	size_t n;
 	int e;
 
-	if ((e = read_events(r, db, err)) < 0 ||
+	if ((e = settle(db, &events, p, &p->event, &last, err)) < 0 ||
+	    (e = settle(db, &audits, p, &p->audit, &last_audit, err)) < 0)
+		return e;
+	event = p->event;
+	audit = p->audit;
+	if ((e = read_events(r, db, last, err)) < 0 ||
 	    (e = horizon(db, p, &until, err)) < 0)
 		return e;
 	n = p->count;

@@ -555,6 +555,35 @@ START_TEST(feed_since_and_of_one)
 }
 END_TEST
 
+/* Who listened before an older backup was restored has a position that this
+ * database never had: it hears of a gap, and then what comes. */
+START_TEST(feed_of_a_later_position)
+{
+	static const struct { int64_t event, audit; bool gap; } at[] = {
+	    {6000, 6, false}, {0, 0, false}, {6001, 6, true},
+	    {6000, 7, true}, {7000, 3, true}, {INT64_MAX, INT64_MAX, true}};
+	static struct fed f;
+	struct store *s = open_started(td.path);
+	struct feed_query q = {.kind = FEED_BEHIND, .event = 5, .audit = 5};
+
+	feed(s, &f, q);
+	ck_assert(f.page.gap && f.page.event == 0 && f.page.audit == 0);
+	fill_feed(s);
+	for (size_t i = 0; i < ARRAY_LEN(at); i++) {
+		q.event = at[i].event;
+		q.audit = at[i].audit;
+		feed(s, &f, q);
+		ck_assert_int_eq(f.page.gap, at[i].gap);
+		ck_assert_int_le(f.page.event, 6000);
+		ck_assert_int_le(f.page.audit, 6);
+		for (size_t k = 0; k < f.page.count; k++)
+			ck_assert(f.row[k].event <= 6000 &&
+			    f.row[k].audit <= 6);
+	}
+	store_close(s);
+}
+END_TEST
+
 START_TEST(reads_are_bounded_and_forgotten)
 {
 	struct store *s = open_store(td.path);
@@ -790,6 +819,7 @@ main(void)
 	tcase_add_test(tc, timeline_is_paged);
 	tcase_add_test(tc, feed_is_in_order);
 	tcase_add_test(tc, feed_since_and_of_one);
+	tcase_add_test(tc, feed_of_a_later_position);
 	tcase_add_test(tc, reads_are_bounded_and_forgotten);
 	tcase_add_test(tc, broken_store_answers_reads);
 	tcase_add_test(tc, queue_limit_is_told);
