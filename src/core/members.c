@@ -372,22 +372,44 @@ core_fleet_now(const struct core *c)
 	return &c->fleet;
 }
 
-/* By the shorter way: memory or inventory. */
+/* Known devices among so many rows. A device is a wait for memory twice: those
+ * of one block are waited for together. */
+#define BLOCK 32
+
+static size_t
+count_block(const struct core *c, uint32_t row, size_t n)
+{
+	const struct inventory *v = c->fleet.inventory;
+	const struct device *d[BLOCK];
+	size_t met = 0;
+
+	for (size_t i = 0; i < n; i++)
+		idmap_prefetch(&c->devices,
+		    inventory_key(v, row + (uint32_t)i));
+	for (size_t i = 0; i < n; i++) {
+		d[i] = device_find(c, inventory_key(v, row + (uint32_t)i));
+		if (d[i] != NULL)
+			__builtin_prefetch(&d[i]->rhythm);
+	}
+	for (size_t i = 0; i < n; i++)
+		met += d[i] != NULL && !d[i]->observed;
+	return met;
+}
+
+/* By the shorter way: inventory or memory. */
 static size_t
 count_met(const struct core *c)
 {
-	const struct inventory *v = c->fleet.inventory;
-	size_t rows = inventory_count(v), met = 0, pos = 0;
+	size_t rows = inventory_count(c->fleet.inventory), met = 0, pos = 0;
 	const struct device *d;
 
-	if (rows < c->devices.len) {
-		for (size_t i = 0; i < rows; i++) {
-			d = device_find(c, inventory_key(v, (uint32_t)i));
-			met += d != NULL && !d->observed;
-		}
+	if (rows / 4 <= c->devices.len) {
+		for (size_t i = 0; i < rows; i += BLOCK)
+			met += count_block(c, (uint32_t)i,
+			    MIN_OF(rows - i, (size_t)BLOCK));
 		return met;
 	}
-	while (rows > 0 && (d = idmap_next(&c->devices, &pos)) != NULL)
+	while ((d = idmap_next(&c->devices, &pos)) != NULL)
 		met += !d->observed && row_find(c, d->key) != INVENTORY_NONE;
 	return met;
 }
