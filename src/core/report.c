@@ -108,37 +108,37 @@ add_failure(struct report_campaign *r, const struct target *t)
 	r->failure[r->failure_count++] = f;
 }
 
+static void
+count_target(struct report_campaign *r, const struct target *t)
+{
+	enum report_step step = step_of(t);
+
+	for (int s = 0; s <= (int)step; s++)
+		r->step[s]++;
+	if (t->rec.state == TARGET_FAILED ||
+	    t->rec.state == TARGET_UNVERIFIED ||
+	    t->rec.state == TARGET_CANCELLED)
+		r->ended[step]++;
+	if (t->rec.state == TARGET_ACTIVE)
+		r->phase[t->preflight || t->attempt == NULL
+		    ? PHASE_PREFLIGHT : attempt_phase_shown(t->attempt)]++;
+	if (t->rec.state == TARGET_FAILED ||
+	    t->rec.state == TARGET_UNVERIFIED)
+		add_failure(r, t);
+}
+
 bool
-core_report_campaign(const struct core *c, const char *name,
-    struct report_campaign *ret)
+core_report_campaign(const struct core *c, const char *name, size_t *room,
+    struct report_campaign *r)
 {
 	const struct campaign *p = campaign_find(c, name);
-	enum report_step step;
 
 	if (p == NULL)
-		return false;
-	memset(ret, 0, sizeof(*ret));
-	for (size_t i = 0; i < p->target_count; i++) {
-		const struct target *t = p->target[i];
-
-		if (t->rec.state == TARGET_SKIPPED)
-			continue;
-		step = step_of(t);
-		for (int s = 0; s <= (int)step; s++)
-			ret->step[s]++;
-		if (t->rec.state == TARGET_FAILED ||
-		    t->rec.state == TARGET_UNVERIFIED ||
-		    t->rec.state == TARGET_CANCELLED)
-			ret->ended[step]++;
-		if (t->rec.state == TARGET_ACTIVE)
-			ret->phase[t->preflight || t->attempt == NULL
-			    ? PHASE_PREFLIGHT
-			    : attempt_phase_shown(t->attempt)]++;
-		if (t->rec.state == TARGET_FAILED ||
-		    t->rec.state == TARGET_UNVERIFIED)
-			add_failure(ret, t);
-	}
-	return true;
+		return true;
+	for (; r->pos < p->target_count && *room > 0; r->pos++, --*room)
+		if (p->target[r->pos]->rec.state != TARGET_SKIPPED)
+			count_target(r, p->target[r->pos]);
+	return r->pos >= p->target_count;
 }
 
 /* --- the fleet -------------------------------------------------------------*/

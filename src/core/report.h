@@ -34,6 +34,7 @@ struct report_failure {
 };
 
 struct report_campaign {
+	size_t pos;                   /* where the walk stands */
 	size_t step[STEP_COUNT_];
 	size_t ended[STEP_COUNT_];    /* of these: there, and not well */
 	size_t phase[PHASE_COUNT_];   /* of those that are active */
@@ -42,9 +43,11 @@ struct report_campaign {
 	size_t failures_beside;       /* that found no row any more */
 };
 
-/* False: no such campaign. */
+/* Counts *room more of its targets at the most into r, which was zeroed at the
+ * beginning, and takes from *room what it did. True: that was all of them, or
+ * there is no such campaign. */
 bool core_report_campaign(const struct core *c, const char *name,
-    struct report_campaign *ret);
+    size_t *room, struct report_campaign *r);
 
 #define REPORT_VERSIONS_MAX 100
 

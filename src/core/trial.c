@@ -159,6 +159,7 @@ bad:
 static void
 result(struct trial *w)
 {
+	const struct view_looks nobody = {0}; /* is asked for */
 	struct view_wave v[WAVES_MAX];
 	struct view_campaign c;
 	struct trial_result *r = w->r;
@@ -174,8 +175,8 @@ result(struct trial *w)
 	r->total = c.total;
 	memcpy(r->targets, c.targets, sizeof(r->targets));
 	memcpy(r->causes, c.causes, sizeof(r->causes));
-	r->wave_count = core_view_waves(w->core, trial_now(w), w->name, v,
-	    WAVES_MAX);
+	r->wave_count = core_view_waves(w->core, trial_now(w), w->name,
+	    &nobody, v, WAVES_MAX);
 	for (size_t i = 0; i < r->wave_count; i++) {
 		struct trial_wave *o = &r->wave[i];
 

@@ -112,24 +112,53 @@ core_view_campaign_brief(const struct core *c, struct core_now now,
 }
 
 bool
-core_view_campaign(const struct core *c, struct core_now now,
-    const char *name, struct view_campaign *ret)
+core_view_looks(const struct core *c, const char *campaign, size_t *room,
+    struct view_looks *v)
+{
+	const struct campaign *p = campaign_find(c, campaign);
+	int64_t until;
+
+	if (p == NULL)
+		return true;
+	for (; v->pos < p->target_count && *room > 0; v->pos++, --*room) {
+		const struct target *t = p->target[v->pos];
+
+		if (t->device->conn == NULL &&
+		    !target_state_terminal(t->rec.state))
+			v->offline[t->rec.wave]++;
+		if (t->rec.state == TARGET_WAITING)
+			v->holds[hold_shown(c, t, &until)]++;
+	}
+	return v->pos >= p->target_count;
+}
+
+bool
+core_view_looked(const struct core *c, struct core_now now, const char *name,
+    const struct view_looks *v, struct view_campaign *ret)
 {
 	const struct campaign *p = campaign_find(c, name);
-	int64_t until;
 	enum hold h;
 
 	if (!core_view_campaign_brief(c, now, name, ret))
 		return false;
-	/* What holds them all is tested first: no look at each is needed. */
-	if (p->target_count > 0 && (h = campaign_hold(c, p)) != HOLD_NONE) {
+	/* What holds them all now holds whoever was held by something else a
+	 * moment ago. */
+	if (p->target_count > 0 && (h = campaign_hold(c, p)) != HOLD_NONE)
 		ret->holds[h] = p->count[TARGET_WAITING];
-		return true;
-	}
-	for (size_t i = 0; i < p->target_count; i++)
-		if (p->target[i]->rec.state == TARGET_WAITING)
-			ret->holds[hold_shown(c, p->target[i], &until)]++;
+	else
+		memcpy(ret->holds, v->holds, sizeof(ret->holds));
 	return true;
+}
+
+bool
+core_view_campaign(const struct core *c, struct core_now now,
+    const char *name, struct view_campaign *ret)
+{
+	struct view_looks v = {0};
+	size_t room = SIZE_MAX;
+
+	(void)core_view_looks(c, name, &room, &v);
+	return core_view_looked(c, now, name, &v, ret);
 }
 
 size_t

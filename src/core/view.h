@@ -135,15 +135,32 @@ struct target_filter {
 	uint64_t after;               /* key; 0 = from the beginning */
 };
 
-/* In the order of creation. False: no such. */
+/* What only a look at each target tells. Zeroed is the beginning. */
+struct view_looks {
+	size_t pos;
+	size_t holds[HOLD_COUNT_];    /* of those that wait */
+	size_t offline[WAVES_MAX];    /* of each wave, and not ended */
+};
+
+/* Looks at *room more targets at the most, and takes from *room what was looked
+ * at; true: that was all of them. What changes meanwhile may be counted as it
+ * was, or as it is. */
+bool core_view_looks(const struct core *c, const char *campaign, size_t *room,
+    struct view_looks *v);
+/* With the holds that all looks together found. False: no such. */
+bool core_view_looked(const struct core *c, struct core_now now,
+    const char *name, const struct view_looks *v, struct view_campaign *ret);
+/* The same with all looks at once: for a small one. */
 bool core_view_campaign(const struct core *c, struct core_now now,
     const char *name, struct view_campaign *ret);
 /* The same without the holds, which cost more than all the rest. */
 bool core_view_campaign_brief(const struct core *c, struct core_now now,
     const char *name, struct view_campaign *ret);
-/* Its waves, in order. Returns how many (<= max); 0: no such campaign. */
+/* Its waves, in order. Returns how many (<= max); 0: no such campaign. looks:
+ * who of them is offline. */
 size_t core_view_waves(const struct core *c, struct core_now now,
-    const char *campaign, struct view_wave *ret, size_t max);
+    const char *campaign, const struct view_looks *looks,
+    struct view_wave *ret, size_t max);
 /* The i-th wave's name and state alone, which costs nothing. */
 bool core_view_wave_state(const struct core *c, const char *campaign, size_t i,
     const char **ret_name, enum wave_state *ret);

@@ -53,7 +53,8 @@ view_wave(const struct core *c, struct core_now now, const struct wave *w,
 
 size_t
 core_view_waves(const struct core *c, struct core_now now,
-    const char *campaign, struct view_wave *ret, size_t max)
+    const char *campaign, const struct view_looks *looks,
+    struct view_wave *ret, size_t max)
 {
 	const struct campaign *p = campaign_find(c, campaign);
 	size_t n;
@@ -61,14 +62,9 @@ core_view_waves(const struct core *c, struct core_now now,
 	if (p == NULL)
 		return 0;
 	n = MIN_OF(p->wave_count, max);
-	for (size_t i = 0; i < n; i++)
+	for (size_t i = 0; i < n; i++) {
 		view_wave(c, now, p->wave[i], &ret[i]);
-	for (size_t i = 0; i < p->target_count; i++) {
-		const struct target *t = p->target[i];
-
-		if ((size_t)t->rec.wave < n && t->device->conn == NULL &&
-		    !target_state_terminal(t->rec.state))
-			ret[t->rec.wave].offline++;
+		ret[i].offline = looks->offline[i];
 	}
 	return n;
 }

@@ -300,7 +300,7 @@ check_over(const struct app *a, const char *file,
 {
 	struct view_campaign v;
 
-	if (core_view_campaign(a->core, app_now(a), spec->name, &v) &&
+	if (core_view_campaign_brief(a->core, app_now(a), spec->name, &v) &&
 	    (v.state == CAMPAIGN_FINISHED || v.state == CAMPAIGN_ABORTED))
 		sbuf_addf(diag, "warning: %s: campaign %s is %s and does not "
 		    "run again\n", file, v.name,

@@ -31,6 +31,8 @@ api_call_free(struct api_call *c)
 		api_firmware_drop(c);
 	if (c->stream != NULL)
 		api_stream_drop(c);
+	if (c->looks != NULL)
+		api_looks_drop(c);
 	list_remove(&c->in_parked);
 	json_decref(c->body);
 	json_decref(c->answer);
@@ -354,6 +356,9 @@ expire(struct api_call *c)
 		    "the log");
 	else if (c->trial)
 		api_fail(c, 503, "timeout", "the simulation took too long");
+	else if (c->looks != NULL)
+		api_fail(c, 503, "timeout", "too many ask about too many "
+		    "targets at a time");
 	else if (c->firmware)
 		api_fail(c, 503, "timeout",
 		    "the files are still being read; what was read need not "
@@ -466,8 +471,10 @@ api_new(struct api **ret, struct loop *l, const struct api_config *cfg,
 	    cfg->durable_timeout_ms : API_DURABLE_MS;
 	list_init(&a->parked);
 	list_init(&a->streams);
+	list_init(&a->looks);
 	a->timer = loop_timer_new(l, on_timer, a);
-	if (a->timer == NULL || door_open(&a->local) < 0) {
+	a->looks_timer = loop_timer_new(l, api_looks_timer, a);
+	if (a->timer == NULL || a->looks_timer == NULL || door_open(&a->local) < 0) {
 		(void)errtext_set(err, -1, "out of memory");
 		goto bad;
 	}
@@ -484,6 +491,7 @@ api_new(struct api **ret, struct loop *l, const struct api_config *cfg,
 	return 0;
 bad:
 	door_close(&a->local);
+	loop_timer_free(a->looks_timer);
 	loop_timer_free(a->timer);
 	free(a);
 	return -1;
@@ -570,6 +578,7 @@ api_free(struct api *a)
 	door_close(&a->tcp);
 	api_tokens_free(a->tokens);
 	loop_timer_free(a->timer);
+	loop_timer_free(a->looks_timer);
 	loop_timer_free(a->stream_timer);
 	free(a->stream_seen);
 	api_reports_free(a);

@@ -3,6 +3,7 @@
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include "base/sbuf.h"
 
 /* --- a campaign as JSON ----------------------------------------------------*/
@@ -104,7 +105,8 @@ schedule_json(const struct view_campaign *v)
 }
 
 static json_t *
-campaign_json(struct api_call *c, const struct view_campaign *v)
+campaign_json(struct api_call *c, const struct view_campaign *v,
+    const struct view_looks *looks)
 {
 	return json_pack("{s:o, s:o, s:s, s:o, s:i, s:i, s:o, s:o, s:o, s:o,"
 	    " s:o, s:o, s:I, s:I, s:I, s:o, s:o, s:o, s:o, s:o, s:o, s:o}",
@@ -119,7 +121,7 @@ campaign_json(struct api_call *c, const struct view_campaign *v)
 	    "targets", targets_json(v),
 	    "causes", counts_json(v->causes, CAUSE_COUNT_, cause_text),
 	    "holds", counts_json(v->holds, HOLD_COUNT_, hold_text),
-	    "waves", api_waves(c, v),
+	    "waves", api_waves(c, v, looks),
 	    "attempts", (json_int_t)v->attempts,
 	    "in_flight", (json_int_t)v->in_flight,
 	    "dark", (json_int_t)v->dark,
@@ -159,51 +161,88 @@ api_view_campaign(struct api_call *c, struct view_campaign *ret)
 {
 	struct api *a = c->api;
 
-	if (core_view_campaign(a->ops.core(a->ops.arg), a->ops.now(a->ops.arg),
-	    c->arg[0], ret))
+	if (core_view_campaign_brief(a->ops.core(a->ops.arg),
+		a->ops.now(a->ops.arg), c->arg[0], ret))
 		return true;
 	api_fail(c, 404, "not_found", "campaign %s: no such campaign", c->arg[0]);
 	return false;
+}
+
+static bool
+look_at_one(struct api_looks *l, size_t *room)
+{
+	struct api_call *c = l->call;
+	struct api *a = c->api;
+	const struct core *core = a->ops.core(a->ops.arg);
+	struct view_campaign v;
+
+	if (!core_view_looks(core, c->arg[0], room, &l->at))
+		return false;
+	if (core_view_looked(core, a->ops.now(a->ops.arg), c->arg[0], &l->at,
+		&v))
+		api_answer(c, 200, campaign_json(c, &v, &l->at));
+	else
+		api_answer(c, 500, NULL);
+	return true;
 }
 
 void
 api_get_campaign(struct api_call *c)
 {
 	struct view_campaign v;
+	struct api_looks *l;
 
-	if (api_view_campaign(c, &v))
-		api_answer(c, 200, campaign_json(c, &v));
+	if (api_view_campaign(c, &v) && (l = api_looks_new(c)) != NULL)
+		api_looks_begin(l, look_at_one);
+}
+
+/* Those behind l->after, one after the other. */
+static bool
+look_at_page(struct api_looks *l, size_t *room)
+{
+	struct api_call *c = l->call;
+	struct api *a = c->api;
+	const struct core *core = a->ops.core(a->ops.arg);
+	struct core_now now = a->ops.now(a->ops.arg);
+	bool more = false;
+	json_t *items;
+
+	for (; l->next < core_campaign_count(core); l->next++) {
+		const char *name = core_campaign_name(core, l->next);
+		struct view_campaign v;
+
+		if (!core_view_campaign_brief(core, now, name, &v) ||
+		    (uint64_t)v.id <= l->after)
+			continue;
+		if ((more = json_array_size(l->items) == l->limit))
+			break;
+		if (!core_view_looks(core, name, room, &l->at))
+			return false;
+		(void)core_view_looked(core, now, name, &l->at, &v);
+		l->last = (uint64_t)v.id;
+		(void)json_array_append_new(l->items,
+		    campaign_json(c, &v, &l->at));
+		memset(&l->at, 0, sizeof l->at);
+	}
+	items = json_incref(l->items);
+	api_answer(c, 200, api_list(items, 'c', l->last, more));
+	return true;
 }
 
 void
 api_get_campaigns(struct api_call *c)
 {
-	const struct core *core = c->api->ops.core(c->api->ops.arg);
-	struct core_now now = c->api->ops.now(c->api->ops.arg);
-	json_t *items = json_array();
-	uint64_t after, last = 0;
-	size_t limit, count = core_campaign_count(core);
-	bool more = false;
+	struct api_looks *l;
+	uint64_t after;
+	size_t limit;
 
-	if (!api_page(c, 'c', &limit, &after)) {
-		json_decref(items);
+	if (!api_page(c, 'c', &limit, &after) ||
+	    (l = api_looks_new(c)) == NULL)
 		return;
-	}
-	for (size_t i = 0; i < count && !more; i++) {
-		struct view_campaign v;
-
-		if (!core_view_campaign(core, now,
-		    core_campaign_name(core, i), &v) ||
-		    (uint64_t)v.id <= after)
-			continue;
-		if (json_array_size(items) == limit) {
-			more = true;
-		} else {
-			last = (uint64_t)v.id;
-			(void)json_array_append_new(items, campaign_json(c, &v));
-		}
-	}
-	api_answer(c, 200, api_list(items, 'c', last, more));
+	l->items = json_array();
+	l->after = after;
+	l->limit = limit;
+	api_looks_begin(l, look_at_page);
 }
 
 /* --- targets ---------------------------------------------------------------*/

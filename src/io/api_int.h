@@ -112,10 +112,13 @@ struct api {
 	uint64_t *stream_seen; /* what was told of each campaign */
 	size_t stream_seen_count;
 	struct api_reports *reports; /* NULL: nobody asked yet */
+	struct list looks;   /* of calls that wait for them */
+	struct loop_timer *looks_timer;
 	uint64_t durable; /* highest ticket known to be on disk */
 	uint64_t hits[API_COUNTER_COUNT_];
 };
 
+struct api_looks;
 struct api_route;
 struct api_timeline;
 struct api_reports;
@@ -153,10 +156,23 @@ struct api_call {
 	uint64_t trial_seed;
 	bool firmware;   /* files are looked at for it */
 	struct api_stream *stream;
+	struct api_looks *looks;
 };
 
 typedef void api_handler(struct api_call *c);
 
+/* Targets are looked at for it, a piece in each turn. */
+struct api_looks {
+	struct list node;    /* of those that wait */
+	struct api_call *call;
+	bool (*on)(struct api_looks *l, size_t *room);
+	struct view_looks at;      /* of the campaign in work */
+	struct report_campaign *report;
+	/* of a page of campaigns */
+	json_t *items;
+	size_t next, limit;
+	uint64_t after, last;
+};
 struct api_route {
 	enum evhttp_cmd_type method;
 	const char *path;      /* below API_PREFIX; * stands for one segment */
@@ -252,9 +268,10 @@ json_t *api_lines(const char *text);     /* array, one a line */
 json_t *api_list(json_t *items, char mark, uint64_t next, bool more);
 
 /* --- api_campaign.c, api_wave.c --------------------------------------------*/
-/* Of the first argument. False: already answered. */
+/* Of the first argument, without holds. False: already answered. */
 bool api_view_campaign(struct api_call *c, struct view_campaign *ret);
-json_t *api_waves(struct api_call *c, const struct view_campaign *v);
+json_t *api_waves(struct api_call *c, const struct view_campaign *v,
+    const struct view_looks *looks);
 bool api_has_wave(struct api_call *c, const struct view_campaign *v,
     const char *name, enum wave_state *ret);
 
@@ -269,6 +286,16 @@ void api_stream_drop(struct api_call *c);
 json_t *api_event(const struct event_rec *e, const char *campaign);
 /* What a stream tells of a campaign. */
 json_t *api_campaign_brief(const struct api *a, const struct view_campaign *v);
+
+/* --- api_looks.c -----------------------------------------------------------*/
+/* For c, zeroed and owned by it. NULL: no memory, and that was answered. */
+struct api_looks *api_looks_new(struct api_call *c);
+/* Has on() look at *room targets at a time, now and in turns to come, until it
+ * has answered and says true. */
+void api_looks_begin(struct api_looks *l,
+    bool (*on)(struct api_looks *l, size_t *room));
+void api_looks_timer(void *api);
+void api_looks_drop(struct api_call *c);
 
 /* --- api_report.c ----------------------------------------------------------*/
 /* Once a second. */

@@ -302,26 +302,36 @@ phases_json(const struct report_campaign *r)
 	return j;
 }
 
+static bool
+look_for_report(struct api_looks *l, size_t *room)
+{
+	struct report_campaign *r = l->report;
+	struct api_call *c = l->call;
+
+	if (!core_report_campaign(c->api->ops.core(c->api->ops.arg),
+		c->arg[0], room, r))
+		return false;
+	api_answer(c, 200, json_pack("{s:o, s:o, s:o, s:o, s:I, s:o}",
+	    "campaign", api_text(c->arg[0]),
+	    "funnel", funnel_json(r),
+	    "phases", phases_json(r),
+	    "failures", failures_json(r),
+	    "failures_beside", (json_int_t)r->failures_beside,
+	    "progress", progress_json(c->api, c->arg[0])));
+	return true;
+}
+
 void
 api_get_report(struct api_call *c)
 {
-	struct report_campaign *r = malloc(sizeof *r);
+	struct view_campaign v;
+	struct api_looks *l;
 
-	if (r == NULL) {
+	if (!api_view_campaign(c, &v) || (l = api_looks_new(c)) == NULL)
+		return;
+	if ((l->report = calloc(1, sizeof *l->report)) == NULL) {
 		api_answer(c, 500, NULL);
 		return;
 	}
-	if (!core_report_campaign(c->api->ops.core(c->api->ops.arg),
-		c->arg[0], r))
-		api_fail(c, 404, "not_found", "campaign %s: no such campaign",
-		    c->arg[0]);
-	else
-		api_answer(c, 200, json_pack("{s:o, s:o, s:o, s:o, s:I, s:o}",
-		    "campaign", api_text(c->arg[0]),
-		    "funnel", funnel_json(r),
-		    "phases", phases_json(r),
-		    "failures", failures_json(r),
-		    "failures_beside", (json_int_t)r->failures_beside,
-		    "progress", progress_json(c->api, c->arg[0])));
-	free(r);
+	api_looks_begin(l, look_for_report);
 }

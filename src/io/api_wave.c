@@ -58,7 +58,8 @@ wave_json(const struct view_wave *v)
 }
 
 json_t *
-api_waves(struct api_call *c, const struct view_campaign *v)
+api_waves(struct api_call *c, const struct view_campaign *v,
+    const struct view_looks *looks)
 {
 	struct view_wave *w = calloc(v->wave_count + 1, sizeof *w);
 	struct api *a = c->api;
@@ -67,7 +68,7 @@ api_waves(struct api_call *c, const struct view_campaign *v)
 
 	n = w == NULL ? 0
 	    : core_view_waves(a->ops.core(a->ops.arg), a->ops.now(a->ops.arg),
-		  v->name, w, v->wave_count);
+		  v->name, looks, w, v->wave_count);
 	for (size_t i = 0; i < n; i++)
 		(void)json_array_append_new(j, wave_json(&w[i]));
 	free(w);

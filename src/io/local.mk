@@ -7,7 +7,7 @@ libtrackup_io_a_CPPFLAGS = $(AM_CPPFLAGS) $(EVENT_CFLAGS) \
 io_api_sources = src/io/api.c src/io/api.h src/io/api_int.h \
 	src/io/api_backup.c src/io/api_campaign.c src/io/api_daemon.c \
 	src/io/api_device.c src/io/api_events.c src/io/api_firmware.c \
-	src/io/api_http.c src/io/api_json.c src/io/api_peer.c \
+	src/io/api_http.c src/io/api_json.c src/io/api_looks.c src/io/api_peer.c \
 	src/io/api_plan.c src/io/api_report.c src/io/api_route.c \
 	src/io/api_socket.c src/io/api_status.c src/io/api_token.c \
 	src/io/api_trial.c src/io/api_wave.c \

@@ -24,6 +24,7 @@
 #define AFTER_MS 5000 /* of its clock: what a deed leads to, but no deadlines */
 #define SENDS_MAX 4096
 #define COUNTRIES 200
+#define LOOKS 20000
 
 struct turns {
 	struct core *core;
@@ -309,19 +310,35 @@ look(void)
 	static struct view_target target[100];
 	static struct view_device device[100];
 	static struct report_campaign report;
+	struct view_looks looks = {0};
 	struct target_filter all = {.state = -1, .cause = -1, .hold = -1};
 	struct view_campaign v;
 	uint64_t last;
 	bool more;
-	double start = cpu_ms();
+	double start;
 
-	(void)core_view_campaign(w->core, w->now, "list", &v);
-	(void)core_view_waves(w->core, w->now, "list", wave, WAVES_MAX);
+	/* As the API has them made. */
+	for (bool more_looks = true; more_looks;) {
+		size_t room = LOOKS;
+
+		start = cpu_ms();
+		more_looks = !core_view_looks(w->core, "list", &room, &looks);
+		turn_over(start);
+	}
+	start = cpu_ms();
+	(void)core_view_looked(w->core, w->now, "list", &looks, &v);
+	(void)core_view_waves(w->core, w->now, "list", &looks, wave,
+	    WAVES_MAX);
 	turn_over(start);
 	told("turn_show", "campaign show, and each of campaign list");
-	start = cpu_ms();
-	(void)core_report_campaign(w->core, "list", &report);
-	turn_over(start);
+	for (bool more_looks = true; more_looks;) {
+		size_t room = LOOKS;
+
+		start = cpu_ms();
+		more_looks = !core_report_campaign(w->core, "list", &room,
+		    &report);
+		turn_over(start);
+	}
 	told("turn_report", "campaign report");
 	start = cpu_ms();
 	(void)core_view_targets(w->core, w->now, "list", &all, target, 100,

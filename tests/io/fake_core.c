@@ -130,9 +130,31 @@ core_view_campaign_brief(const struct core *c, struct core_now now,
 	return core_view_campaign(c, now, name, ret);
 }
 
+/* There are two pieces of each. */
+bool
+core_view_looks(const struct core *c, const char *campaign, size_t *room,
+    struct view_looks *v)
+{
+	assert(fake_core_find(c, campaign) != NULL);
+	if (*room == 0)
+		return false;
+	*room = 0;
+	v->offline[0] = 3;
+	return v->pos++ > 0;
+}
+
+bool
+core_view_looked(const struct core *c, struct core_now now, const char *name,
+    const struct view_looks *v, struct view_campaign *ret)
+{
+	assert(v->pos == 2);
+	return core_view_campaign(c, now, name, ret);
+}
+
 size_t
 core_view_waves(const struct core *c, struct core_now now,
-    const char *campaign, struct view_wave *ret, size_t max)
+    const char *campaign, const struct view_looks *looks,
+    struct view_wave *ret, size_t max)
 {
 	static const struct spec_gate gate = {.given = true,
 	    .success_ppm = 970000, .min_done = 40, .unknown_max_ppm = 55000,
@@ -145,7 +167,7 @@ core_view_waves(const struct core *c, struct core_now now,
 	ret[0] = (struct view_wave){
 	    .name = "canary", .state = c->approved ? WAVE_PASSED : WAVE_HELD,
 	    .reason = "gate met, waits for approval", .total = 60, .done = 41,
-	    .offline = 3, .gate = &gate, .min_done = 40, .met = true,
+	    .offline = looks->offline[0], .gate = &gate, .min_done = 40, .met = true,
 	    .opened_wall = FAKE_WALL_MS - 3600000, .approved_by = "",
 	    .approved_reason = "",
 	};
@@ -167,9 +189,11 @@ bool
 core_view_wave_state(const struct core *c, const char *campaign, size_t i,
     const char **ret_name, enum wave_state *ret)
 {
+	const struct view_looks looks = {0};
 	struct view_wave v[2];
 
-	if (core_view_waves(c, (struct core_now){0}, campaign, v, 2) <= i)
+	if (core_view_waves(c, (struct core_now){0}, campaign, &looks, v,
+		2) <= i)
 		return false;
 	*ret_name = v[i].name;
 	*ret = v[i].state;
@@ -386,12 +410,13 @@ core_report_fleet(const struct core *c, struct core_now now,
 }
 
 bool
-core_report_campaign(const struct core *c, const char *name,
+core_report_campaign(const struct core *c, const char *name, size_t *room,
     struct report_campaign *ret)
 {
-	if (fake_core_find(c, name) == NULL)
+	assert(fake_core_find(c, name) != NULL && *room > 0);
+	*room = 0;
+	if (ret->pos++ == 0)
 		return false;
-	memset(ret, 0, sizeof *ret);
 	ret->step[STEP_TARGETS] = 9;
 	ret->step[STEP_STARTED] = 4;
 	ret->ended[STEP_STARTED] = 3;

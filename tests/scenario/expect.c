@@ -401,9 +401,13 @@ expect_wave(struct world *w, char *args)
 {
 	const char *campaign = script_word(&args), *name = script_word(&args);
 	struct view_wave all[WAVES_MAX], *v = NULL;
-	size_t n = core_view_waves(w->core, world_now(w), campaign, all,
-	    WAVES_MAX);
+	struct view_looks looks = {0};
+	size_t n, room = SIZE_MAX;
 	const char *word, *text;
+
+	(void)core_view_looks(w->core, campaign, &room, &looks);
+	n = core_view_waves(w->core, world_now(w), campaign, &looks, all,
+	    WAVES_MAX);
 
 	for (size_t i = 0; i < n; i++)
 		if (strcmp(all[i].name, name) == 0)

@@ -492,19 +492,57 @@ START_TEST(pages_with_an_inventory)
 }
 END_TEST
 
+/* Who is known by both is counted once, whatever the size of its blocks. */
+START_TEST(inventory_is_counted)
+{
+	static const int sizes[] = {1, 3, 31, 32, 33, 64, 200};
+
+	for (size_t k = 0; k < ARRAY_LEN(sizes); k++) {
+		struct core_fleet f = {.inventory = inventory_new()};
+		struct view_status st;
+
+		ck_assert_ptr_nonnull(f.inventory);
+		for (int i = 0; i < sizes[k]; i++) {
+			struct inventory_line l = {.number = (uint32_t)i + 2,
+			    .id = bare_id((unsigned)i + 2)};
+
+			ck_assert_int_eq(inventory_add(f.inventory, &l), 0);
+		}
+		ck_assert_int_eq(inventory_seal(f.inventory), 0);
+		core_fleet(c, &f, now, &fx);
+		taken();
+		mended();
+		core_view_status(c, &st);
+		ck_assert_uint_eq(st.devices_known,
+		    (size_t)MAX_OF(sizes[k] + 2, DEVICES));
+	}
+}
+END_TEST
+
 START_TEST(waves_and_texts)
 {
 	struct view_wave w[2];
 	enum campaign_state state;
 	enum wave_state ws;
+	struct view_looks looks = {0};
 	const char *name;
+	size_t room = 3;
 
 	ck_assert_ptr_nonnull(core_campaign_at(c, 0, &state));
 	ck_assert_int_eq(state, CAMPAIGN_RUNNING);
 	ck_assert_ptr_null(core_campaign_at(c, 1, &state));
-	ck_assert_uint_eq(core_view_waves(c, now, "two", w, 2), 0);
-	ck_assert_uint_eq(core_view_waves(c, now, "one", w, 0), 0);
-	ck_assert_uint_eq(core_view_waves(c, now, "one", w, 2), 1);
+	ck_assert_uint_eq(core_view_waves(c, now, "two", &looks, w, 2), 0);
+	ck_assert_uint_eq(core_view_waves(c, now, "one", &looks, w, 0), 0);
+	/* By pieces. */
+	ck_assert(!core_view_looks(c, "one", &room, &looks));
+	ck_assert_uint_eq(room, 0);
+	ck_assert_uint_eq(looks.offline[0], 3);
+	room = DEVICES;
+	ck_assert(core_view_looks(c, "one", &room, &looks));
+	ck_assert_uint_eq(room, 3);
+	ck_assert_uint_eq(looks.holds[HOLD_OFFLINE], DEVICES);
+	ck_assert(core_view_looks(c, "two", &room, &looks));
+	ck_assert_uint_eq(core_view_waves(c, now, "one", &looks, w, 2), 1);
 	ck_assert_uint_eq(w[0].total, DEVICES);
 	ck_assert_uint_eq(w[0].offline, DEVICES);
 	ck_assert(core_view_wave_state(c, "one", 0, &name, &ws));
@@ -568,6 +606,7 @@ main(void)
 	tcase_add_test(tc, filters_of_targets);
 	tcase_add_test(tc, pages_of_devices);
 	tcase_add_test(tc, pages_with_an_inventory);
+	tcase_add_test(tc, inventory_is_counted);
 	tcase_add_test(tc, waves_and_texts);
 	tcase_add_test(tc, campaigns);
 	suite_add_tcase(s, tc);

@@ -401,6 +401,7 @@ START_TEST(older_record)
 	struct target_rec t = {.campaign = 1, .rule_edge = -1};
 	struct device_rec d = {.id = "A0000000000001"};
 	struct core *core = core_new(&cfg, 1);
+	const struct view_looks looks = {0};
 	struct view_wave v[2];
 	struct errtext err = {0};
 	struct devid id;
@@ -419,7 +420,7 @@ START_TEST(older_record)
 	ck_assert_int_lt(core_load_target(core, &t), 0);
 	ck_assert_int_eq(core_load_done(core, now, -1, false, &fx), 0);
 	ck_assert_int_eq(core_check(core, &err), 0);
-	ck_assert_uint_eq(core_view_waves(core, now, "old", v, 2), 1);
+	ck_assert_uint_eq(core_view_waves(core, now, "old", &looks, v, 2), 1);
 	ck_assert_int_eq((int)v[0].state, WAVE_OPEN);
 	ck_assert_uint_eq(v[0].total, 1);
 	core_free(core);
