@@ -4,7 +4,7 @@ noinst_LIBRARIES += libtracksim.a
 libtracksim_a_SOURCES = \
 	src/sim/download.c src/sim/download.h \
 	src/sim/faults.c src/sim/faults.h \
-	src/sim/fleet.c src/sim/fleet.h \
+	src/sim/fleet.c src/sim/fleet.h src/sim/fleet_priv.h \
 	src/sim/hexwire.c src/sim/hexwire.h \
 	src/sim/history.c src/sim/history.h \
 	src/sim/ident.c src/sim/ident.h \
@@ -14,6 +14,7 @@ libtracksim_a_SOURCES = \
 	src/sim/report.c src/sim/report.h \
 	src/sim/tracker.c src/sim/tracker.h \
 	src/sim/truth.c src/sim/truth.h \
+	src/sim/unit.c \
 	src/sim/update.c src/sim/update.h \
 	src/sim/url.c src/sim/url.h \
 	src/sim/voice.c src/sim/voice.h \
