@@ -13,7 +13,7 @@ attempt_spec(const struct attempt *a)
 	return a->target->campaign->spec;
 }
 
-static bool
+bool
 phase_holds_slot(enum phase p)
 {
 	switch (p) {

@@ -36,6 +36,39 @@ check_hops(const struct campaign *p, const struct target *t,
 	return 0;
 }
 
+static bool
+in_pending(const struct core *c, int64_t attempt)
+{
+	struct list *n;
+
+	for (n = c->pending.next; n != &c->pending; n = n->next)
+		if (CONTAINER_OF(n, struct pending, node)->attempt == attempt)
+			return true;
+	return false;
+}
+
+/* Its phase tells whether it holds a slot, and something comes to end it: the
+ * write, or a timer; or else nothing starts before its tracker speaks. */
+static int
+check_attempt(const struct core *c, const struct attempt *a,
+    struct errtext *err)
+{
+	bool waits = a->rec.phase == PHASE_DEFERRED ||
+	    a->rec.phase == PHASE_PROVISIONAL;
+
+	if (a->slot != phase_holds_slot(a->rec.phase))
+		return errtext_set(err, -1, "%s: %s slot in %s",
+		    a->device->id, a->slot ? "a" : "no",
+		    phase_name(a->rec.phase));
+	if (c->loading || waits)
+		return 0;
+	if (a->rec.phase == PHASE_INTENT ? !in_pending(c, a->rec.id)
+					 : a->timer.pos == 0)
+		return errtext_set(err, -1, "%s: %s for ever", a->device->id,
+		    phase_name(a->rec.phase));
+	return 0;
+}
+
 static int
 check_campaign(const struct core *c, const struct campaign *p,
     struct errtext *err)
@@ -66,8 +99,13 @@ check_campaign(const struct core *c, const struct campaign *p,
 				    "%s: waiting with a live attempt",
 				    t->device->id);
 		}
-		if (check_hops(p, t, err) < 0)
+		if (check_hops(p, t, err) < 0 ||
+		    (a != NULL && check_attempt(c, a, err) < 0))
 			return -1;
+		if (t->preflight && (t->device->more->read.rests ||
+			t->device->more->read.state == READ_NONE))
+			return errtext_set(err, -1,
+			    "%s: nothing is read in advance", t->device->id);
 		if (t->rec.state == TARGET_ACTIVE && a == NULL &&
 		    !t->preflight)
 			return errtext_set(err, -1,
@@ -84,7 +122,8 @@ check_campaign(const struct core *c, const struct campaign *p,
 		if (list_in(&t->ready) && t->rec.state != TARGET_WAITING)
 			return errtext_set(err, -1,
 			    "%s: ready, and not waiting", t->device->id);
-		if (t->rec.state == TARGET_BACKOFF && t->timer.pos == 0)
+		if ((t->rec.state == TARGET_BACKOFF ||
+			t->rec.wait_hold != HOLD_NONE) && t->timer.pos == 0)
 			return errtext_set(err, -1, "%s: backoff for ever",
 			    t->device->id);
 	}
@@ -211,6 +250,10 @@ check_devices(const struct core *c, struct errtext *err)
 	while ((d = idmap_next(&c->devices, &pos)) != NULL) {
 		quarantined += d->more != NULL &&
 		    d->more->rec.quarantined_wall != 0;
+		if (d->more != NULL && (d->more->read.state != READ_NONE) !=
+			(d->more->read_timer.pos != 0))
+			return errtext_set(err, -1, "%s: read for ever",
+			    d->id);
 		if (d->conn == NULL)
 			continue;
 		online++;

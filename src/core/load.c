@@ -153,10 +153,7 @@ static void
 restart_attempt(struct core *c, struct attempt *a, int64_t down_ms)
 {
 	struct device_more *m = a->device->more;
-	bool holds = a->rec.phase != PHASE_VERIFYING &&
-	    a->rec.phase != PHASE_RESOLVING && a->rec.phase != PHASE_OVERDUE &&
-	    a->rec.phase != PHASE_DEFERRED &&
-	    a->rec.phase != PHASE_PROVISIONAL;
+	bool holds = phase_holds_slot(a->rec.phase);
 
 	if (a->rec.phase == PHASE_INTENT) {
 		/* It may have left after the last thing that was recorded. */

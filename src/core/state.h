@@ -458,6 +458,7 @@ void core_frame(struct core *c, struct core_conn *conn,
 
 /* attempts.c, attempt_actions.c, attempt_guards.c */
 const struct campaign_spec *attempt_spec(const struct attempt *a);
+bool phase_holds_slot(enum phase p);
 void attempt_enter(struct core *c, struct attempt *a, enum phase next);
 void attempt_act(struct core *c, struct attempt *a, enum attempt_event ev,
     enum attempt_action action, enum phase from);
