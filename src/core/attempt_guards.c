@@ -150,8 +150,9 @@ classify_late(struct attempt *a, enum attempt_event ev)
 		    a->rec.reached < REACHED_DOWNLOADED;
 		return AE_301;
 	}
-	/* Only a fresh one goes on with what was put off. */
-	if (a->rec.phase == PHASE_DEFERRED && ev != AE_301)
+	/* Only a fresh one goes on with what was put off: these may come from
+	 * before that, but for those of an installation. */
+	if (a->rec.phase == PHASE_DEFERRED && ev != AE_300 && ev != AE_301)
 		return AE_BUFF_FINAL;
 	return ev;
 }
