@@ -378,7 +378,11 @@ wire_crash(struct wire *w)
 		struct plan *p = &w->plan[i];
 
 		p->now = p->disk;
-		p->forbidden = p->forbidden && p->disk != CAMPAIGN_RUNNING;
+		/* Nor does a word to the operator that is not on disk bind. */
+		p->forbidden = p->forbidden &&
+		    (p->disk == CAMPAIGN_PAUSED ||
+			p->disk == CAMPAIGN_ABORTING ||
+			p->disk == CAMPAIGN_ABORTED);
 	}
 	/* Reads do not outlive the daemon, and a code that was not on disk is as
 	 * if it had never come. */
