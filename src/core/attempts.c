@@ -288,10 +288,32 @@ resolve_next(const struct core *c, const struct attempt *a,
 	return next;
 }
 
+void
+attempt_intends(struct core *c, struct attempt *a)
+{
+	c->bucket.out++;
+	a->target->campaign->bucket.out++;
+}
+
+/* The levels are stored with it: a restart must not find them as they were
+ * before a slow disk. */
+static void
+intended(struct core *c, struct attempt *a)
+{
+	struct campaign *p = a->target->campaign;
+
+	bucket_left(&c->bucket, c->now.at_ms);
+	bucket_left(&p->bucket, c->now.at_ms);
+	c->flags_dirty = true;
+	mark_campaign(c, p);
+}
+
 /* The one place that assigns the phase, and with it slot and deadline. */
 void
 attempt_enter(struct core *c, struct attempt *a, enum phase next)
 {
+	if (a->rec.phase == PHASE_INTENT && next != PHASE_INTENT)
+		intended(c, a);
 	a->rec.phase = next;
 	a->rec.deadline_at = phase_deadline(c, a, next);
 	slot_update(c, a, phase_holds_slot(next));
@@ -401,6 +423,7 @@ attempt_new(struct core *c, struct target *t)
 	t->attempt = a;
 	t->rec.last_attempt = a->rec.id;
 	list_push_back(&p->under_way, &a->of_campaign);
+	attempt_intends(c, a);
 	slot_update(c, a, true);
 	download_begin(c, a);
 	download_slot(c, a, true);

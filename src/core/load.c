@@ -93,6 +93,8 @@ core_load_attempt(struct core *c, const struct attempt_rec *r)
 	t->attempt = a;
 	t->rec.last_attempt = r->id;
 	list_push_back(&t->campaign->under_way, &a->of_campaign);
+	if (r->phase == PHASE_INTENT)
+		attempt_intends(c, a);
 	c->seq = MAX_OF(c->seq, MAX_OF(r->intent_seq, r->code_seq));
 	return 0;
 }

@@ -159,6 +159,7 @@ struct bucket {
 	int64_t per_hour;
 	int64_t milli;              /* tokens x 1000 */
 	int64_t at;
+	int64_t out;                /* taken for what has not left yet */
 };
 
 /* The hours of one campaign in one zone (windows.c). */
@@ -397,6 +398,8 @@ void mark_campaign(struct core *c, struct campaign *p);
 void bucket_init(struct bucket *b, int64_t per_hour, int64_t now_at);
 void bucket_rate(struct bucket *b, int64_t per_hour);
 bool bucket_take(struct bucket *b, int64_t now_at);
+/* What it was taken for has left, or does not leave; out was counted before. */
+void bucket_left(struct bucket *b, int64_t now_at);
 bool bucket_has(struct bucket *b, int64_t now_at);
 int64_t bucket_next_at(const struct bucket *b, int64_t now_at);
 
@@ -459,6 +462,8 @@ void core_frame(struct core *c, struct core_conn *conn,
 /* attempts.c, attempt_actions.c, attempt_guards.c */
 const struct campaign_spec *attempt_spec(const struct attempt *a);
 bool phase_holds_slot(enum phase p);
+/* It is in PHASE_INTENT from here on. */
+void attempt_intends(struct core *c, struct attempt *a);
 void attempt_enter(struct core *c, struct attempt *a, enum phase next);
 void attempt_act(struct core *c, struct attempt *a, enum attempt_event ev,
     enum attempt_action action, enum phase from);
