@@ -14,6 +14,7 @@
 #include "daemon/log.h"
 #include "daemon/pkgwatch.h"
 #include "daemon/reload.h"
+#include "daemon/stop.h"
 #include "daemon/systemd.h"
 #include "daemon/trialjob.h"
 
@@ -21,7 +22,6 @@
 #define CLOCK_STEP_MS 1000
 #define PKGWATCH_MS 5000 /* between two looks at package files */
 #define ENDING_MS 3000
-#define LATE_S 4 /* from the signal to the end, whatever happens */
 
 /* --- time ------------------------------------------------------------------*/
 
@@ -220,18 +220,6 @@ on_hup(void *arg)
 	reload_signal(arg);
 }
 
-/* A second signal, or something hangs that a stop waits for: a sync, a name
- * server. Killing at any moment is safe. */
-static void
-on_late(int sig)
-{
-	static const char line[] = "<4>stopped, though not all had ended\n";
-
-	(void)sig;
-	(void)!write(STDERR_FILENO, line, sizeof(line) - 1);
-	_exit(0);
-}
-
 static void
 on_term(void *arg)
 {
@@ -240,14 +228,9 @@ on_term(void *arg)
 	    .reason = "SIGTERM"};
 	struct oper_result r;
 
-	if (a->stopping) {
-		log_f(NOTE_WARN, "stopped at once, on a second signal");
-		_exit(0);
-	}
+	stop_heard();
 	a->stopping = true;
 	log_f(NOTE_INFO, "stopping");
-	(void)signal(SIGALRM, on_late);
-	(void)alarm(LATE_S);
 	systemd_stopping();
 	trackers_stop_listening(a->trackers);
 	core_operate(a->core, &op, app_now(a), &a->fx, &r);
@@ -327,21 +310,23 @@ on_upkeep(void *arg)
 int
 app_start_watches(struct app *a)
 {
+	int stop;
+
 	a->watchdog_ms = systemd_watchdog_ms();
 	a->watch[0] = loop_signal(a->loop, SIGHUP, on_hup, a);
-	a->watch[1] = loop_signal(a->loop, SIGTERM, on_term, a);
-	a->watch[2] = loop_signal(a->loop, SIGINT, on_term, a);
-	a->watch[3] = loop_readable(a->loop, store_fd(a->store), on_store, a);
+	if ((stop = stop_init()) >= 0)
+		a->watch[1] = loop_readable(a->loop, stop, on_term, a);
+	a->watch[2] = loop_readable(a->loop, store_fd(a->store), on_store, a);
 	if (a->tokens != NULL)
-		a->watch[4] = loop_readable(a->loop, fwtokens_fd(a->tokens),
+		a->watch[3] = loop_readable(a->loop, fwtokens_fd(a->tokens),
 		    on_downloads, a);
 	a->timer = loop_timer_new(a->loop, on_timer, a);
 	a->upkeep = loop_timer_new(a->loop, on_upkeep, a);
 	a->ending = loop_timer_new(a->loop, on_ending, a);
-	for (size_t i = 0; i < 4; i++)
+	for (size_t i = 0; i < 3; i++)
 		if (a->watch[i] == NULL)
 			return -1;
-	if (a->tokens != NULL && a->watch[4] == NULL)
+	if (a->tokens != NULL && a->watch[3] == NULL)
 		return -1;
 	return a->timer == NULL || a->upkeep == NULL || a->ending == NULL ? -1
 									  : 0;
@@ -366,8 +351,6 @@ app_done(struct app *a)
 {
 	for (size_t i = 0; i < ARRAY_LEN(a->watch); i++)
 		loop_watch_free(a->watch[i]);
-	(void)signal(SIGTERM, on_late);
-	(void)signal(SIGINT, on_late);
 	loop_timer_free(a->timer);
 	loop_timer_free(a->upkeep);
 	loop_timer_free(a->ending);

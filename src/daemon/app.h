@@ -77,7 +77,7 @@ struct app {
 	int64_t down_ms;
 	uint64_t boot;
 	struct loop_timer *timer, *upkeep, *ending;
-	struct loop_watch *watch[6];
+	struct loop_watch *watch[4];
 	int max_connections;
 	bool stopping;
 	bool pure;                /* a relay and nothing else */

@@ -15,6 +15,7 @@ libtrackup_daemon_a_SOURCES = \
 	src/daemon/log.c src/daemon/log.h \
 	src/daemon/pkgwatch.c src/daemon/pkgwatch.h \
 	src/daemon/reload.c src/daemon/reload.h \
+	src/daemon/stop.c src/daemon/stop.h \
 	src/daemon/systemd.c src/daemon/systemd.h \
 	src/daemon/trialjob.c src/daemon/trialjob.h \
 	src/daemon/usable.c src/daemon/usable.h

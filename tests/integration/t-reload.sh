@@ -121,4 +121,21 @@ ok "a sync hangs" wait_for 10 blocked
 kill -TERM "$daemon_pid"
 ok "it ends within 5 s" daemon_ends 5
 is "with 0" "${daemon_rc:-}" 0
+
+# A halt is on the disk before it is answered: then the loop itself waits.
+hung() { [ "$(fault "$INJECTED")" -ge 1 ] && ! timeout 1 "$bin/trackupctl" \
+    -s "$T/ctl" status >/dev/null 2>&1; }
+for signals in 1 2; do
+	ok "the daemon starts" with_shim || finish
+	fault "$SYNC_WAITS" 1
+	ctl halt --reason hangs >"$T/hangs.log" 2>&1 &
+	ok "the loop hangs" wait_for 20 hung
+	began=$(date +%s%N)
+	kill -TERM "$daemon_pid"
+	[ "$signals" -eq 1 ] || kill -INT "$daemon_pid"
+	ok "$signals: it ends within 5 s" daemon_ends 5
+	is "$signals: with 0" "${daemon_rc:-}" 0
+	took=$((($(date +%s%N) - began) / 1000000))
+done
+ok "a second signal ends it at once ($took ms)" test "$took" -lt 2000
 finish
