@@ -206,7 +206,7 @@ START_TEST(targets)
 	noticed("attempt of another");
 	a.target = t;
 	a.slot = true;
-	noticed("in_flight 0, counted 1");
+	noticed("a slot in deferred");
 	a.slot = false;
 	a.rec.dark = true;
 	a.rec.reached = REACHED_ACKED;
@@ -275,6 +275,35 @@ START_TEST(waiting)
 END_TEST
 
 /* Under way is no more than may be; who is known is counted once. */
+/* As if its target had been started. */
+static void
+begins(struct attempt *a)
+{
+	struct target *t = a->target;
+
+	t->campaign->count[t->rec.state]--;
+	target_wave(t)->count[t->rec.state]--;
+	t->rec.state = TARGET_ACTIVE;
+	t->campaign->count[TARGET_ACTIVE]++;
+	target_wave(t)->count[TARGET_ACTIVE]++;
+	t->attempt = t->device->more->attempt = a;
+	list_push_back(&t->campaign->under_way, &a->of_campaign);
+}
+
+static void
+is_over(struct attempt *a)
+{
+	struct target *t = a->target;
+
+	list_remove(&a->of_campaign);
+	t->attempt = t->device->more->attempt = NULL;
+	t->campaign->count[TARGET_ACTIVE]--;
+	target_wave(t)->count[TARGET_ACTIVE]--;
+	t->rec.state = TARGET_WAITING;
+	t->campaign->count[TARGET_WAITING]++;
+	target_wave(t)->count[TARGET_WAITING]++;
+}
+
 START_TEST(caps)
 {
 	struct campaign *p = c->campaign[0];
@@ -282,30 +311,36 @@ START_TEST(caps)
 	struct oper op = {.kind = OPER_DEVICE_EXCLUDE, .who = "ada",
 	    .reason = "away", .device = "86000000000002", .for_ms = 60000};
 	struct oper_result res;
+	struct device_more *m;
 	struct exclusion *e;
 	struct devid id;
 
 	for (int i = 0; i < 2; i++) {
-		struct target *t = p->target[3 + i];
-
-		a[i].target = t;
-		a[i].device = t->device;
-		a[i].rec.phase = PHASE_DEFERRED;
-		t->attempt = t->device->more->attempt = &a[i];
-		list_push_back(&p->under_way, &a[i].of_campaign);
+		a[i].target = p->target[3 + i];
+		a[i].device = p->target[3 + i]->device;
+		a[i].rec.phase = PHASE_UPDATING;
+		a[i].timer.pos = 1;
+		begins(&a[i]);
 	}
 	c->in_flight = p->in_flight = p->in_flight_was = 2;
 	mended();
+	BREAK(p->in_flight, 1, "in_flight 1, counted 2");
+	BREAK(a[0].slot, false, "no slot in updating");
+	BREAK(a[0].rec.phase, PHASE_OVERDUE, "a slot in overdue");
+	BREAK(a[0].rec.phase, PHASE_INTENT, "intent for ever");
+	BREAK(a[0].timer.pos, 0, "updating for ever");
 	p->spec->pace.in_flight = 1;
 	mended(); /* it was so before the cap came down */
 	BREAK(p->in_flight_was, 1, "in_flight 2 over 1");
-	for (int i = 0; i < 2; i++) {
-		p->target[3 + i]->attempt =
-		    p->target[3 + i]->device->more->attempt = NULL;
-		list_remove(&a[i].of_campaign);
-	}
+	for (int i = 0; i < 2; i++)
+		is_over(&a[i]);
 	c->in_flight = p->in_flight = p->in_flight_was = 0;
 
+	m = p->target[0]->device->more;
+	BREAK(p->target[0]->preflight, true, "nothing is read in advance");
+	BREAK(p->target[0]->rec.wait_hold, HOLD_BATTERY, "backoff for ever");
+	BREAK(m->read.state, READ_OUT, "read for ever");
+	BREAK(m->read_timer.pos, 1, "read for ever");
 	BREAK(c->quarantined, 1, "quarantined 1, counted 0");
 	BREAK(p->target[0]->device->more->rec.quarantined_wall, WALL,
 	    "quarantined 0, counted 1");
