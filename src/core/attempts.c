@@ -356,6 +356,7 @@ attempt_step(struct core *c, struct attempt *a, enum attempt_event ev)
 void
 attempt_stop_due(struct core *c, struct attempt *a)
 {
+	char text[COMMAND_MAX + 1] = "";
 	struct device *d = a->device;
 	uint16_t serial;
 
@@ -374,8 +375,9 @@ attempt_stop_due(struct core *c, struct attempt *a)
 	a->rec.stop_serial[a->rec.stops_sent++] = serial;
 	a->stop_pending = true;
 	mark_attempt(c, a);
+	(void)model_stop(c, d, serial, true, text, sizeof(text));
 	core_event(c, d, a->rec.campaign, a->rec.id, EVENT_SENT, PHASE_NONE,
-	    -1, serial, "AT+GTUPD stop");
+	    -1, serial, "%s", text);
 	pending_add(c, PENDING_STOP, d, a->rec.id, serial);
 }
 

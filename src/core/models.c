@@ -92,7 +92,7 @@ model_start(const struct core *c, const struct device *d,
 
 int
 model_stop(const struct core *c, const struct device *d, uint16_t serial,
-    char *buf, size_t size)
+    bool masked, char *buf, size_t size)
 {
 	const struct core_model *m = device_model(c, d);
 	const struct start_command cmd = {
@@ -103,6 +103,9 @@ model_stop(const struct core *c, const struct device *d, uint16_t serial,
 	    .serial = serial,
 	};
 
+	if (masked)
+		return template_show(buf, size, m->stop[0] != '\0' ? m->stop
+		    : TEMPLATE_SPEC_STOP, &cmd, 0);
 	if (m->stop[0] == '\0')
 		return encode_stop(buf, size, cmd.password, serial);
 	return template_fill(buf, size, m->stop, &cmd, 0);

@@ -276,6 +276,8 @@ oper_probe(struct core *c, struct device *d, struct oper_result *ret)
 		    d->id);
 		return;
 	}
+	core_event(c, d, 0, 0, EVENT_OPERATOR, PHASE_NONE, -1, -1,
+	    "to be read");
 	if (!read_vacant(c, d)) {
 		oper_answer(ret, OPER_OK, "", "a version read is out already");
 		return;
@@ -299,6 +301,9 @@ oper_cancel(struct core *c, struct device *d, struct oper_result *ret)
 			late++;
 			continue;
 		}
+		core_event(c, d, t->rec.campaign, t->attempt == NULL ? 0
+		    : t->attempt->rec.id, EVENT_OPERATOR, PHASE_NONE, -1, -1,
+		    "to be cancelled");
 		target_cancel(c, t, CAUSE_OPERATOR);
 		done++;
 	}

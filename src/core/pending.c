@@ -43,7 +43,8 @@ encode_pending(const struct core *c, const struct pending *q,
 		return encode_read_version(buf, size,
 		    device_password(c, q->device), q->serial);
 	case PENDING_STOP:
-		return model_stop(c, q->device, q->serial, buf, size);
+		return model_stop(c, q->device, q->serial, false, buf,
+		    size);
 	case PENDING_START:
 		break;
 	}

@@ -130,7 +130,8 @@ read_want(struct core *c, struct device *d, enum read_why why)
 	m->read.serial = device_serial(c, m);
 	m->hint_next_at = c->now.at_ms + 5 * probe_ms(c, d);
 	core_event(c, d, 0, m->attempt == NULL ? 0 : m->attempt->rec.id,
-	    EVENT_SENT, PHASE_NONE, -1, m->read.serial, "AT+GTRTO version");
+	    EVENT_SENT, PHASE_NONE, -1, m->read.serial,
+	    "AT+GTRTO=********,8,,,,,,%04X$", (unsigned)m->read.serial);
 	pending_add(c, PENDING_READ, d, 0, m->read.serial);
 	/* A read that never finds its way out must not block the next. */
 	timer_set(c, &c->read_timers, &m->read_timer,

@@ -771,12 +771,12 @@ const struct core_model *device_model(const struct core *c,
 /* The device-type code of a protocol version; empty = not known. */
 struct span device_type_code(const struct device *d);
 const char *device_password(const struct core *c, const struct device *d);
-/* The start of an attempt, whole or with its secrets masked. */
+/* The commands of an attempt, whole or with their secrets masked. */
 int model_start(const struct core *c, const struct device *d,
     const struct campaign_spec *s, const char *url, uint16_t serial,
     bool masked, char *buf, size_t size);
 int model_stop(const struct core *c, const struct device *d, uint16_t serial,
-    char *buf, size_t size);
+    bool masked, char *buf, size_t size);
 
 /* operate.c */
 void oper_answer(struct oper_result *ret, enum oper_status status,

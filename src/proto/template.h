@@ -15,10 +15,12 @@
 
 #define TEMPLATE_TYPE_MAX 255
 
-/* SPEC's own, for a model that has only other update types. */
+/* SPEC's own, for a model that has only other update types, and to be shown. */
 #define TEMPLATE_SPEC_START \
 	"AT+GTUPD={password},0,{retry},{timeout},0,{user},{secret},{url},," \
 	"{type},,,{serial}$"
+
+#define TEMPLATE_SPEC_STOP "AT+GTUPD={password},1,,,,,{serial}$"
 
 /* NULL, or what is wrong: "has a blank". stop: may not name url and the
  * like. */

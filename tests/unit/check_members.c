@@ -213,9 +213,14 @@ START_TEST(commands_of_models)
 		ck_assert_int_gt(model_start(c, &d, s, "http://x/a", 0xab,
 		    true, buf, sizeof(buf)), 0);
 		ck_assert_ptr_nonnull(strstr(buf, "=********,"));
-		ck_assert_int_gt(model_stop(c, &d, 0xab, buf, sizeof(buf)), 0);
+		ck_assert_int_gt(model_stop(c, &d, 0xab, false, buf,
+		    sizeof(buf)), 0);
 		if (rows[i].stop != NULL)
 			ck_assert_str_eq(buf, rows[i].stop);
+		ck_assert_int_gt(model_stop(c, &d, 0xab, true, buf,
+		    sizeof(buf)), 0);
+		ck_assert_ptr_nonnull(strstr(buf, "=********,1,"));
+		ck_assert_ptr_nonnull(strstr(buf, ",00AB$"));
 	}
 	spec_free(s);
 	core_free(c);
