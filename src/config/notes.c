@@ -13,6 +13,7 @@
 #define HIDDEN_MAX 256   /* secrets a text; past that no line is shown */
 #define SHOWN_MAX 160    /* characters of a source line */
 #define SHOWN_BEFORE 100 /* of them before the caret */
+#define KEY_SEEN_MAX 64  /* bytes of a key that are looked at */
 
 struct note {
 	struct note_pos pos;
@@ -143,7 +144,7 @@ is_hidden(const struct notes *n, struct note_pos pos)
 /* Without a tree only the look of the line is left to go by: the offset behind
  * the colon of a secret key, or the length of the line. */
 static size_t
-guess_secret(struct span line)
+secret_by_look(struct span line)
 {
 	size_t from = 0;
 
@@ -152,11 +153,24 @@ guess_secret(struct span line)
 			from = i + 1;
 		if (line.p[i] != ':')
 			continue;
+		/* A line of colons is looked through once, not for each. */
+		from = MAX_OF(from, i - MIN_OF(i, (size_t)KEY_SEEN_MAX));
 		if (notes_is_secret(span_trim(span_of(line.p + from,
 		    i - from))))
 			return i + 1;
 	}
 	return line.n;
+}
+
+/* Many notes may be on one line, and it may be all of the text. */
+static size_t
+guess_secret(struct notes *n, size_t number, struct span line)
+{
+	if (n->guessed_line != number) {
+		n->guessed_line = number;
+		n->guessed_from = secret_by_look(line);
+	}
+	return n->guessed_from;
 }
 
 /* --- showing ---------------------------------------------------------------*/
@@ -218,7 +232,7 @@ show_line(const struct notes *n, struct span line, struct note_pos pos,
 
 /* Lines are cut as libyaml counts them. */
 static void
-show_source(const struct notes *n, struct note_pos pos, struct sbuf *diag)
+show_source(struct notes *n, struct note_pos pos, struct sbuf *diag)
 {
 	struct span rest = n->text, line = {0}, before = {0};
 	struct shown s = {.line_len = 0};
@@ -238,7 +252,7 @@ show_source(const struct notes *n, struct note_pos pos, struct sbuf *diag)
 		    notes_is_secret(span_of(before.p, before.n - 1)))
 			secret_from = 0;
 		else
-			secret_from = guess_secret(line);
+			secret_from = guess_secret(n, pos.line, line);
 	}
 	show_line(n, line, pos, secret_from, &s);
 	sbuf_addf(diag, "  %.*s\n  %.*s^\n", (int)s.line_len, s.line,

@@ -38,6 +38,7 @@ struct notes {
 	bool known;     /* every secret is in hidden */
 	struct note_range *hidden;
 	size_t hidden_count;
+	size_t guessed_line, guessed_from; /* the last guess; line 0 = none */
 };
 
 void notes_init(struct notes *n, const char *name, struct span text);

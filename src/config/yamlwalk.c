@@ -12,6 +12,7 @@
 struct yw {
 	struct notes notes;
 	char *bare; /* the text less aliases and anchors; NULL: as it is */
+	size_t at_index, at_byte; /* a character of it, and where that is */
 	yaml_document_t doc;
 	bool loaded;
 };
@@ -143,16 +144,17 @@ struct scan {
 	bool ended;
 };
 
-/* The byte of the character that libyaml counts as index. */
+/* The byte of the character that libyaml counts as index. They are asked for in
+ * the order of the text. */
 static size_t
-byte_at(struct span s, size_t index)
+byte_at(struct yw *w, size_t index)
 {
-	size_t i = 0;
+	struct span s = w->notes.text;
 	uint32_t c;
 
-	for (; index > 0 && i < s.n; index--)
-		i += text_utf8(s.p + i, s.n - i, &c);
-	return i;
+	for (; w->at_index < index && w->at_byte < s.n; w->at_index++)
+		w->at_byte += text_utf8(s.p + w->at_byte, s.n - w->at_byte, &c);
+	return w->at_byte;
 }
 
 /* Bytes of the copy that the second pass reads; NULL: no memory. */
@@ -167,7 +169,7 @@ bare_at(struct yw *w, size_t index)
 		w->notes.no_memory = true;
 		return NULL;
 	}
-	return w->bare + byte_at(text, index);
+	return w->bare + byte_at(w, index);
 }
 
 /* What an alias stands for could be a whole tree, or hold itself: a word in its
