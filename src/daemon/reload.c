@@ -81,6 +81,17 @@ join(struct reload *r)
 	r->running = false;
 }
 
+/* What changed in trackupd.yaml is in no other row of the audit log. */
+static void
+record(struct reload *r, bool refused)
+{
+	struct app *a = r->app;
+
+	core_shell_did(a->core, r->who, refused ? "reload_refused" : "reload",
+	    "", r->reason, app_now(a), &a->fx);
+	app_effects(a);
+}
+
 static void
 on_done(void *arg)
 {
@@ -96,6 +107,7 @@ on_done(void *arg)
 	r->fn = NULL;
 	bad = app_apply(a, &r->fresh, r->files, r->who, r->reason, &r->diag);
 	r->files = NULL;
+	record(r, bad < 0);
 	systemd_ready();
 	if (fn != NULL)
 		fn(r->fn_arg, bad, sbuf_str(&r->diag));

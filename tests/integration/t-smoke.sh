@@ -63,7 +63,12 @@ kill -HUP "$daemon_pid"
 seven() { [ "$(ctl status --json | get limits.in_flight.limit)" = 7 ]; }
 ok "a good one takes effect" wait_for 10 seven
 cp "$T/good.yaml" "$T/trackupd.yaml"
-status "trackupctl reload" 0 ctl reload
+status "trackupctl reload" 0 ctl reload --reason "as before"
+audited() { ctl audit -o csv | grep -q ",$1,$2,,\"*$3\"*"; }
+ok "who and why are on record" wait_for 10 audited "uid:$(id -u)" reload \
+    "as before"
+ok "of a signal too" audited signal reload SIGHUP
+ok "and what was refused" audited signal reload_refused SIGHUP
 is "what does not change is not said again" \
     "$(grep -c 'max_connections lowered' "$T/daemon.log")" \
     "$(grep -m 1 -c 'max_connections lowered' "$T/daemon.log")"
