@@ -602,7 +602,8 @@ core_free(struct core *c)
 		free(p->pinned);
 		opbuf_done(&p->intake.ops);
 		wave_pick_free(p->intake.pick);
-		free(p->intake.known);
+		candidates_done(&p->intake.candidates);
+		candidates_done(&p->sweep.candidates);
 		free(p->tally);
 		spec_free(p->spec);
 		free(p);

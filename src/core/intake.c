@@ -41,26 +41,61 @@ intake_moves(const struct core *c, const struct campaign *p)
 
 /* Who becomes known later is not of the snapshot. Their keys are kept, for the
  * table may change between two pieces. */
-static int
-keep_known(struct core *c, struct intake *in)
+int
+candidates_begin(const struct core *c, const struct campaign *p,
+    struct candidates *v)
 {
 	struct device *d;
 	size_t pos = 0;
 
-	in->known = calloc(c->devices.len + 1, sizeof(*in->known));
-	if (in->known == NULL)
+	candidates_done(v);
+	if (!p->spec->targets_all)
+		return 0;
+	v->known = calloc(c->devices.len + 1, sizeof(*v->known));
+	if (v->known == NULL)
 		return -1;
 	while ((d = idmap_next(&c->devices, &pos)) != NULL)
 		if (!d->observed)
-			in->known[in->known_count++] = d->key;
+			v->known[v->known_count++] = d->key;
 	return 0;
 }
 
-static size_t
-candidates(const struct core *c, const struct campaign *p)
+void
+candidates_done(struct candidates *v)
 {
-	return p->spec->targets_all ? p->intake.known_count +
-		inventory_count(c->fleet.inventory) : p->spec->device_count;
+	free(v->known);
+	*v = (struct candidates){.known_count = 0};
+}
+
+size_t
+candidates_count(const struct core *c, const struct campaign *p,
+    const struct candidates *v)
+{
+	return p->spec->targets_all
+	    ? v->known_count + inventory_count(c->fleet.inventory)
+	    : p->spec->device_count;
+}
+
+bool
+candidate_at(const struct core *c, const struct campaign *p,
+    const struct candidates *v, size_t i, struct devid *ret)
+{
+	const struct device *d;
+
+	if (!p->spec->targets_all) {
+		*ret = p->spec->devices[i];
+		return true;
+	}
+	if (i >= v->known_count) {
+		inventory_id(c->fleet.inventory,
+		    (uint32_t)(i - v->known_count), ret);
+		return true;
+	}
+	if ((d = device_find(c, v->known[i])) == NULL)
+		return false;
+	ret->key = d->key;
+	memcpy(ret->text, d->id, sizeof(ret->text));
+	return true;
 }
 
 /* Nothing is made of an id that the campaign leaves out. */
@@ -80,26 +115,20 @@ target_of_id(struct core *c, struct campaign *p, const struct devid *id)
 	return campaign_target_new(c, p, d) == NULL ? -1 : 0;
 }
 
-/* Of all: true first those in memory, then the rows of the inventory. */
 static int
 target_of(struct core *c, struct campaign *p, size_t i)
 {
-	const struct intake *in = &p->intake;
+	const struct candidates *v = &p->intake.candidates;
 	const struct device *d;
 	struct devid id;
 
-	if (!p->spec->targets_all)
-		return target_of_id(c, p, &p->spec->devices[i]);
-	if (i < in->known_count) {
-		if ((d = device_find(c, in->known[i])) == NULL)
-			return 0;
-		id.key = d->key;
-		memcpy(id.text, d->id, sizeof(id.text));
-		return target_of_id(c, p, &id);
-	}
-	inventory_id(c->fleet.inventory, (uint32_t)(i - in->known_count), &id);
-	d = device_find(c, id.key);
-	return d != NULL && campaign_has(p, d) ? 0 : target_of_id(c, p, &id);
+	if (!candidate_at(c, p, v, i, &id))
+		return 0;
+	/* Of the rows some were in memory, and have been taken in by that. */
+	if (p->spec->targets_all && i >= v->known_count &&
+	    (d = device_find(c, id.key)) != NULL && campaign_has(p, d))
+		return 0;
+	return target_of_id(c, p, &id);
 }
 
 /* --- stages ----------------------------------------------------------------*/
@@ -117,9 +146,7 @@ leave(struct intake *in)
 {
 	wave_pick_free(in->pick);
 	in->pick = NULL;
-	free(in->known);
-	in->known = NULL;
-	in->known_count = 0;
+	candidates_done(&in->candidates);
 }
 
 static void
@@ -154,7 +181,7 @@ intake_list(struct core *c, struct campaign *p)
 	p->intake.excluded_gen = c->excluded_gen;
 	p->intake.fleet_gen = c->fleet_gen;
 	enter(c, p, INTAKE_LIST);
-	if (p->spec->targets_all && keep_known(c, &p->intake) < 0)
+	if (candidates_begin(c, p, &p->intake.candidates) < 0)
 		core_fail(c);
 }
 
@@ -168,7 +195,7 @@ list_anew(struct core *c, struct campaign *p)
 static void
 listed(struct core *c, struct campaign *p)
 {
-	size_t n = candidates(c, p);
+	size_t n = candidates_count(c, p, &p->intake.candidates);
 	size_t end = MIN_OF(p->intake.pos + core_piece(c), n);
 
 	/* Its rows are others now. */
@@ -180,7 +207,7 @@ listed(struct core *c, struct campaign *p)
 	p->by_key = NULL;
 	/* At once for all: to grow costs more than a piece. */
 	if (idmap_reserve(&c->devices, c->devices.len + n -
-		MAX_OF(p->intake.pos, p->intake.known_count)) < 0)
+		MAX_OF(p->intake.pos, p->intake.candidates.known_count)) < 0)
 		core_fail(c);
 	for (; p->intake.pos < end && !c->failed; p->intake.pos++)
 		if (target_of(c, p, p->intake.pos) < 0)

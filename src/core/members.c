@@ -306,8 +306,8 @@ members_known(struct core *c, struct device *d)
 	}
 }
 
-static void
-join_id(struct core *c, struct campaign *p, const struct devid *id)
+void
+member_join(struct core *c, struct campaign *p, const struct devid *id)
 {
 	const struct device nobody = {.key = id->key,
 	    .fleet_gen = (c->fleet_gen - 1) & FLEET_GENS};
@@ -319,37 +319,14 @@ join_id(struct core *c, struct campaign *p, const struct devid *id)
 	campaign_join(c, p, d);
 }
 
-/* The inventory, or who is excluded, is another: all that could be members
- * are looked at. */
-static void
-join_all(struct core *c, struct campaign *p)
-{
-	const struct inventory *v = c->fleet.inventory;
-	struct device *d;
-	struct devid id;
-	size_t pos = 0;
-
-	for (size_t i = 0; i < p->spec->device_count; i++)
-		join_id(c, p, &p->spec->devices[i]);
-	if (!p->spec->targets_all)
-		return;
-	for (size_t i = 0; i < inventory_count(v); i++) {
-		inventory_id(v, (uint32_t)i, &id);
-		join_id(c, p, &id);
-	}
-	while ((d = idmap_next(&c->devices, &pos)) != NULL)
-		if (!d->observed)
-			campaign_join(c, p, d);
-}
-
+/* The inventory, or who is excluded, is another. */
 void
 campaign_members_changed(struct core *c, struct campaign *p)
 {
 	if (!campaign_open(p))
 		return;
-	if (members_open(p))
-		join_all(c, p);
-	sweep(c, p, SWEEP_MEMBERS | SWEEP_WAKE);
+	sweep(c, p, SWEEP_MEMBERS | SWEEP_WAKE |
+	    (members_open(p) ? SWEEP_JOIN : 0));
 }
 
 /* --- a new fleet -----------------------------------------------------------*/

@@ -192,6 +192,13 @@ enum intake_stage {
 	INTAKE_READY
 };
 
+/* Who could be a target: the ids of a list, or of all: true the known devices,
+ * as they were at the beginning, and the rows of the inventory (intake.c). */
+struct candidates {
+	uint64_t *known;            /* keys; owned */
+	size_t known_count;
+};
+
 struct intake {
 	enum intake_stage stage;
 	size_t pos;                 /* ids, or targets, that are done */
@@ -199,8 +206,7 @@ struct intake {
 	bool begin;                 /* as soon as it is READY */
 	uint64_t excluded_gen;      /* the core's, when the list was begun */
 	unsigned fleet_gen;         /* likewise */
-	uint64_t *known;            /* all: true, who was in memory then; owned */
-	size_t known_count;
+	struct candidates candidates;
 	uint64_t ticket;            /* of the last piece */
 	struct opbuf ops;           /* the targets, for the start; owned */
 	struct heap_node timer;
@@ -212,12 +218,15 @@ enum sweep_what {
 	SWEEP_MEMBERS = 2,          /* exclusions or the fleet changed */
 	SWEEP_PRESENCE = 4,         /* its wave opened */
 	SWEEP_RELEASE = 8,          /* others may have waited for it */
-	SWEEP_WAKE = 16             /* whoever is online may start */
+	SWEEP_WAKE = 16,            /* whoever is online may start */
+	SWEEP_JOIN = 32             /* before all that: who is none, and may be */
 };
 
 struct sweep {
 	unsigned what;              /* bits of sweep_what; 0 = none goes on */
 	size_t pos;                 /* targets that were looked at */
+	struct candidates candidates;
+	size_t join_pos;            /* those that were looked at */
 	uint64_t ticket;            /* of the last piece */
 	struct list node;
 	struct heap_node timer;
@@ -582,6 +591,14 @@ void campaign_jitter(struct core *c, struct campaign *p);
 
 /* intake.c */
 bool intake_wanted(const struct core *c, const struct campaign *p);
+MUST_CHECK int candidates_begin(const struct core *c, const struct campaign *p,
+    struct candidates *v);
+size_t candidates_count(const struct core *c, const struct campaign *p,
+    const struct candidates *v);
+/* False: that one is no more. */
+bool candidate_at(const struct core *c, const struct campaign *p,
+    const struct candidates *v, size_t i, struct devid *ret);
+void candidates_done(struct candidates *v);
 /* What the file names may be fewer, or others, than when it was read. */
 bool intake_moves(const struct core *c, const struct campaign *p);
 bool intake_busy(const struct campaign *p);
@@ -717,6 +734,8 @@ enum member_why member_why(const struct core *c,
 void target_members_changed(struct core *c, struct target *t);
 void campaign_members_changed(struct core *c, struct campaign *p);
 size_t fleet_known(const struct core *c);
+/* It joins, if it matches, and is not there yet. */
+void member_join(struct core *c, struct campaign *p, const struct devid *id);
 /* Later matches may still join. */
 bool members_open(const struct campaign *p);
 /* A device is known from here on: campaigns over all devices may want it. */

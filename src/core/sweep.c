@@ -77,19 +77,41 @@ done(struct core *c, struct campaign *p)
 		campaign_check_end(c, p);
 }
 
+/* True: nobody is left who could. */
+static bool
+joined(struct core *c, struct campaign *p)
+{
+	struct sweep *s = &p->sweep;
+	size_t n = candidates_count(c, p, &s->candidates);
+	struct devid id;
+
+	for (; s->join_pos < n && c->looks_left > 0 && members_open(p);
+	     s->join_pos++, c->looks_left--)
+		if (candidate_at(c, p, &s->candidates, s->join_pos, &id))
+			member_join(c, p, &id);
+	return s->join_pos >= n || !members_open(p);
+}
+
 static void
 step(struct core *c, struct campaign *p)
 {
-	while (p->sweep.pos < p->target_count && c->looks_left > 0) {
-		c->looks_left--;
-		look_at(c, p, p->target[p->sweep.pos++]);
+	struct sweep *s = &p->sweep;
+	bool joins = (s->what & SWEEP_JOIN) != 0 && !joined(c, p);
+
+	if (!joins) {
+		s->what &= ~(unsigned)SWEEP_JOIN;
+		candidates_done(&s->candidates);
 	}
-	if (p->sweep.pos >= p->target_count) {
+	while (!joins && s->pos < p->target_count && c->looks_left > 0) {
+		c->looks_left--;
+		look_at(c, p, p->target[s->pos++]);
+	}
+	if (!joins && s->pos >= p->target_count) {
 		done(c, p);
 		return;
 	}
-	p->sweep.ticket = c->fx->ticket;
-	timer_set(c, &c->sweep_timers, &p->sweep.timer, c->now.at_ms + 1);
+	s->ticket = c->fx->ticket;
+	timer_set(c, &c->sweep_timers, &s->timer, c->now.at_ms + 1);
 }
 
 void
@@ -98,6 +120,11 @@ sweep(struct core *c, struct campaign *p, unsigned what)
 	/* Whoever was looked at for something else is looked at once more. */
 	p->sweep.what |= what;
 	p->sweep.pos = 0;
+	if ((what & SWEEP_JOIN) != 0) {
+		p->sweep.join_pos = 0;
+		if (candidates_begin(c, p, &p->sweep.candidates) < 0)
+			core_fail(c);
+	}
 	if (!list_in(&p->sweep.node))
 		list_push_back(&c->sweeps, &p->sweep.node);
 	step(c, p);

@@ -24,6 +24,8 @@
 #define AFTER_MS 5000 /* of its clock: what a deed leads to, but no deadlines */
 #define SENDS_MAX 4096
 #define COUNTRIES 200
+#define RUNS 3
+#define DEEDS_MAX 40
 #define LOOKS 20000
 
 struct turns {
@@ -110,13 +112,27 @@ settle(void)
 static void
 told(const char *key, const char *title)
 {
-	struct outcome *o;
+	static struct {
+		const char *key;
+		struct series *series;
+	} known[DEEDS_MAX];
+	size_t i = 0;
 
 	settle();
-	o = outcome_new(key, title, "ms");
-	o->goal = GOAL_AT_MOST;
-	o->limit = 100;
-	series_add(outcome_row(o, "the core"), w->longest_ms);
+	while (i < DEEDS_MAX && known[i].key != NULL &&
+	    strcmp(known[i].key, key) != 0)
+		i++;
+	if (i == DEEDS_MAX)
+		die("more deeds than places");
+	if (known[i].key == NULL) {
+		struct outcome *o = outcome_new(key, title, "ms");
+
+		o->goal = GOAL_AT_MOST;
+		o->limit = 100;
+		known[i].key = key;
+		known[i].series = outcome_row(o, "the core");
+	}
+	series_add(known[i].series, w->longest_ms);
 	w->longest_ms = 0;
 }
 
@@ -331,6 +347,7 @@ look(void)
 	    WAVES_MAX);
 	turn_over(start);
 	told("turn_show", "campaign show, and each of campaign list");
+	memset(&report, 0, sizeof(report));
 	for (bool more_looks = true; more_looks;) {
 		size_t room = LOOKS;
 
@@ -504,6 +521,12 @@ of_all(void)
 	file(s);
 	told("turn_tags", "a list and tags, all of them known");
 	is_now("tags", CAMPAIGN_RUNNING);
+	s = spec_of("dynamic", false);
+	s->dynamic = true;
+	s->schedule.end_wall = w->now.wall_ms + HOUR_MS;
+	file(s);
+	told("turn_dynamic", "all: true with membership: dynamic begins");
+	is_now("dynamic", CAMPAIGN_RUNNING);
 	end();
 }
 
@@ -511,8 +534,10 @@ void
 bench_turns(void)
 {
 	say("The longest turn of the core with 1,000,000 targets ...");
-	of_a_list();
-	of_an_inventory();
-	of_lists_in_waves();
-	of_all();
+	for (int i = 0; i < RUNS; i++) {
+		of_a_list();
+		of_an_inventory();
+		of_lists_in_waves();
+		of_all();
+	}
 }
