@@ -434,8 +434,9 @@ code_in(struct wire *w, struct unit *u, const struct gram_in *g)
 
 	u->code_order = w->order;
 	s->coded = true;
-	if (g->code == 100 || g->code == 200 || g->code == 201 ||
-	    g->code == 300)
+	/* n outside of 1..N says nothing. */
+	if (g->code == 100 || g->code == 201 || g->code == 300 ||
+	    (g->code == 200 && g->times != 0 && g->times <= s->tries))
 		s->confirmed = true;
 	/* A 301 out of nowhere may be of years ago. */
 	if (g->code == 201 || g->code == 300 ||
