@@ -79,7 +79,6 @@ phrase(int status)
 		{415, "Unsupported Media Type"},
 		{422, "Unprocessable Content"},
 		{500, "Internal Server Error"},
-		{501, "Not Implemented"},
 		{503, "Service Unavailable"},
 	};
 
@@ -110,8 +109,8 @@ log_call(const struct api_call *c, int status)
 	sbuf_add_escaped(&b, uri, strnlen(uri, 100));
 	sbuf_addf(&b, "\" status=%d", status);
 	/* What was changed, and by whom, the shell logs where it happens. */
-	c->api->ops.note(c->api->ops.arg, status >= 500 && status != 501 ?
-	    NOTE_WARN : NOTE_DEBUG, sbuf_str(&b));
+	c->api->ops.note(c->api->ops.arg, status >= 500 ? NOTE_WARN
+	    : NOTE_DEBUG, sbuf_str(&b));
 	sbuf_done(&b);
 }
 
