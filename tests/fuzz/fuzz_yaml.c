@@ -13,6 +13,7 @@
 #include "config/campaign_file.h"
 #include "config/daemon_conf.h"
 #include "config/id_list.h"
+#include "config/notes.h"
 #include "config/zone.h"
 #include "fuzz.h"
 
@@ -38,7 +39,7 @@ check_diag(const struct sbuf *diag, bool good)
 		s = span_of(s.p + len, s.n - len);
 	}
 	/* Errors and warnings, three lines each, and one that sums up. */
-	MUST(lines <= 2 * 20 * 3 + 1);
+	MUST(lines <= 2 * NOTES_MAX * 3 + 1);
 }
 
 static void
