@@ -219,7 +219,7 @@ enum sweep_what {
 	SWEEP_PRESENCE = 4,         /* its wave opened */
 	SWEEP_RELEASE = 8,          /* others may have waited for it */
 	SWEEP_WAKE = 16,            /* whoever is online may start */
-	SWEEP_JOIN = 32             /* before all that: who is none, and may be */
+	SWEEP_JOIN = 32             /* first: who may be a target, and is none */
 };
 
 struct sweep {
@@ -355,7 +355,7 @@ struct core {
 	struct heap attempt_timers, target_timers, read_timers,
 	    campaign_timers, foreign_timers, hours_timers, schedule_timers,
 	    wave_timers, intake_timers, sweep_timers;
-	struct list sweeps;         /* campaigns whose targets are gone through */
+	struct list sweeps;         /* campaigns that are gone through */
 	struct list kicks;          /* of the call in progress */
 	size_t looks_left;          /* for the sweeps of this call */
 	int64_t stamp_wall;         /* of the last run */
