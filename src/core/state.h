@@ -219,7 +219,7 @@ enum sweep_what {
 	SWEEP_PRESENCE = 4,         /* its wave opened */
 	SWEEP_RELEASE = 8,          /* others may have waited for it */
 	SWEEP_WAKE = 16,            /* whoever is online may start */
-	SWEEP_JOIN = 32             /* first: who may be a target, and is none */
+	SWEEP_JOIN = 32             /* first of all: who could join */
 };
 
 struct sweep {
