@@ -27,6 +27,7 @@ libtrackup_io_a_SOURCES = $(io_api_sources) \
 	src/io/fwseg.c src/io/fwseg.h \
 	src/io/fwtoken.c src/io/fwtoken.h \
 	src/io/listen.c src/io/listen.h \
+	src/io/evmem.c src/io/evmem.h \
 	src/io/loop.c src/io/loop.h \
 	src/io/relay.c src/io/relay.h \
 	src/io/relay_down.c \

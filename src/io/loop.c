@@ -7,6 +7,8 @@
 #include <event2/event.h>
 #include <event2/thread.h>
 
+#include "io/evmem.h"
+
 struct loop {
 	struct event_base *base;
 };
@@ -77,6 +79,7 @@ loop_new(void)
 	struct event_config *cfg = NULL;
 	struct loop *l;
 
+	evmem_install();
 	event_set_log_callback(on_libevent_log);
 	event_set_fatal_callback(on_libevent_fatal);
 	/* libevent keeps a few process-wide things; the file server's thread

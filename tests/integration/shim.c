@@ -8,6 +8,7 @@
  *   2 clock_seconds  added to the wall clock
  *   3 malloc_every   each so many-th allocation fails
  *   4 injected       counts what was made to fail
+ *   5 malloc_bytes   while not 0, only allocations of that size fail
  */
 #define _GNU_SOURCE
 #include <errno.h>
@@ -22,7 +23,8 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { SYNC_WAITS, WRITE_ERRNO, CLOCK_SECONDS, MALLOC_EVERY, INJECTED, SLOTS };
+enum { SYNC_WAITS, WRITE_ERRNO, CLOCK_SECONDS, MALLOC_EVERY, INJECTED,
+	MALLOC_BYTES, SLOTS };
 
 extern void *__libc_malloc(size_t size);
 extern void *__libc_calloc(size_t n, size_t size);
@@ -59,11 +61,13 @@ write_fails(void)
 }
 
 static int
-memory_fails(void)
+memory_fails(size_t size)
 {
 	int64_t every = fault[MALLOC_EVERY];
 
-	if (every == 0 || ++allocations % every != 0)
+	if (every == 0 || (fault[MALLOC_BYTES] != 0 &&
+	    (int64_t)size != fault[MALLOC_BYTES]) ||
+	    ++allocations % every != 0)
 		return 0;
 	fault[INJECTED]++;
 	errno = ENOMEM;
@@ -132,17 +136,17 @@ clock_gettime(clockid_t id, struct timespec *ts)
 void *
 malloc(size_t size)
 {
-	return memory_fails() ? NULL : __libc_malloc(size);
+	return memory_fails(size) ? NULL : __libc_malloc(size);
 }
 
 void *
 calloc(size_t n, size_t size)
 {
-	return memory_fails() ? NULL : __libc_calloc(n, size);
+	return memory_fails(n * size) ? NULL : __libc_calloc(n, size);
 }
 
 void *
 realloc(void *p, size_t size)
 {
-	return memory_fails() ? NULL : __libc_realloc(p, size);
+	return memory_fails(size) ? NULL : __libc_realloc(p, size);
 }

@@ -137,6 +137,17 @@ ok "allocations did fail ($(fault "$INJECTED"))" \
     test "$(fault "$INJECTED")" -gt 20
 [ -n "$daemon_pid" ] || ok "it starts again" with_shim
 
+# libevent reads through NULL when the lists of a request's headers, 16 bytes
+# each, are refused. It has a reserve for those.
+fault "$MALLOC_BYTES" 16
+fault "$MALLOC_EVERY" 1
+for ((i = 0; i < 100; i++)); do
+	operator
+done
+fault "$MALLOC_EVERY" 0
+fault "$MALLOC_BYTES" 0
+ok "no request ends it" operator
+
 # At the start it says so and ends; nothing is left that a later start minds.
 ok "it ends" daemon_stop
 for every in 2 19 150 1100 4000; do
