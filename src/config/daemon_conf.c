@@ -462,6 +462,17 @@ daemon_conf_open_door(const struct daemon_conf *c)
 	return NULL;
 }
 
+/* In place of the pointer at at, which it frees. */
+static void
+pointer_put(void *at, void *p)
+{
+	void *before;
+
+	memcpy(&before, at, sizeof(before));
+	free(before);
+	memcpy(at, &p, sizeof(p));
+}
+
 /* Of a list that is stored, from old into c. */
 static int
 keep_list(const struct option *o, struct daemon_conf *c,
@@ -475,9 +486,7 @@ keep_list(const struct option *o, struct daemon_conf *c,
 	if ((copy = calloc(n + 1, sizeof(*copy))) == NULL)
 		return -1;
 	memcpy(copy, list, n * sizeof(*copy));
-	memcpy(&list, (char *)c + o->offset, sizeof(list));
-	free(list);
-	memcpy((char *)c + o->offset, &copy, sizeof(copy));
+	pointer_put((char *)c + o->offset, copy);
 	memcpy((char *)c + o->count_offset, &n, sizeof(n));
 	return 0;
 }
@@ -491,9 +500,7 @@ keep_text(const struct option *o, struct daemon_conf *c,
 	memcpy(&text, (const char *)old + o->offset, sizeof(text));
 	if ((copy = strdup(text)) == NULL)
 		return -1;
-	memcpy(&text, (char *)c + o->offset, sizeof(text));
-	free(text);
-	memcpy((char *)c + o->offset, &copy, sizeof(copy));
+	pointer_put((char *)c + o->offset, copy);
 	return 0;
 }
 

@@ -49,7 +49,10 @@ device_model(const struct core *c, const struct device *d)
 {
 	const struct core_model *m = model_of_code(c, device_type_code(d));
 
-	return m != NULL ? m : model_of_code(c, SPAN_LIT("C2"));
+	if (m == NULL)
+		m = model_of_code(c, SPAN_LIT("C2"));
+	assert(m != NULL && "that one is always known");
+	return m;
 }
 
 const char *

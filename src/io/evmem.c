@@ -46,9 +46,11 @@ block_take(void)
 static void *
 evmem_get(size_t size)
 {
-	void *p = malloc(size);
+	void *p;
 
-	return p == NULL && size > 0 && size <= BLOCK_BYTES ? block_take() : p;
+	if ((p = malloc(size)) == NULL && size > 0 && size <= BLOCK_BYTES)
+		return block_take();
+	return p;
 }
 
 static void

@@ -238,7 +238,7 @@ run_behind(struct read *r, struct db *db, struct errtext *err)
 {
 	struct feed_page *p = &r->page;
 	sqlite3_stmt *st = db->stmt[STMT_FEED_AUDIT];
-	int64_t event, audit, last, last_audit, until;
+	int64_t event, audit, last = 0, last_audit = 0, until;
 	size_t n;
 	int e;
 
