@@ -17,6 +17,8 @@ libtrackup_io_a_SOURCES = $(io_api_sources) \
 	src/io/accept.c \
 	src/io/beneath.c src/io/beneath.h \
 	src/io/conn.c \
+	src/io/conn_in.c \
+	src/io/conn_out.c \
 	src/io/digest.c src/io/digest.h \
 	src/io/fwanswer.c \
 	src/io/fwconn.c \

@@ -1,7 +1,8 @@
 #ifndef TRACKUP_IO_TRACKERS_PRIV_H
 #define TRACKUP_IO_TRACKERS_PRIV_H
 /*
- * trackers_priv: what trackers.c, accept.c and conn.c share; for them only.
+ * trackers_priv: what trackers.c, accept.c, udp.c and the conn files share; for
+ * them and the relay only.
  *
  * Connections are not events of libevent: its struct and what it keeps for each
  * descriptor would be half of their memory. They have an epoll descriptor of
@@ -201,8 +202,7 @@ void udp_stop(struct trackers *t); /* no datagram is read any more */
 void udp_done(struct trackers *t); /* after the connections */
 
 /* --- conn.c ----------------------------------------------------------------*/
-/* A frame that came for it. True: it is of our own dialogue. */
-bool conn_frame(struct conn *c, const struct frame *f, int64_t now);
+struct conn *conn_of(const struct core_conn *cc);
 /* Takes fd, also on failure; -1 for UDP. */
 MUST_CHECK struct conn *conn_new(struct trackers *t, int fd,
     const struct sockaddr_storage *peer, int64_t now);
@@ -221,19 +221,34 @@ MUST_CHECK int conn_start(struct conn *c);
 /* Some connections are ready: a turn's worth of them is served. */
 void conn_poll(struct trackers *t);
 int64_t conn_deadline(const struct conn *c);
-/* Bytes for the tracker, whatever stands before them. Kept when the kernel
- * does not take them; past OUTPUT_MAX c is closed. */
-void conn_put(struct conn *c, const char *p, size_t n);
-void conn_forget_input(struct conn *c);
 /* Listens for what matters now. */
 void conn_watch(struct conn *c);
-/* The peer says no more; replies may still go. */
-void conn_half_close(struct conn *c, int64_t now);
 /* Its time has come: closes it, or puts it back into the wheel. */
 void conn_check(struct conn *c, int64_t now);
 /* A nearer deadline may have come up; a later one is noticed when due. */
 void conn_hurry(struct conn *c);
 /* Stops or goes on reading from it. */
 void conn_hold(struct conn *c, bool hold, int64_t now);
+
+/* --- conn_out.c ------------------------------------------------------------*/
+/* Makes room for need bytes in *buf. -1: no memory, nothing changed. */
+MUST_CHECK int conn_buffer_reserve(char **buf, uint32_t *cap, size_t need);
+void conn_buffer_drop(char **buf, uint32_t *cap);
+/* The socket said so: closes c. */
+void conn_failed(struct conn *c, int error);
+/* Bytes for the tracker, whatever stands before them. Kept when the kernel
+ * does not take them; past OUTPUT_MAX c is closed. */
+void conn_put(struct conn *c, const char *p, size_t n);
+/* The replies of one read leave together. */
+void conn_reply_flush(struct conn *c);
+void conn_writable(struct conn *c);
+
+/* --- conn_in.c -------------------------------------------------------------*/
+/* A frame that came for it. True: it is of our own dialogue. */
+bool conn_frame(struct conn *c, const struct frame *f, int64_t now);
+void conn_forget_input(struct conn *c);
+/* The peer says no more; replies may still go. */
+void conn_half_close(struct conn *c, int64_t now);
+void conn_readable(struct conn *c, int64_t now);
 
 #endif
