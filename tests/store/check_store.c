@@ -87,17 +87,24 @@ START_TEST(groups_are_committed)
 }
 END_TEST
 
+static struct store *
+open_with(const struct store_config *cfg)
+{
+	struct store *s;
+
+	ck_assert_int_eq(store_open(&s, cfg, NULL), 0);
+	ck_assert_int_eq(store_start(s, NULL), 0);
+	return s;
+}
+
 START_TEST(linger_waits_for_company)
 {
 	struct store_config cfg = {.path = td.path, .linger_ms = 100};
 	struct event_rec e = make_event(1, 1);
 	struct store_stats st;
-	struct store *s;
-	int64_t start;
+	struct store *s = open_with(&cfg);
+	int64_t start = test_now_ms();
 
-	ck_assert_int_eq(store_open(&s, &cfg, NULL), 0);
-	ck_assert_int_eq(store_start(s, NULL), 0);
-	start = test_now_ms();
 	submit_one(s, 1, OP_EVENT, &e);
 	submit_one(s, 2, OP_EVENT, &e);
 	wait_durable(s, 2);
@@ -114,12 +121,9 @@ START_TEST(groups_are_a_millisecond_apart)
 	struct store_config cfg = {.path = td.path, .group_max = 1000000};
 	struct event_rec e = make_event(1, 1);
 	struct store_stats st;
-	struct store *s;
-	int64_t start;
+	struct store *s = open_with(&cfg);
+	int64_t start = test_now_ms();
 
-	ck_assert_int_eq(store_open(&s, &cfg, NULL), 0);
-	ck_assert_int_eq(store_start(s, NULL), 0);
-	start = test_now_ms();
 	/* One after the other, as the writer comes to rest in between. */
 	for (uint64_t i = 1; i <= 200; i++) {
 		submit_one(s, i, OP_EVENT, &e);
