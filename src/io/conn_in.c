@@ -11,9 +11,8 @@
 /* What comes from a tracker: all that one read finds is cut into frames; what
  * is left of one waits in a buffer of its own. */
 
-/* True: it is of our own dialogue, and none of the platform's. */
-static bool
-frame_good(struct conn *c, const struct frame *f, int64_t now)
+bool
+conn_frame(struct conn *c, const struct frame *f, int64_t now)
 {
 	struct trackers *t = c->t;
 	struct message *m = &t->message;
@@ -37,12 +36,6 @@ frame_good(struct conn *c, const struct frame *f, int64_t now)
 	if (t->reply.len >= REPLY_FLUSH && c->udp == NULL)
 		conn_reply_flush(c);
 	return t->reply.own;
-}
-
-bool
-conn_frame(struct conn *c, const struct frame *f, int64_t now)
-{
-	return frame_good(c, f, now);
 }
 
 static void
@@ -111,7 +104,7 @@ conn_frames(struct conn *c, const char *p, size_t n, int64_t now)
 		scan = 0;
 		if (st == FRAME_BAD)
 			frame_bad(c, why);
-		else if (frame_good(c, &f, now) && c->relay != NULL)
+		else if (conn_frame(c, &f, now) && c->relay != NULL)
 			passed = relay_hide(c, p, passed, &f.bytes);
 	}
 	if (c->relay != NULL)

@@ -244,7 +244,8 @@ void conn_reply_flush(struct conn *c);
 void conn_writable(struct conn *c);
 
 /* --- conn_in.c -------------------------------------------------------------*/
-/* A frame that came for it. True: it is of our own dialogue. */
+/* A frame that came for it. True: it is of our own dialogue, and none of the
+ * platform's. */
 bool conn_frame(struct conn *c, const struct frame *f, int64_t now);
 void conn_forget_input(struct conn *c);
 /* The peer says no more; replies may still go. */
